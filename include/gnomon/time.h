@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * Time types. Three of them, and the compiler refuses to mix them:
+ *
+ *   gnomon_mono  an instant of the local monotonic clock; deadlines are made of it
+ *   gnomon_time  an instant of the PTP Instance's timescale (IEEE 1588-2019 5.3.3, 7.2)
+ *   gnomon_span  a signed duration of that timescale: offsets, delays, corrections
+ *
+ * gnomon_time and gnomon_span keep 2^-16 ns, the resolution of correctionField (5.3.2), end to
+ * end. All arithmetic saturates at the ends of the type; nothing wraps. Everything here is pure
+ * and inline, and usable from C++.
+ */
+#ifndef GNOMON_TIME_H
+#define GNOMON_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GNOMON_NSEC_PER_SEC 1000000000
+
+/* A braced value of a struct type, in the form each language has for it. */
+#ifdef __cplusplus
+#define GNOMON_VALUE(type) type
+#else
+#define GNOMON_VALUE(type) (type)
+#endif
+
+/** An instant of the local monotonic clock, in ns since an arbitrary epoch. */
+typedef struct gnomon_mono {
+	int64_t ns;
+} gnomon_mono;
+
+/** "No deadline": later than every instant. */
+#define GNOMON_MONO_NEVER (GNOMON_VALUE(gnomon_mono){ INT64_MAX })
+
+/**
+ * An instant of the PTP timescale: sec + nsec*1e-9 + frac*2^-16*1e-9 seconds after its epoch
+ * (1970-01-01T00:00:00 TAI for the PTP timescale). Normalised: nsec < 1e9; sec may be negative
+ * locally but such an instant cannot be put on the wire.
+ */
+typedef struct gnomon_time {
+	int64_t sec;
+	uint32_t nsec;
+	uint16_t frac;
+} gnomon_time;
+
+/** A signed duration: ns + frac/65536 nanoseconds (floor form: -0.5 ns is { -1, 0x8000 }). */
+typedef struct gnomon_span {
+	int64_t ns;
+	uint16_t frac;
+} gnomon_span;
+
+#define GNOMON_SPAN_ZERO (GNOMON_VALUE(gnomon_span){ 0, 0 })
+#define GNOMON_SPAN_MAX (GNOMON_VALUE(gnomon_span){ INT64_MAX, 0xffff })
+#define GNOMON_SPAN_MIN (GNOMON_VALUE(gnomon_span){ INT64_MIN, 0 })
+
+/** a + b ns, saturating. The building block of everything below. */
+static inline int64_t gnomon_sat_add(int64_t a, int64_t b)
+{
+	if (b > 0 && a > INT64_MAX - b) {
+		return INT64_MAX;
+	}
+	if (b < 0 && a < INT64_MIN - b) {
+		return INT64_MIN;
+	}
+	return a + b;
+}
+
+static inline gnomon_mono gnomon_mono_add(gnomon_mono t, int64_t ns)
+{
+	gnomon_mono r = { gnomon_sat_add(t.ns, ns) };
+
+	return r;
+}
+
+static inline bool gnomon_mono_before(gnomon_mono a, gnomon_mono b)
+{
+	return a.ns < b.ns;
+}
+
+static inline gnomon_mono gnomon_mono_min(gnomon_mono a, gnomon_mono b)
+{
+	return a.ns < b.ns ? a : b;
+}
+
+static inline gnomon_span gnomon_span_from_ns(int64_t ns)
+{
+	gnomon_span r = { ns, 0 };
+
+	return r;
+}
+
+/** TimeInterval (5.3.2, ns * 2^16) to span: exact. */
+static inline gnomon_span gnomon_span_from_interval(int64_t scaled)
+{
+	gnomon_span r;
+	uint64_t floor_bits = (uint64_t)scaled >> 16;
+
+	if (scaled < 0) {
+		floor_bits |= 0xffff000000000000u;
+	}
+	r.ns = (int64_t)floor_bits;
+	r.frac = (uint16_t)((uint64_t)scaled & 0xffff);
+	return r;
+}
+
+/** Span to TimeInterval, saturating at +-2^63-1 (5.3.2: the largest value means "too big"). */
+static inline int64_t gnomon_span_to_interval(gnomon_span s)
+{
+	if (s.ns > INT64_MAX >> 16) {
+		return INT64_MAX;
+	}
+	if (s.ns < -(INT64_MAX >> 16)) {
+		return -INT64_MAX;
+	}
+	return s.ns * 65536 + s.frac;
+}
+
+static inline gnomon_span gnomon_span_add(gnomon_span a, gnomon_span b)
+{
+	uint32_t frac = (uint32_t)a.frac + b.frac;
+	gnomon_span r;
+
+	r.ns = gnomon_sat_add(a.ns, b.ns);
+	if (frac > 0xffff && r.ns < INT64_MAX) {
+		r.ns++;
+	}
+	r.frac = (uint16_t)frac;
+	return r;
+}
+
+static inline gnomon_span gnomon_span_neg(gnomon_span a)
+{
+	gnomon_span r;
+
+	/* -(ns + f) = -ns - 1 + (1 - f) = ~ns + (1 - f), which cannot overflow. */
+	r.ns = ~a.ns;
+	r.frac = (uint16_t)(0u - a.frac);
+	if (a.frac == 0 && r.ns < INT64_MAX) {
+		r.ns++;
+	}
+	return r;
+}
+
+static inline gnomon_span gnomon_span_sub(gnomon_span a, gnomon_span b)
+{
+	return gnomon_span_add(a, gnomon_span_neg(b));
+}
+
+/** a / 2, rounded towards minus infinity in 2^-16 ns. */
+static inline gnomon_span gnomon_span_half(gnomon_span a)
+{
+	uint64_t odd = (uint64_t)a.ns & 1;
+	gnomon_span r;
+
+	r.ns = (a.ns - (int64_t)odd) / 2;
+	r.frac = (uint16_t)((odd << 15) | (a.frac >> 1));
+	return r;
+}
+
+/** <0, 0, >0 as a is less than, equal to, greater than b. */
+static inline int gnomon_span_cmp(gnomon_span a, gnomon_span b)
+{
+	if (a.ns != b.ns) {
+		return a.ns < b.ns ? -1 : 1;
+	}
+	return (int)a.frac - (int)b.frac;
+}
+
+static inline gnomon_span gnomon_span_abs(gnomon_span a)
+{
+	return a.ns < 0 ? gnomon_span_neg(a) : a;
+}
+
+/** Nanoseconds as a double: exact to 2^-16 ns below 2^36 ns (about a minute). */
+static inline double gnomon_span_to_double(gnomon_span s)
+{
+	return (double)s.ns + (double)s.frac * (1.0 / 65536.0);
+}
+
+/** Nanoseconds from a double, saturating; NaN gives 0. Rounds down to 2^-16 ns. */
+static inline gnomon_span gnomon_span_from_double(double ns)
+{
+	gnomon_span r = { 0, 0 };
+
+	if (ns >= 9.2233720368547e18) {
+		return GNOMON_SPAN_MAX;
+	}
+	if (ns <= -9.2233720368547e18) {
+		return GNOMON_SPAN_MIN;
+	}
+	if (ns == ns) {
+		r.ns = (int64_t)ns;
+		if ((double)r.ns > ns) {
+			r.ns--;
+		}
+		r.frac = (uint16_t)((ns - (double)r.ns) * 65536.0);
+	}
+	return r;
+}
+
+static inline gnomon_time gnomon_time_add(gnomon_time t, gnomon_span s)
+{
+	int64_t sec = s.ns / GNOMON_NSEC_PER_SEC;
+	int64_t nsec = s.ns % GNOMON_NSEC_PER_SEC + (int64_t)t.nsec;
+	uint32_t frac = (uint32_t)t.frac + s.frac;
+	gnomon_time r;
+
+	nsec += frac >> 16;
+	if (nsec < 0) {
+		nsec += GNOMON_NSEC_PER_SEC;
+		sec--;
+	} else if (nsec >= GNOMON_NSEC_PER_SEC) {
+		nsec -= GNOMON_NSEC_PER_SEC;
+		sec++;
+	}
+	r.sec = gnomon_sat_add(t.sec, sec);
+	r.nsec = (uint32_t)nsec;
+	r.frac = (uint16_t)frac;
+	return r;
+}
+
+static inline gnomon_time gnomon_time_sub_span(gnomon_time t, gnomon_span s)
+{
+	return gnomon_time_add(t, gnomon_span_neg(s));
+}
+
+/** a - b, saturating at about +-292 years. */
+static inline gnomon_span gnomon_time_diff(gnomon_time a, gnomon_time b)
+{
+	const int64_t limit = INT64_MAX / GNOMON_NSEC_PER_SEC - 1;
+	int64_t sec = gnomon_sat_add(a.sec, b.sec == INT64_MIN ? INT64_MAX : -b.sec);
+	int32_t frac = (int32_t)a.frac - (int32_t)b.frac;
+	gnomon_span r;
+
+	if (sec > limit) {
+		return GNOMON_SPAN_MAX;
+	}
+	if (sec < -limit) {
+		return GNOMON_SPAN_MIN;
+	}
+	r.ns = sec * GNOMON_NSEC_PER_SEC + ((int64_t)a.nsec - (int64_t)b.nsec) - (frac < 0);
+	r.frac = (uint16_t)(frac & 0xffff);
+	return r;
+}
+
+/** <0, 0, >0 as a is before, equal to, after b. */
+static inline int gnomon_time_cmp(gnomon_time a, gnomon_time b)
+{
+	if (a.sec != b.sec) {
+		return a.sec < b.sec ? -1 : 1;
+	}
+	if (a.nsec != b.nsec) {
+		return a.nsec < b.nsec ? -1 : 1;
+	}
+	return (int)a.frac - (int)b.frac;
+}
+
+/** An instant from ns since the epoch. */
+static inline gnomon_time gnomon_time_from_ns(int64_t ns)
+{
+	gnomon_time zero = { 0, 0, 0 };
+
+	return gnomon_time_add(zero, gnomon_span_from_ns(ns));
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
