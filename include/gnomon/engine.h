@@ -96,7 +96,7 @@ struct gnomon_port_config {
 	uint8_t delay_response_timeout;   /* unanswered Delay_Reqs before a sync fault; 0: off */
 	uint8_t allowed_lost_responses;   /* unanswered Pdelay_Reqs before the link delay is invalid */
 	double delay_request_variability; /* 0..1: spread of the Delay_Req interval, 9.5.11.2 */
-	int8_t fault_reset_log_interval;  /* log2 s until a faulty port restarts; -128: at once */
+	int8_t freq_est_interval;         /* P2P: log2 s over which the neighbour's rate is measured */
 	enum gnomon_tsproc_mode tsproc_mode;
 	const struct gnomon_filter_ops *delay_filter; /* NULL: raw delays */
 	unsigned int delay_filter_length;
@@ -128,7 +128,7 @@ struct gnomon_engine_config {
 	uint8_t clock_class_threshold;      /* ignore Announces above this clockClass */
 	struct gnomon_time_properties_ds time_properties; /* of this clock, as grandmaster */
 	gnomon_span initial_delay;          /* assumed until one is measured; 0: wait for one */
-	unsigned int foreign_capacity;      /* foreign masters remembered per port, >= 5; 0: 16 */
+	unsigned int foreign_capacity;      /* foreign masters remembered per port, >= 5; 0: 8 */
 	uint64_t seed;                      /* of the generator that spreads timers */
 	unsigned int port_count;            /* 1..65534 */
 	const struct gnomon_port_config *ports;
@@ -250,6 +250,7 @@ struct gnomon_send {
 	struct gnomon_address address; /* GNOMON_TO_ADDRESS only */
 	uint32_t tx_id; /* not 0: report the transmit timestamp with gnomon_engine_tx_done */
 	bool one_step;  /* the hardware is to write the timestamp into the message */
+	gnomon_time one_step_ingress; /* one-step Pdelay_Resp: when its request arrived */
 	const uint8_t *data; /* valid until the next call of any engine function */
 	size_t len;
 };
@@ -391,11 +392,12 @@ enum gnomon_drop {
 	GNOMON_DROP_DOMAIN,           /* another domainNumber */
 	GNOMON_DROP_OWN,              /* this clock's own message came back */
 	GNOMON_DROP_CHANNEL,          /* event message on the general channel or the reverse */
+	GNOMON_DROP_UNSUPPORTED,      /* Signaling or Management that nothing here handles */
+	GNOMON_DROP_MECHANISM,        /* of the other delay mechanism */
+	GNOMON_DROP_PORT_STATE,       /* not for a port in this state */
 	GNOMON_DROP_TIMESTAMP,        /* a timestamp field with nanoseconds >= 1e9 */
 	GNOMON_DROP_TLV,              /* malformed TLV chain */
-	GNOMON_DROP_PORT_STATE,       /* not for a port in this state */
 	GNOMON_DROP_ALTERNATE_MASTER, /* alternateMasterFlag set */
-	GNOMON_DROP_MECHANISM,        /* of the other delay mechanism */
 	GNOMON_DROP_NOT_PARENT,       /* from somebody else than the parent */
 	GNOMON_DROP_STEPS_REMOVED,    /* stepsRemoved >= maxStepsRemoved */
 	GNOMON_DROP_CLOCK_CLASS,      /* clockClass above the threshold */
@@ -406,7 +408,7 @@ enum gnomon_drop {
 	GNOMON_DROP_NOT_MINE,         /* answers somebody else's request */
 	GNOMON_DROP_NO_TIMESTAMP,     /* event message without a receive timestamp */
 	GNOMON_DROP_CORRECTION,       /* correctionField saturated */
-	GNOMON_DROP_UNSUPPORTED,      /* Signaling or Management that nothing here handles */
+	GNOMON_DROP_LINK_DELAY,       /* measured link delay outside its configured limits */
 	GNOMON_DROP_COUNT
 };
 
