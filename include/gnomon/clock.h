@@ -37,10 +37,10 @@ struct gnomon_clock_ops {
 	int (*set_leap)(struct gnomon_clock *clock, int leap);
 	/** Tell the clock TAI - UTC in seconds. NULL: can't. */
 	int (*set_tai_offset)(struct gnomon_clock *clock, int seconds);
-	/** Bring a timestamp of the given source into this clock's time. -EOPNOTSUPP if it has none. */
+	/** Bring a timestamp of that source into this clock's time; -EOPNOTSUPP if it can't. */
 	int (*from_stamp)(struct gnomon_clock *clock, enum gnomon_stamp_source source,
 			  gnomon_time stamp, gnomon_time *local);
-	/** Undo what was changed for the program's lifetime (leap flags) and release. NULL clock ok. */
+	/** Undo what was changed for the program's lifetime (leap flags), release. NULL ok. */
 	void (*destroy)(struct gnomon_clock *clock);
 };
 

@@ -81,7 +81,7 @@ struct gnomon_port_config {
 	enum gnomon_delay_mechanism delay_mechanism;
 	bool time_transmitter_only; /* masterOnly, 9.2.2.2 */
 	bool one_step_sync;         /* the NIC writes originTimestamp */
-	bool one_step_pdelay;       /* the NIC writes Pdelay_Resp's turnaround into correctionField */
+	bool one_step_pdelay;       /* the NIC writes the turnaround into Pdelay_Resp */
 	bool path_trace_enabled;    /* 16.2 */
 	bool ignore_sdo_id;         /* accept every majorSdoId and minorSdoId */
 	bool ignore_source_id;      /* take Sync and Follow_Up from any source (automotive) */
@@ -92,11 +92,11 @@ struct gnomon_port_config {
 	int8_t log_min_delay_req_interval;
 	int8_t log_min_pdelay_req_interval;
 	uint8_t announce_receipt_timeout; /* announceIntervals, >= 2 */
-	uint8_t sync_receipt_timeout;     /* syncIntervals without Sync before a new election; 0: off */
+	uint8_t sync_receipt_timeout;     /* syncIntervals without Sync to a new election; 0: off */
 	uint8_t delay_response_timeout;   /* unanswered Delay_Reqs before a sync fault; 0: off */
-	uint8_t allowed_lost_responses;   /* unanswered Pdelay_Reqs before the link delay is invalid */
+	uint8_t allowed_lost_responses;   /* unanswered Pdelay_Reqs to an invalid link delay */
 	double delay_request_variability; /* 0..1: spread of the Delay_Req interval, 9.5.11.2 */
-	int8_t freq_est_interval;         /* P2P: log2 s over which the neighbour's rate is measured */
+	int8_t freq_est_interval;         /* P2P: log2 s to measure the neighbour's rate over */
 	enum gnomon_tsproc_mode tsproc_mode;
 	const struct gnomon_filter_ops *delay_filter; /* NULL: raw delays */
 	unsigned int delay_filter_length;
@@ -387,7 +387,7 @@ enum gnomon_drop {
 	GNOMON_DROP_SHORT,            /* fewer octets than a header */
 	GNOMON_DROP_VERSION,          /* versionPTP is not 2 */
 	GNOMON_DROP_TYPE,             /* reserved messageType */
-	GNOMON_DROP_LENGTH,           /* messageLength below the type's minimum or beyond the octets */
+	GNOMON_DROP_LENGTH,           /* messageLength below the type's minimum or beyond the end */
 	GNOMON_DROP_SDO_ID,           /* another sdoId */
 	GNOMON_DROP_DOMAIN,           /* another domainNumber */
 	GNOMON_DROP_OWN,              /* this clock's own message came back */

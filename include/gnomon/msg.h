@@ -142,6 +142,7 @@ struct gnomon_management {
  * responseOriginTimestamp) and, for responses, the requestingPortIdentity.
  *
  * tlvs points into the decoded buffer (or at the caller's TLVs, for encoding) and is borrowed.
+ * Members a type does not have are zero after decoding and ignored by the encoder.
  */
 struct gnomon_msg {
 	struct gnomon_header header;
@@ -162,7 +163,8 @@ enum gnomon_decode_error {
 	GNOMON_DECODE_SHORT,          /* fewer octets than a header */
 	GNOMON_DECODE_VERSION,        /* versionPTP is not 2 */
 	GNOMON_DECODE_TYPE,           /* reserved messageType */
-	GNOMON_DECODE_LENGTH,         /* messageLength below the type's minimum or beyond the bytes */
+	GNOMON_DECODE_LENGTH,         /* messageLength below the type's minimum, or beyond the bytes */
+	                              /* or GNOMON_MSG_MAX */
 	GNOMON_DECODE_TIMESTAMP,      /* nanoseconds >= 1e9 */
 	GNOMON_DECODE_TLV,            /* odd TLV length, or one running past messageLength */
 	GNOMON_DECODE_COUNT
@@ -183,10 +185,12 @@ GNOMON_EXPORT size_t gnomon_msg_body_end(enum gnomon_msg_type type);
 /**
  * Decode the message in buf[0..len). Octets after messageLength (Ethernet padding, the two
  * octets of Annex E, redundancy trailers) are ignored. minorVersionPTP, controlField,
- * messageTypeSpecific and reserved fields are carried, never judged.
+ * messageTypeSpecific and reserved flags are carried, never judged; the reserved octets of bodies
+ * are ignored here and sent as zero.
  *
  * The TLV chain is walked once for structure; an Announce shorter by TLVs, unknown TLV types and
- * zero-length TLVs are fine.
+ * zero-length TLVs are fine. One to three octets after the last TLV cannot be a TLV: tlvs_len
+ * leaves them out.
  *
  * Returns GNOMON_DECODE_OK and fills *msg, or the first reason for refusal with *msg undefined.
  */
@@ -201,9 +205,10 @@ GNOMON_EXPORT enum gnomon_decode_error
 gnomon_header_decode(struct gnomon_header *header, const uint8_t *buf, size_t len);
 
 /**
- * Encode *msg with its TLVs into buf. messageLength is computed; header.length is ignored.
- * Returns the octets written, or -ENOBUFS (cap too small), -EINVAL (reserved type, a timestamp
- * that has no wire form: nanoseconds >= 1e9 or seconds >= 2^48).
+ * Encode *msg with its TLVs into buf. messageLength is computed; header.length is ignored. tlvs
+ * may lie in buf itself, at their final place (gnomon_msg_body_end) or at any other.
+ * Returns the octets written, or -ENOBUFS (cap or GNOMON_MSG_MAX too small), -EINVAL (reserved
+ * type, a timestamp that has no wire form: nanoseconds >= 1e9 or seconds >= 2^48).
  */
 GNOMON_EXPORT int gnomon_msg_encode(const struct gnomon_msg *msg, uint8_t *buf, size_t cap);
 
@@ -276,12 +281,12 @@ struct gnomon_tlv {
 struct gnomon_tlv_iter {
 	const uint8_t *next;
 	size_t left;
-	bool bad; /* the chain ended in the middle of a TLV, or a length was odd */
+	bool bad; /* a TLV ran past the end of the chain, or its length was odd */
 };
 
 GNOMON_EXPORT void gnomon_tlv_iter_init(struct gnomon_tlv_iter *it, const uint8_t *tlvs, size_t len);
 
-/** The next TLV into *tlv; false at the end or when the chain is bad. */
+/** The next TLV into *tlv; false at the end (fewer than 4 octets left) or when the chain is bad. */
 GNOMON_EXPORT bool gnomon_tlv_next(struct gnomon_tlv_iter *it, struct gnomon_tlv *tlv);
 
 /** The first TLV of that type into *tlv; false if there is none. */
