@@ -163,7 +163,7 @@ enum gnomon_decode_error {
 	GNOMON_DECODE_SHORT,          /* fewer octets than a header */
 	GNOMON_DECODE_VERSION,        /* versionPTP is not 2 */
 	GNOMON_DECODE_TYPE,           /* reserved messageType */
-	GNOMON_DECODE_LENGTH,         /* messageLength below the type's minimum, or beyond the bytes */
+	GNOMON_DECODE_LENGTH,         /* messageLength below the type's minimum or beyond the end */
 	                              /* or GNOMON_MSG_MAX */
 	GNOMON_DECODE_TIMESTAMP,      /* nanoseconds >= 1e9 */
 	GNOMON_DECODE_TLV,            /* odd TLV length, or one running past messageLength */
@@ -179,7 +179,7 @@ static inline bool gnomon_msg_is_event(enum gnomon_msg_type type)
 /** The standard's name of a message type, "Sync" ... "Management"; "reserved" for others. */
 GNOMON_EXPORT const char *gnomon_msg_type_name(enum gnomon_msg_type type);
 
-/** Octets from the start of the header to the first TLV (tables 43 to 57); 0 for a reserved type. */
+/** Octets from the header's start to the first TLV (tables 43 to 57); 0 for a reserved type. */
 GNOMON_EXPORT size_t gnomon_msg_body_end(enum gnomon_msg_type type);
 
 /**
@@ -284,7 +284,8 @@ struct gnomon_tlv_iter {
 	bool bad; /* a TLV ran past the end of the chain, or its length was odd */
 };
 
-GNOMON_EXPORT void gnomon_tlv_iter_init(struct gnomon_tlv_iter *it, const uint8_t *tlvs, size_t len);
+GNOMON_EXPORT void gnomon_tlv_iter_init(struct gnomon_tlv_iter *it, const uint8_t *tlvs,
+					size_t len);
 
 /** The next TLV into *tlv; false at the end (fewer than 4 octets left) or when the chain is bad. */
 GNOMON_EXPORT bool gnomon_tlv_next(struct gnomon_tlv_iter *it, struct gnomon_tlv *tlv);
@@ -368,8 +369,9 @@ struct gnomon_organization_extension {
 GNOMON_EXPORT int gnomon_organization_extension_parse(struct gnomon_organization_extension *ext,
 						      const struct gnomon_tlv *tlv);
 /** Append one, padded to an even length with one zero octet. */
-GNOMON_EXPORT void gnomon_organization_extension_append(struct gnomon_tlv_builder *b,
-							const struct gnomon_organization_extension *);
+GNOMON_EXPORT void
+gnomon_organization_extension_append(struct gnomon_tlv_builder *b,
+				     const struct gnomon_organization_extension *ext);
 
 /** Append a PAD TLV (14.4.2) of length octets (even, may be 0). */
 GNOMON_EXPORT void gnomon_pad_append(struct gnomon_tlv_builder *b, uint16_t length);

@@ -186,7 +186,7 @@ GNOMON_EXPORT void gnomon_discipline_sync_interval(struct gnomon_discipline *d, 
 /** The reference changed or was lost: start over, keep the learned frequency. */
 GNOMON_EXPORT void gnomon_discipline_reset(struct gnomon_discipline *d);
 
-/** What is known at now; the bound has grown since the last sample by what the oscillator may do. */
+/** What is known at now; the bound grows from the last sample by what the oscillator may do. */
 GNOMON_EXPORT void gnomon_discipline_estimate(const struct gnomon_discipline *d, gnomon_mono now,
 					      struct gnomon_estimate *estimate);
 
