@@ -163,8 +163,7 @@ enum gnomon_decode_error {
 	GNOMON_DECODE_SHORT,          /* fewer octets than a header */
 	GNOMON_DECODE_VERSION,        /* versionPTP is not 2 */
 	GNOMON_DECODE_TYPE,           /* reserved messageType */
-	GNOMON_DECODE_LENGTH,         /* messageLength below the type's minimum or beyond the end */
-	                              /* or GNOMON_MSG_MAX */
+	GNOMON_DECODE_LENGTH,         /* messageLength below the minimum, beyond len or MSG_MAX */
 	GNOMON_DECODE_TIMESTAMP,      /* nanoseconds >= 1e9 */
 	GNOMON_DECODE_TLV,            /* odd TLV length, or one running past messageLength */
 	GNOMON_DECODE_COUNT
@@ -287,7 +286,7 @@ struct gnomon_tlv_iter {
 GNOMON_EXPORT void gnomon_tlv_iter_init(struct gnomon_tlv_iter *it, const uint8_t *tlvs,
 					size_t len);
 
-/** The next TLV into *tlv; false at the end (fewer than 4 octets left) or when the chain is bad. */
+/** The next TLV into *tlv; false at the end (fewer than 4 octets) or when the chain is bad. */
 GNOMON_EXPORT bool gnomon_tlv_next(struct gnomon_tlv_iter *it, struct gnomon_tlv *tlv);
 
 /** The first TLV of that type into *tlv; false if there is none. */
