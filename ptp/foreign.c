@@ -129,7 +129,7 @@ static int8_t clamp_log_interval(int8_t log_interval)
 	if (log_interval > FOREIGN_LOG_INTERVAL_MAX) {
 		return FOREIGN_LOG_INTERVAL_MAX;
 	}
-	return log_interval < -FOREIGN_LOG_INTERVAL_MAX ? -FOREIGN_LOG_INTERVAL_MAX : log_interval;
+	return log_interval < FOREIGN_LOG_INTERVAL_MIN ? FOREIGN_LOG_INTERVAL_MIN : log_interval;
 }
 
 /* What every Announce renews; identity and arrivals are the callers' matter. */

@@ -35,7 +35,8 @@
 #define FOREIGN_WINDOW 4    /* FOREIGN_MASTER_TIME_WINDOW, announceIntervals */
 #define FOREIGN_TLVS_MAX 256 /* octets of propagating TLVs kept per record */
 #define FOREIGN_REORDER_MAX 8 /* sequenceIds an Announce may be late without being a restart */
-#define FOREIGN_LOG_INTERVAL_MAX 10 /* log_interval is clamped to +- this */
+#define FOREIGN_LOG_INTERVAL_MIN (-10) /* log_interval is clamped to these */
+#define FOREIGN_LOG_INTERVAL_MAX 20
 
 /* The propagating TLVs of an Announce are kept with it: a Boundary Clock passes them on. */
 struct foreign_record {

@@ -9,17 +9,17 @@
 
 #include <stdint.h>
 
-struct random_gen {
+struct random {
 	uint64_t state;
 };
 
-static inline void random_seed(struct random_gen *r, uint64_t seed)
+static inline void random_seed(struct random *r, uint64_t seed)
 {
 	r->state = seed;
 }
 
 /* 64 uniform bits. */
-static inline uint64_t random_next(struct random_gen *r)
+static inline uint64_t random_next(struct random *r)
 {
 	uint64_t z = r->state += 0x9e3779b97f4a7c15u;
 
@@ -29,7 +29,7 @@ static inline uint64_t random_next(struct random_gen *r)
 }
 
 /* Uniform in [0, 1): 53 bits, so never 1. */
-static inline double random_uniform(struct random_gen *r)
+static inline double random_unit(struct random *r)
 {
 	return (double)(random_next(r) >> 11) * (1.0 / 9007199254740992.0);
 }
