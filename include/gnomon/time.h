@@ -58,6 +58,10 @@ typedef struct gnomon_span {
 #define GNOMON_SPAN_MAX (GNOMON_VALUE(gnomon_span){ INT64_MAX, 0xffff })
 #define GNOMON_SPAN_MIN (GNOMON_VALUE(gnomon_span){ INT64_MIN, 0 })
 
+/** The ends of the local range of instants, where arithmetic on them saturates. */
+#define GNOMON_TIME_MAX (GNOMON_VALUE(gnomon_time){ INT64_MAX, GNOMON_NSEC_PER_SEC - 1, 0xffff })
+#define GNOMON_TIME_MIN (GNOMON_VALUE(gnomon_time){ INT64_MIN, 0, 0 })
+
 /** a + b ns, saturating. The building block of everything below. */
 static inline int64_t gnomon_sat_add(int64_t a, int64_t b)
 {
@@ -111,44 +115,52 @@ static inline gnomon_span gnomon_span_from_interval(int64_t scaled)
 /** Span to TimeInterval, saturating at +-2^63-1 (5.3.2: the largest value means "too big"). */
 static inline int64_t gnomon_span_to_interval(gnomon_span s)
 {
-	if (s.ns > INT64_MAX >> 16) {
+	const int64_t limit = INT64_MAX >> 16;
+	int64_t scaled;
+
+	if (s.ns > limit) {
 		return INT64_MAX;
 	}
-	if (s.ns < -(INT64_MAX >> 16)) {
+	if (s.ns < -limit - 1) {
 		return -INT64_MAX;
 	}
-	return s.ns * 65536 + s.frac;
+	scaled = s.ns * 65536 + s.frac;
+	return scaled < -INT64_MAX ? -INT64_MAX : scaled;
+}
+
+/** a + b ns and frac (below 2^17) 2^-16 ns, saturating: what addition and subtraction share. */
+static inline gnomon_span gnomon_span_sum(int64_t a, int64_t b, uint32_t frac)
+{
+	const int64_t high = a > b ? a : b;
+	const int64_t low = a > b ? b : a;
+	const int64_t carry = frac >> 16;
+	gnomon_span r;
+
+	if (high > 0 && low > INT64_MAX - high - carry) {
+		return GNOMON_SPAN_MAX;
+	}
+	if (high < 0 && low + carry < INT64_MIN - high) {
+		return GNOMON_SPAN_MIN;
+	}
+	r.ns = low + carry + high;
+	r.frac = (uint16_t)(frac & 0xffff);
+	return r;
 }
 
 static inline gnomon_span gnomon_span_add(gnomon_span a, gnomon_span b)
 {
-	uint32_t frac = (uint32_t)a.frac + b.frac;
-	gnomon_span r;
+	return gnomon_span_sum(a.ns, b.ns, (uint32_t)a.frac + b.frac);
+}
 
-	r.ns = gnomon_sat_add(a.ns, b.ns);
-	if (frac > 0xffff && r.ns < INT64_MAX) {
-		r.ns++;
-	}
-	r.frac = (uint16_t)frac;
-	return r;
+/** a - b as a + ~b + 2^-16 ns, the two's complement, so that even b = GNOMON_SPAN_MIN is exact. */
+static inline gnomon_span gnomon_span_sub(gnomon_span a, gnomon_span b)
+{
+	return gnomon_span_sum(a.ns, ~b.ns, (uint32_t)a.frac + (0xffffu - b.frac) + 1);
 }
 
 static inline gnomon_span gnomon_span_neg(gnomon_span a)
 {
-	gnomon_span r;
-
-	/* -(ns + f) = -ns - 1 + (1 - f) = ~ns + (1 - f), which cannot overflow. */
-	r.ns = ~a.ns;
-	r.frac = (uint16_t)(0u - a.frac);
-	if (a.frac == 0 && r.ns < INT64_MAX) {
-		r.ns++;
-	}
-	return r;
-}
-
-static inline gnomon_span gnomon_span_sub(gnomon_span a, gnomon_span b)
-{
-	return gnomon_span_add(a, gnomon_span_neg(b));
+	return gnomon_span_sub(GNOMON_SPAN_ZERO, a);
 }
 
 /** a / 2, rounded towards minus infinity in 2^-16 ns. */
@@ -186,6 +198,7 @@ static inline double gnomon_span_to_double(gnomon_span s)
 static inline gnomon_span gnomon_span_from_double(double ns)
 {
 	gnomon_span r = { 0, 0 };
+	double frac;
 
 	if (ns >= 9.2233720368547e18) {
 		return GNOMON_SPAN_MAX;
@@ -198,7 +211,9 @@ static inline gnomon_span gnomon_span_from_double(double ns)
 		if ((double)r.ns > ns) {
 			r.ns--;
 		}
-		r.frac = (uint16_t)((ns - (double)r.ns) * 65536.0);
+		/* Just below a whole number the difference itself rounds up to 1. */
+		frac = (ns - (double)r.ns) * 65536.0;
+		r.frac = frac < 65535.0 ? (uint16_t)frac : 0xffff;
 	}
 	return r;
 }
@@ -218,7 +233,13 @@ static inline gnomon_time gnomon_time_add(gnomon_time t, gnomon_span s)
 		nsec -= GNOMON_NSEC_PER_SEC;
 		sec++;
 	}
-	r.sec = gnomon_sat_add(t.sec, sec);
+	if (sec > 0 && t.sec > INT64_MAX - sec) {
+		return GNOMON_TIME_MAX;
+	}
+	if (sec < 0 && t.sec < INT64_MIN - sec) {
+		return GNOMON_TIME_MIN;
+	}
+	r.sec = t.sec + sec;
 	r.nsec = (uint32_t)nsec;
 	r.frac = (uint16_t)frac;
 	return r;
@@ -233,10 +254,17 @@ static inline gnomon_time gnomon_time_sub_span(gnomon_time t, gnomon_span s)
 static inline gnomon_span gnomon_time_diff(gnomon_time a, gnomon_time b)
 {
 	const int64_t limit = INT64_MAX / GNOMON_NSEC_PER_SEC - 1;
-	int64_t sec = gnomon_sat_add(a.sec, b.sec == INT64_MIN ? INT64_MAX : -b.sec);
 	int32_t frac = (int32_t)a.frac - (int32_t)b.frac;
 	gnomon_span r;
+	int64_t sec;
 
+	if (b.sec > 0 && a.sec < INT64_MIN + b.sec) {
+		return GNOMON_SPAN_MIN;
+	}
+	if (b.sec < 0 && a.sec > INT64_MAX + b.sec) {
+		return GNOMON_SPAN_MAX;
+	}
+	sec = a.sec - b.sec;
 	if (sec > limit) {
 		return GNOMON_SPAN_MAX;
 	}
