@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * A two-state tracking filter: where the clock is and how fast its oscillator runs, from noisy
+ * offset samples and from the commands given to the clock. It watches the servo from outside and
+ * owes nothing to its constants. The reasoning is in docs/SERVO.md.
+ */
+#ifndef SERVO_TRACK_H
+#define SERVO_TRACK_H
+
+#include <gnomon/servo.h>
+
+/** What the noise allows: multiples of the standard deviation that count as "worst case". */
+#define TRACK_SIGMAS 4.0
+
+struct track {
+	unsigned int samples; /* taken since the start; saturates */
+	gnomon_span anchor;   /* offsets are kept relative to this, for precision */
+	double x_ns;          /* estimated offset above the anchor, at the last sample */
+	double e_ppb;         /* estimated rate error of the oscillator when left alone */
+	double pxx;           /* covariance of (x, e) in units of the noise variance */
+	double pxe;
+	double pee;
+	double variance;    /* of the measurement noise, ns^2 */
+	double evidence;    /* how many samples the variance rests on */
+	gnomon_time local;  /* the clock at the last sample */
+	gnomon_time reference; /* its reference at the last sample */
+};
+
+/** One measurement as the filter sees it. */
+struct track_input {
+	gnomon_span offset;
+	gnomon_time local;
+	double noise_ns; /* a first guess of the noise, from the path delay */
+	double weight;
+};
+
+/** The clock at an instant, with worst-case limits. */
+struct track_view {
+	double offset_ns;
+	double offset_error_ns;
+	double rate_ppb; /* of the clock against its reference, commands included */
+	double rate_error_ppb;
+};
+
+/** Start over from one measurement. */
+void track_start(struct track *t, const struct track_input *in);
+
+/**
+ * Seconds of the reference's time from the last sample to this one, while the clock ran with
+ * adjustment f_ppb. Not positive: the sample is older than the last one.
+ */
+double track_elapsed(const struct track *t, const struct track_input *in, double f_ppb);
+
+/** Could noise explain this sample? Always true while little is known about the noise. */
+bool track_plausible(const struct track *t, const struct track_input *in, double f_ppb,
+		     double drift_ppb_per_s);
+
+/** Take a measurement; only with track_elapsed() > 0. */
+void track_update(struct track *t, const struct track_input *in, double f_ppb,
+		  double drift_ppb_per_s);
+
+/** Move to the instant of a measurement without believing it; only with track_elapsed() > 0. */
+void track_coast(struct track *t, const struct track_input *in, double f_ppb,
+		 double drift_ppb_per_s);
+
+/** The clock was stepped. */
+void track_step(struct track *t, gnomon_span by);
+
+/** The clock dt >= 0 seconds after the last sample. */
+struct track_view track_at(const struct track *t, double dt, double f_ppb,
+			   double drift_ppb_per_s);
+
+/** Standard deviation of the measurement noise, ns. */
+double track_noise(const struct track *t);
+
+#endif
