@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Add up test results: count.py BROKEN JUNIT...
+
+BROKEN is the number of steps that gave no results at all; each counts as a failure. Prints what
+failed and what was skipped, then "N passed, N failed, N skipped"; exits 1 if anything failed.
+"""
+
+import sys
+import xml.etree.ElementTree
+
+
+def cases(path):
+    """(name, verdict) of every test, and of every subtest of a test that speaks TAP."""
+    for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+        name = f"{case.get('classname') or ''} {case.get('name')}".strip()
+        if case.find("failure") is not None or case.find("error") is not None:
+            yield name, "failed"
+        elif case.find("skipped") is not None:
+            yield name, "skipped"
+        else:
+            yield name, "passed"
+
+
+def main(broken, *paths):
+    """Print the verdict of all results; the exit status."""
+    count = {"passed": 0, "failed": int(broken), "skipped": 0}
+    for path in paths:
+        for name, verdict in cases(path):
+            count[verdict] += 1
+            if verdict != "passed":
+                print(f"{verdict}: {path.split('/')[1]}: {name}")
+    print(", ".join(f"{number} {verdict}" for verdict, number in count.items()))
+    return 1 if count["failed"] or not count["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
