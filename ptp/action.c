@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The queue of actions. A message is kept as a host struct and encoded when it is taken, so that
+ * an Announce says what the data sets hold at that moment and the queue stays small.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "instance.h"
+
+struct queued *action_push(struct gnomon_engine *e, uint16_t port, enum gnomon_action_type type)
+{
+	struct queued *q;
+
+	if (e->queue_len == e->queue_cap) {
+		count(&e->ports[port ? port - 1 : 0].counters.action_overflow);
+		return NULL;
+	}
+	q = &e->queue[(e->queue_head + e->queue_len) % e->queue_cap];
+	e->queue_len++;
+	memset(q, 0, sizeof(*q));
+	q->type = type;
+	q->port = port;
+	return q;
+}
+
+/* controlField of IEEE 1588-2002 (table 42), for receivers that still look at it. */
+static uint8_t control_field(enum gnomon_msg_type type)
+{
+	static const uint8_t control[16] = {
+		[GNOMON_MSG_SYNC] = 0,       [GNOMON_MSG_DELAY_REQ] = 1,
+		[GNOMON_MSG_PDELAY_REQ] = 5, [GNOMON_MSG_PDELAY_RESP] = 5,
+		[GNOMON_MSG_FOLLOW_UP] = 2,  [GNOMON_MSG_DELAY_RESP] = 3,
+		[GNOMON_MSG_PDELAY_RESP_FOLLOW_UP] = 5, [GNOMON_MSG_ANNOUNCE] = 5,
+		[GNOMON_MSG_SIGNALING] = 5,  [GNOMON_MSG_MANAGEMENT] = 4,
+	};
+
+	return control[type & 0xf];
+}
+
+struct queued *action_send(struct port *p, enum gnomon_msg_type type, uint16_t sequence_id)
+{
+	struct queued *q = action_push(p->engine, p->identity.port, GNOMON_ACTION_SEND);
+	struct gnomon_header *h;
+
+	if (!q) {
+		return NULL;
+	}
+	h = &q->u.send.msg.header;
+	h->type = type;
+	h->sdo_id = p->engine->config.sdo_id;
+	h->version = GNOMON_VERSION_PTP;
+	h->minor_version = p->engine->config.minor_version;
+	h->domain = p->engine->config.domain;
+	h->source = p->identity;
+	h->sequence_id = sequence_id;
+	h->control = control_field(type);
+	h->log_interval = GNOMON_LOG_INTERVAL_NONE;
+	q->u.send.destination = GNOMON_TO_PRIMARY;
+	return q;
+}
+
+void action_address(struct queued *q, enum gnomon_destination to, const struct gnomon_address *a)
+{
+	q->u.send.destination = to;
+	if (to == GNOMON_TO_ADDRESS) {
+		q->u.send.address = *a;
+		q->u.send.msg.header.flags |= GNOMON_FLAG_UNICAST;
+		q->u.send.msg.header.log_interval = GNOMON_LOG_INTERVAL_NONE;
+	}
+}
+
+void action_event(struct gnomon_engine *e, uint16_t port, enum gnomon_engine_event what,
+		  const struct gnomon_port_identity *identity, int64_t value)
+{
+	struct queued *q = action_push(e, port, GNOMON_ACTION_EVENT);
+
+	if (!q) {
+		return;
+	}
+	q->u.event.what = what;
+	q->u.event.value = value;
+	if (identity) {
+		q->u.event.identity = *identity;
+	}
+}
+
+void action_datasets(struct gnomon_engine *e, uint16_t port, unsigned int datasets)
+{
+	struct queued *q;
+
+	if (!datasets) {
+		return;
+	}
+	q = action_push(e, port, GNOMON_ACTION_DATASET);
+	if (q) {
+		q->u.datasets = datasets;
+	}
+}
+
+/* -- transmit timestamps --------------------------------------------------------------------- */
+
+/*
+ * tx_id: generation << 19 | slot << 16 | port. A port has TX_RING messages in flight; the oldest
+ * is given up when another is sent, so a lost timestamp needs no timer to cost just its message.
+ */
+struct tx_slot *tx_slot_take(struct port *p, struct queued *q)
+{
+	uint32_t n = p->tx_next++;
+	struct tx_slot *slot = &p->tx[n % TX_RING];
+
+	if (slot->id) {
+		count(&p->counters.tx_timestamp_lost);
+		action_event(p->engine, p->identity.port, GNOMON_EVENT_TX_TIMESTAMP_LOST, NULL,
+			     slot->type);
+	}
+	memset(slot, 0, sizeof(*slot));
+	slot->id = n << 16 | p->identity.port;
+	slot->type = q->u.send.msg.header.type;
+	slot->sequence_id = q->u.send.msg.header.sequence_id;
+	slot->destination = q->u.send.destination;
+	slot->address = q->u.send.address;
+	slot->flags = q->u.send.msg.header.flags;
+	q->u.send.tx_id = slot->id;
+	return slot;
+}
+
+struct tx_slot *tx_slot_find(struct port *p, uint32_t id)
+{
+	struct tx_slot *slot = &p->tx[(id >> 16) % TX_RING];
+
+	return id && slot->id == id ? slot : NULL;
+}
+
+/* -- taking actions -------------------------------------------------------------------------- */
+
+static bool encode(struct gnomon_engine *e, struct queued *q, struct gnomon_action *action)
+{
+	struct port *p = &e->ports[q->port - 1];
+	struct gnomon_msg *m = &q->u.send.msg;
+	struct gnomon_send *send = &action->u.send;
+	int len;
+
+	if (m->header.type == GNOMON_MSG_ANNOUNCE) {
+		announce_fill(e, p, m);
+	}
+	len = gnomon_msg_encode(m, e->tx_buffer, sizeof(e->tx_buffer));
+	if (len < 0) {
+		return false;
+	}
+	memset(send, 0, sizeof(*send));
+	send->type = m->header.type;
+	send->channel = gnomon_msg_is_event(send->type) ? GNOMON_CHANNEL_EVENT
+							: GNOMON_CHANNEL_GENERAL;
+	send->destination = q->u.send.destination;
+	send->address = q->u.send.address;
+	send->tx_id = q->u.send.tx_id;
+	send->one_step = q->u.send.one_step;
+	send->one_step_ingress = q->u.send.one_step_ingress;
+	send->data = e->tx_buffer;
+	send->len = (size_t)len;
+	count(&p->counters.tx[m->header.type & 0xf]);
+	return true;
+}
+
+int action_pop(struct gnomon_engine *e, struct gnomon_action *action)
+{
+	while (e->queue_len) {
+		struct queued *q = &e->queue[e->queue_head];
+
+		e->queue_head = (e->queue_head + 1) % e->queue_cap;
+		e->queue_len--;
+		action->type = q->type;
+		action->port = q->port;
+		switch (q->type) {
+		case GNOMON_ACTION_SEND:
+			if (!encode(e, q, action)) {
+				continue;
+			}
+			return 1;
+		case GNOMON_ACTION_SAMPLE:
+			action->u.sample = q->u.sample;
+			return 1;
+		case GNOMON_ACTION_STATE:
+			action->u.state = q->u.state;
+			return 1;
+		case GNOMON_ACTION_DATASET:
+			action->u.datasets = q->u.datasets;
+			return 1;
+		case GNOMON_ACTION_EVENT:
+			action->u.event = q->u.event;
+			return 1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sync and Follow_Up (9.5.4, 9.5.5; 11.2): a timeReceiver pairs them, whichever comes first, and
+ * measures its offset; a timeTransmitter sends them, one-step where the hardware can.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "instance.h"
+
+/* A sequenceId this little behind the newest is late, not the start of another sequence. */
+#define SEQUENCE_WINDOW 64
+
+static bool from_parent(const struct port *p, const struct gnomon_port_identity *source)
+{
+	return p->config.ignore_source_id ||
+	       identity_equal(source, &p->engine->parent_ds.parent_port_identity);
+}
+
+/* Checks common to Sync and Follow_Up; GNOMON_DROP_COUNT: accepted. */
+static enum gnomon_drop refuse(const struct port *p, const struct gnomon_header *h)
+{
+	uint16_t behind = (uint16_t)(p->sync_done - h->sequence_id);
+
+	if (!from_parent(p, &h->source)) {
+		return GNOMON_DROP_NOT_PARENT;
+	}
+	if (h->flags & GNOMON_FLAG_ALTERNATE_MASTER) {
+		return GNOMON_DROP_ALTERNATE_MASTER;
+	}
+	if (p->sync_done_known && behind < SEQUENCE_WINDOW) {
+		return GNOMON_DROP_STALE;
+	}
+	return GNOMON_DROP_COUNT;
+}
+
+static struct sync_pair *pair_of(struct port *p, uint16_t sequence_id)
+{
+	struct sync_pair *pair = &p->sync[sequence_id % SYNC_RING];
+
+	if (pair->used && pair->sequence_id == sequence_id) {
+		return pair;
+	}
+	if (pair->used && !pair->done) {
+		count(&p->counters.sync_mismatch);
+	}
+	memset(pair, 0, sizeof(*pair));
+	pair->used = true;
+	pair->sequence_id = sequence_id;
+	return pair;
+}
+
+/* The interval the parent says it sends at: for its timeout, and for the servo's constants. */
+static void learn_interval(struct port *p, int8_t log_interval)
+{
+	if (log_interval == GNOMON_LOG_INTERVAL_NONE || interval_clamp(log_interval) != log_interval) {
+		return;
+	}
+	if (!p->parent_sync_interval_known || p->log_parent_sync_interval != log_interval) {
+		p->parent_sync_interval_known = true;
+		p->log_parent_sync_interval = log_interval;
+		action_event(p->engine, p->identity.port, GNOMON_EVENT_SYNC_INTERVAL, NULL,
+			     log_interval);
+	}
+}
+
+static void emit_sample(struct port *p)
+{
+	struct gnomon_engine *e = p->engine;
+	gnomon_span offset, delay;
+	struct queued *q;
+	double weight;
+
+	if (tsproc_offset(&p->tsproc, &offset, &delay, &weight)) {
+		return;
+	}
+	e->current_ds.offset_from_master = offset;
+	e->current_ds.mean_delay = delay;
+	q = action_push(e, p->identity.port, GNOMON_ACTION_SAMPLE);
+	if (!q) {
+		return;
+	}
+	q->u.sample.offset = offset;
+	q->u.sample.mean_delay = delay;
+	q->u.sample.local = p->tsproc.t2;
+	q->u.sample.weight = weight;
+	q->u.sample.sync_interval = ldexp(1.0, p->parent_sync_interval_known
+						       ? p->log_parent_sync_interval
+						       : p->config.log_sync_interval);
+}
+
+/* Both halves are here: one offset measurement. */
+static void complete(struct port *p, struct sync_pair *pair, gnomon_mono now)
+{
+	gnomon_span correction;
+
+	if (pair->done || !pair->have_sync || !pair->have_follow_up) {
+		return;
+	}
+	pair->done = true;
+	p->sync_done_known = true;
+	p->sync_done = pair->sequence_id;
+	port_timer_start(p, TIMER_SYNC_RX, now);
+	/* 11.6.5, 7.4.2: the asymmetry of the way in is part of the correction. */
+	correction = gnomon_span_add(pair->sync_correction, p->config.delay_asymmetry);
+	tsproc_sync(&p->tsproc, gnomon_time_add(pair->t1, correction), pair->t2);
+	emit_sample(p);
+}
+
+int sync_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,
+		 gnomon_mono now)
+{
+	enum gnomon_drop drop = refuse(p, &m->header);
+	struct sync_pair *pair;
+
+	if (drop != GNOMON_DROP_COUNT) {
+		return port_drop(p, drop);
+	}
+	pair = pair_of(p, m->header.sequence_id);
+	if (pair->have_sync) {
+		return port_drop(p, GNOMON_DROP_STALE);
+	}
+	pair->have_sync = true;
+	pair->t2 = port_ingress(p, *rx->timestamp);
+	pair->sync_correction = gnomon_span_from_interval(m->header.correction);
+	if (!(m->header.flags & GNOMON_FLAG_TWO_STEP)) {
+		pair->have_follow_up = true;
+		pair->t1 = gnomon_timestamp_to_time(m->timestamp);
+	}
+	learn_interval(p, m->header.log_interval);
+	complete(p, pair, now);
+	return 0;
+}
+
+int follow_up_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,
+		      gnomon_mono now)
+{
+	enum gnomon_drop drop = refuse(p, &m->header);
+	struct sync_pair *pair;
+
+	(void)rx;
+	if (drop != GNOMON_DROP_COUNT) {
+		return port_drop(p, drop);
+	}
+	pair = pair_of(p, m->header.sequence_id);
+	if (pair->have_follow_up) {
+		return port_drop(p, GNOMON_DROP_STALE);
+	}
+	pair->have_follow_up = true;
+	pair->t1 = gnomon_time_add(gnomon_timestamp_to_time(m->timestamp),
+				   gnomon_span_from_interval(m->header.correction));
+	complete(p, pair, now);
+	return 0;
+}
+
+/* -- transmit -------------------------------------------------------------------------------- */
+
+void sync_send(struct port *p)
+{
+	struct queued *q = action_send(p, GNOMON_MSG_SYNC, p->sync_sequence++);
+	struct gnomon_header *h;
+
+	if (!q) {
+		return;
+	}
+	h = &q->u.send.msg.header;
+	h->log_interval = p->config.log_sync_interval;
+	if (p->config.one_step_sync) {
+		/* The hardware stamps at its own plane; the way to the wire is a correction. */
+		q->u.send.one_step = true;
+		h->correction = gnomon_span_to_interval(p->config.egress_latency);
+		return;
+	}
+	h->flags |= GNOMON_FLAG_TWO_STEP;
+	tx_slot_take(p, q);
+}
+
+void sync_sent(struct port *p, const struct tx_slot *slot, gnomon_time t1)
+{
+	struct queued *q;
+	struct gnomon_msg *m;
+
+	if (p->state != GNOMON_PORT_TIME_TRANSMITTER) {
+		return;
+	}
+	q = action_send(p, GNOMON_MSG_FOLLOW_UP, slot->sequence_id);
+	if (!q) {
+		return;
+	}
+	m = &q->u.send.msg;
+	m->header.log_interval = p->config.log_sync_interval;
+	/* CF-7: what a Timestamp cannot hold goes into the correctionField. */
+	m->header.correction = gnomon_timestamp_from_time(&m->timestamp, t1);
+	if (slot->destination == GNOMON_TO_ADDRESS) {
+		action_address(q, GNOMON_TO_ADDRESS, &slot->address);
+	}
+}
