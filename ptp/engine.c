@@ -366,11 +366,17 @@ int gnomon_engine_clock_event(struct gnomon_engine *e, const struct gnomon_clock
 		if (event->stepped) {
 			port_clock_stepped(p);
 		}
+		/* Delays measured by a clock of unknown frequency are off by it (100 ppm over a
+		 * second of t3 - t2: 50 us). The last one serves until there is a better. */
+		if (locked && !e->locked) {
+			p->tsproc.filter_stale = true;
+		}
 		if (port_is_receiver(p)) {
 			p->tsproc.rate_ratio = event->rate_ratio;
 			port_event(p, locked ? FSM_CLOCK_SELECTED : FSM_SYNC_FAULT, now);
 		}
 	}
+	e->locked = locked;
 	return 0;
 }
 
@@ -394,6 +400,7 @@ int gnomon_engine_set_grandmaster(struct gnomon_engine *e,
 
 int gnomon_engine_expire(struct gnomon_engine *e, gnomon_mono now)
 {
+	gnomon_mono due = timers_deadline(&e->timers);
 	uint32_t timer;
 
 	while (timers_pop(&e->timers, now, &timer)) {
@@ -403,8 +410,9 @@ int gnomon_engine_expire(struct gnomon_engine *e, gnomon_mono now)
 			decision_run(e, now);
 		} else {
 			port_timer_expired(&e->ports[port],
-					   (enum port_timer)(timer % PORT_TIMER_COUNT), now);
+					   (enum port_timer)(timer % PORT_TIMER_COUNT), due, now);
 		}
+		due = timers_deadline(&e->timers);
 	}
 	return 0;
 }

@@ -52,6 +52,7 @@ struct tsproc {
 	bool delay_valid;
 	gnomon_span raw_delay;
 	gnomon_span delay; /* filtered */
+	bool filter_stale; /* forget the filter's values when the next one comes */
 	double rate_ratio;
 };
 
@@ -194,6 +195,7 @@ struct gnomon_engine {
 	uint16_t tlvs_len; /* propagating TLVs of the parent's Announce */
 	uint8_t tlvs[FOREIGN_TLVS_MAX];
 
+	bool locked; /* the clock is, by the last clock event */
 	bool best_known; /* the outcome of the last decision, for its events */
 	bool best_is_local;
 	struct gnomon_clock_identity best_identity;
@@ -267,11 +269,10 @@ void port_set_state(struct port *p, enum gnomon_port_state state, enum gnomon_fs
 /* externalPortConfiguration: the desired state changed. */
 void port_apply_desired_state(struct port *p, gnomon_mono now);
 void port_timer_set(struct port *p, enum port_timer timer, gnomon_mono at);
-void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono now);
+/* A timer that was due at an instant fired. */
+void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono due, gnomon_mono now);
 /* (Re)start a timer with the interval that belongs to it. */
 void port_timer_start(struct port *p, enum port_timer timer, gnomon_mono now);
-/* Next of a periodic timer, without drift unless it ran late by a whole interval. */
-void port_timer_repeat(struct port *p, enum port_timer timer, int64_t interval, gnomon_mono now);
 /* Forget everything learned from the timeTransmitter. */
 void port_forget_parent(struct port *p);
 /* Timestamps in flight are from before a step of the clock. */

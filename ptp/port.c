@@ -153,10 +153,12 @@ void port_timer_start(struct port *p, enum port_timer timer, gnomon_mono now)
 	}
 }
 
-void port_timer_repeat(struct port *p, enum port_timer timer, int64_t interval, gnomon_mono now)
+/* Next of a periodic timer that was due: without drift, unless it ran late by an interval. */
+static void timer_repeat(struct port *p, enum port_timer timer, int log_interval, gnomon_mono due,
+			 gnomon_mono now)
 {
-	uint32_t number = timer_number(p, timer);
-	gnomon_mono next = gnomon_mono_add(p->engine->timers.at[number], interval);
+	int64_t interval = interval_ns(log_interval);
+	gnomon_mono next = gnomon_mono_add(due, interval);
 
 	if (gnomon_mono_before(next, now)) {
 		next = gnomon_mono_add(now, interval);
@@ -199,7 +201,7 @@ static void receipt_timeout(struct port *p, gnomon_mono now)
 	decision_request(e, now);
 }
 
-void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono now)
+void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono due, gnomon_mono now)
 {
 	const struct gnomon_port_config *c = &p->config;
 
@@ -214,11 +216,11 @@ void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono now)
 		receipt_timeout(p, now);
 		break;
 	case TIMER_ANNOUNCE_TX:
-		port_timer_repeat(p, timer, interval_ns(c->log_announce_interval), now);
+		timer_repeat(p, timer, c->log_announce_interval, due, now);
 		announce_send(p);
 		break;
 	case TIMER_SYNC_TX:
-		port_timer_repeat(p, timer, interval_ns(c->log_sync_interval), now);
+		timer_repeat(p, timer, c->log_sync_interval, due, now);
 		sync_send(p);
 		break;
 	case TIMER_DELAY_REQ:
@@ -226,7 +228,7 @@ void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono now)
 		delay_req_send(p, now);
 		break;
 	case TIMER_PDELAY_REQ:
-		port_timer_repeat(p, timer, interval_ns(c->log_min_pdelay_req_interval), now);
+		timer_repeat(p, timer, c->log_min_pdelay_req_interval, due, now);
 		pdelay_req_send(p);
 		break;
 	case TIMER_QUALIFICATION:

@@ -26,6 +26,7 @@ void tsproc_reset(struct tsproc *ts, bool all)
 	ts->sync_valid = false;
 	if (all) {
 		ts->delay_valid = false;
+		ts->filter_stale = false;
 		ts->raw_delay = GNOMON_SPAN_ZERO;
 		ts->delay = GNOMON_SPAN_ZERO;
 		if (ts->filter) {
@@ -50,6 +51,10 @@ void tsproc_sync(struct tsproc *ts, gnomon_time t1, gnomon_time t2)
 
 void tsproc_raw_delay(struct tsproc *ts, gnomon_span raw)
 {
+	if (ts->filter && ts->filter_stale) {
+		ts->filter->reset(ts->filter_state);
+	}
+	ts->filter_stale = false;
 	ts->raw_delay = raw;
 	ts->delay = ts->filter ? ts->filter->sample(ts->filter_state, raw) : raw;
 	ts->delay_valid = true;
