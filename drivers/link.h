@@ -51,7 +51,7 @@ struct link_config {
 	uint16_t event_port;           /* of ours and of everybody: 319, 320; others for tests */
 	uint16_t general_port;
 	bool share_ports;              /* other programs may have the same UDP ports open */
-	bool general_stamps;           /* software receive stamps on the general socket too */
+	bool software_stamps;          /* software receive stamps too, on both sockets */
 	enum timestamping_mode timestamping;
 	enum timestamping_filter hwts_filter;
 };

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <gnomon/clock.h>
 #include <gnomon/msg.h>
@@ -91,15 +92,20 @@ int timestamping_enable(const char *interface, enum timestamping_mode mode,
 /** Put back what timestamping_enable changed. A vanished interface is not an error. */
 int timestamping_restore(struct timestamping_saved *saved);
 
-/** SO_TIMESTAMPING flags of an event socket in that mode. */
-unsigned int timestamping_event_flags(enum timestamping_mode mode,
-				      enum timestamping_filter filter);
-
 /**
- * Set flags on a socket, and have its error queue signalled as POLLPRI. Returns 0 or -errno.
- * Doing it again with the same flags restarts the counter behind OPT_ID at 0.
+ * SO_TIMESTAMPING flags of an event socket in that mode; software_too: software receive stamps
+ * beside hardware ones.
  */
+unsigned int timestamping_event_flags(enum timestamping_mode mode, bool software_too);
+
+/** Flags for software receive stamps only. */
+unsigned int timestamping_receive_flags(void);
+
+/** Set flags on a socket, and have its error queue signalled as POLLPRI. Returns 0 or -errno. */
 int timestamping_socket(int fd, unsigned int flags);
+
+/** Restart the counter behind SOF_TIMESTAMPING_OPT_ID at 0. Returns 0 or -errno. */
+int timestamping_restart_keys(int fd, unsigned int flags);
 
 /** What the control data of one recvmsg() said. */
 struct timestamping_control {
@@ -108,12 +114,13 @@ struct timestamping_control {
 	uint32_t key; /* SOF_TIMESTAMPING_OPT_ID's counter; transmit only */
 };
 
-struct msghdr;
-
 /**
  * Read the control data of a received or error queue message. Missing, cut or foreign control
  * data is no error: then nothing is said about it. *control is always written.
  */
 void timestamping_parse(const struct msghdr *msg, struct timestamping_control *control);
+
+/** Octets of control data to offer recvmsg() so that nothing timestamping_parse wants is cut. */
+#define TIMESTAMPING_CONTROL_SIZE 256
 
 #endif

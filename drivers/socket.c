@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int socket_open(int domain, int type, int protocol)
+{
+	int fd = socket(domain, type, protocol);
+	int flags;
+	int err;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		err = -errno;
+		(void)close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int socket_set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
+}
+
+int socket_error(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &len)) {
+		return -errno;
+	}
+	return -value;
+}
