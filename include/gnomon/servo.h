@@ -52,8 +52,11 @@ enum gnomon_servo_state {
 	GNOMON_SERVO_LOCKED_STABLE, /* set the frequency; offsets have stayed below the threshold */
 };
 
-/** What every servo is configured with. Zero a member to get ptp4l's default behaviour for it,
- * except max_frequency_ppb, which must be set. */
+/**
+ * What every servo is configured with: start from gnomon_servo_config_default(). Zero a member to
+ * get the behaviour its comment names (a zero norm_max: 0.7 and 0.3; exponents mean what they
+ * say), except max_frequency_ppb, which must be set.
+ */
 struct gnomon_servo_config {
 	uint32_t size;               /* sizeof(struct gnomon_servo_config) */
 	bool software_timestamps;    /* picks the default scales: 0.1/0.001 instead of 0.7/0.3 */
@@ -119,7 +122,7 @@ struct gnomon_estimate {
 	enum gnomon_servo_state state;
 	gnomon_mono at;             /* instant this estimate speaks of */
 	double offset_ns;           /* filtered offset from the reference */
-	double offset_stddev_ns;    /* spread of recent offsets */
+	double offset_stddev_ns;    /* spread of recent offsets: the measurement noise */
 	double frequency_ppb;       /* adjustment in force */
 	double frequency_error_ppb; /* uncertainty of that adjustment */
 	double bound_ns;            /* worst-case |offset| at .at; +inf when not valid */
@@ -139,6 +142,8 @@ struct gnomon_discipline_config {
 				     * negative: unknown, take half of the mean delay */
 	double drift_ppb_per_s;     /* how fast the free oscillator may change, for the bound;
 				     * 0: a cautious default */
+	double delay_memory_s;      /* how long a delay measurement lives in the delay filter
+				     * (length times interval), for the bound; 0: 10 s */
 };
 
 /** One sample for the discipline. */
@@ -159,7 +164,7 @@ struct gnomon_discipline_command {
 	double frequency_ppb;
 	double rate_ratio;
 	bool insane; /* the sanity limit was exceeded: the servo started over */
-	bool ignored; /* inside the step window */
+	bool ignored; /* not used: inside the step window, or the sanity check is in doubt */
 };
 
 struct gnomon_discipline;
