@@ -117,8 +117,9 @@ def check(mode, root, *sources):
         sys.exit(common.SKIP)
     vectors = messages(pathlib.Path(__file__).with_name("messages.txt"))
     expected = pathlib.Path(__file__).with_name("messages.expected").read_text(encoding="utf-8")
-    found, octets = endian_problems(root, sources, [("examples/decode.c", vectors, expected)])
-    common.finish(found, f"{len(vectors)} messages: {octets} octets equal")
+    found, octets = endian_problems(root, sources, [("examples/decode.c", vectors, expected),
+                                                    ("examples/two_clocks.c", ["120"], None)])
+    common.finish(found, f"{len(vectors)} messages and 120 s of two clocks: {octets} octets equal")
 
 
 def self_test(mode):
