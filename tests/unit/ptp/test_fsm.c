@@ -254,13 +254,11 @@ static void dot_truncates(void **state)
 	}
 }
 
-/* docs/state-machine.md shows these files; GNOMON_UPDATE_GOLDEN=1 rewrites them. */
-static void check_golden(enum fsm_role role, const char *name)
+/* A file of the source tree, named from its root. */
+static void read_file(const char *name, char *buf, size_t cap)
 {
 	const char *root = getenv("GNOMON_SOURCE_ROOT");
 	char path[512];
-	char want[DOT_CAP];
-	char got[DOT_CAP];
 	size_t len;
 	FILE *f;
 
@@ -268,27 +266,92 @@ static void check_golden(enum fsm_role role, const char *name)
 		print_message("# GNOMON_SOURCE_ROOT is not set\n");
 		skip();
 	}
-	fsm_dot(role, got, sizeof(got));
-	snprintf(path, sizeof(path), "%s/tests/golden/fsm-%s.dot", root, name);
-	if (getenv("GNOMON_UPDATE_GOLDEN")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(got, f);
-		fclose(f);
-	}
+	snprintf(path, sizeof(path), "%s/%s", root, name);
 	f = fopen(path, "r");
 	assert_non_null(f);
-	len = fread(want, 1, sizeof(want) - 1, f);
+	len = fread(buf, 1, cap, f);
 	fclose(f);
-	want[len] = '\0';
+	assert_true(len < cap);
+	buf[len] = '\0';
+}
+
+static void check_golden(enum fsm_role role, const char *name)
+{
+	char want[DOT_CAP];
+	char got[DOT_CAP];
+
+	read_file(name, want, sizeof(want));
+	fsm_dot(role, got, sizeof(got));
 	assert_string_equal(got, want);
 }
 
 static void dot_golden(void **state)
 {
-	check_golden(FSM_FULL, "full");
-	check_golden(FSM_TIME_RECEIVER_ONLY, "time-receiver-only");
-	check_golden(FSM_TIME_TRANSMITTER_ONLY, "time-transmitter-only");
+	check_golden(FSM_FULL, "tests/golden/fsm-full.dot");
+	check_golden(FSM_TIME_RECEIVER_ONLY, "tests/golden/fsm-time-receiver-only.dot");
+	check_golden(FSM_TIME_TRANSMITTER_ONLY, "tests/golden/fsm-time-transmitter-only.dot");
+}
+
+/* The arrow in a line of fsm_dot() as the documentation writes it; false if there is none. */
+static bool arrow_line(const char *dot, char *line, size_t cap)
+{
+	char from[32];
+	char to[32];
+	char label[256];
+	char *newline;
+
+	if (sscanf(dot, "\t%31s -> %31s [label=\"%255[^\"]", from, to, label) != 3) {
+		return false;
+	}
+	while ((newline = strstr(label, "\\n"))) {
+		memcpy(newline, ", ", 2);
+	}
+	snprintf(line, cap, "\n    %s --> %s: %s\n", from, to, label);
+	return true;
+}
+
+static int occurrences(const char *text, const char *what)
+{
+	int n = 0;
+
+	for (const char *at = strstr(text, what); at; at = strstr(at + 1, what)) {
+		n++;
+	}
+	return n;
+}
+
+/* docs/state-machine.md draws every arrow of every role, and no other. */
+static void documented(void **state)
+{
+	static const char *const titles[FSM_ROLE_COUNT] = {
+		[FSM_FULL] = "## Full",
+		[FSM_TIME_RECEIVER_ONLY] = "## timeReceiver only",
+		[FSM_TIME_TRANSMITTER_ONLY] = "## timeTransmitter only",
+	};
+	char doc[2 * DOT_CAP];
+	char dot[DOT_CAP];
+	char line[512];
+
+	read_file("docs/state-machine.md", doc, sizeof(doc));
+	for (int role = 0; role < FSM_ROLE_COUNT; role++) {
+		char *begin = strstr(doc, titles[role]);
+		char *end = begin ? strstr(begin + 1, "\n## ") : NULL;
+		int drawn = 0;
+
+		assert_non_null(end);
+		*end = '\0';
+		fsm_dot((enum fsm_role)role, dot, sizeof(dot));
+		for (char *at = strchr(dot, '\n'); at && at[1]; at = strchr(at + 1, '\n')) {
+			if (arrow_line(at + 1, line, sizeof(line))) {
+				drawn++;
+				if (occurrences(begin, line) != 1) {
+					fail_msg("not drawn once: %s", line);
+				}
+			}
+		}
+		assert_int_equal(occurrences(begin, " --> "), drawn);
+		*end = '\n';
+	}
 }
 
 /* The generator: the published stream of its algorithm, and a unit interval without its end. */
@@ -324,6 +387,7 @@ int main(void)
 		{ "/ptp/fsm/names", names, NULL, NULL, NULL },
 		{ "/ptp/fsm/dot/truncates", dot_truncates, NULL, NULL, NULL },
 		{ "/ptp/fsm/dot/golden", dot_golden, NULL, NULL, NULL },
+		{ "/ptp/fsm/documented", documented, NULL, NULL, NULL },
 		{ "/ptp/random/stream", random_stream, NULL, NULL, NULL },
 	};
 
