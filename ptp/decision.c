@@ -164,7 +164,7 @@ static void port_best(struct gnomon_engine *e, struct port *p, gnomon_mono now)
 
 	p->best = NULL;
 	if (takes_part(p)) {
-		foreign_expire(&p->foreign, interval, now);
+		foreign_expire_others(&p->foreign, parent, interval, now);
 		p->best = foreign_best(&p->foreign, parent, &p->identity, interval, now);
 	}
 	p->best_known = p->best != NULL;
