@@ -46,9 +46,8 @@ static const enum gnomon_drop decode_drops[GNOMON_DECODE_COUNT] = {
 /* A message with this port's own identity, while this port could not have sent it. */
 static void watch_for_duplicate(struct port *p, const struct gnomon_header *h)
 {
-	bool transmitting = p->state == GNOMON_PORT_TIME_TRANSMITTER;
-
-	if (!transmitting && h->type == GNOMON_MSG_ANNOUNCE && identity_equal(&h->source, &p->identity)) {
+	if (p->state != GNOMON_PORT_TIME_TRANSMITTER && h->type == GNOMON_MSG_ANNOUNCE &&
+	    identity_equal(&h->source, &p->identity)) {
 		action_event(p->engine, p->identity.port, GNOMON_EVENT_DUPLICATE_IDENTITY,
 			     &h->source, 0);
 	}

@@ -53,7 +53,8 @@ static struct sync_pair *pair_of(struct port *p, uint16_t sequence_id)
 /* The interval the parent says it sends at: for its timeout, and for the servo's constants. */
 static void learn_interval(struct port *p, int8_t log_interval)
 {
-	if (log_interval == GNOMON_LOG_INTERVAL_NONE || interval_clamp(log_interval) != log_interval) {
+	if (log_interval == GNOMON_LOG_INTERVAL_NONE ||
+	    interval_clamp(log_interval) != log_interval) {
 		return;
 	}
 	if (!p->parent_sync_interval_known || p->log_parent_sync_interval != log_interval) {

@@ -404,7 +404,7 @@ enum gnomon_drop {
 	GNOMON_DROP_PATH_TRACE,       /* this clock is in the PATH_TRACE */
 	GNOMON_DROP_TIME_TRANSMITTER_ONLY, /* Announce on such a port */
 	GNOMON_DROP_STALE,            /* not newer than what that sender sent before */
-	GNOMON_DROP_FOREIGN_FULL,     /* Announce of a newcomer, and all foreign masters are better */
+	GNOMON_DROP_FOREIGN_FULL,     /* Announce of a newcomer to a table full of better ones */
 	GNOMON_DROP_UNMATCHED,        /* no outstanding request or Sync for it */
 	GNOMON_DROP_NOT_MINE,         /* answers somebody else's request */
 	GNOMON_DROP_NO_TIMESTAMP,     /* event message without a receive timestamp */
