@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Configuration files: what is taken, and the one line that says why another is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/gnomond/config.h"
+
+/* Read a text that is called "t.conf", as the daemon reads a file. */
+static int load(struct conf *conf, const char *content, struct conf_error *error)
+{
+	struct conf_text text = { strdup(content), strlen(content), "t.conf" };
+	int r = conf_init(conf, true);
+
+	if (r == 0) {
+		r = conf_parse_global(conf, &text, error);
+	}
+	if (r == 0) {
+		r = conf_parse_ports(conf, &text, error);
+	}
+	if (r == 0) {
+		r = conf_validate(conf, error);
+	}
+	conf_text_finish(&text);
+	return r;
+}
+
+#define S "time_stamping software\n"
+
+/* A text and the message it is refused with. */
+static const struct {
+	const char *text;
+	const char *message;
+} refused[] = {
+	{ "[global]\nfoo 1\n", "t.conf:2: key 'foo': unknown; see gnomon.conf(5) for the keys "
+			       "there are" },
+	{ "[eth0]\n\n# x\n bar 1", "t.conf:4: key 'bar': unknown; see gnomon.conf(5) for the keys "
+				   "there are" },
+	{ "priority1 1\n", "t.conf:1: 'priority1 1' stands before any section; put [global] above "
+			   "it" },
+	{ "[global]\npriority1\n", "t.conf:2: key 'priority1': no value; write one behind it" },
+	{ "[global]\npriority1   \n", "t.conf:2: key 'priority1': no value; write one behind it" },
+	{ "[global]\npriority1 1 2\n", "t.conf:2: key 'priority1': '1 2' is not a whole number; "
+				       "write one" },
+	{ "[global]\npriority1 3 # x\n", "t.conf:2: key 'priority1': '3 # x' is not a whole "
+					 "number; write one" },
+	{ "[global]\npriority1 300\n", "t.conf:2: key 'priority1': 300 is out of range; write 0 to "
+				       "255" },
+	{ "[global]\nfault_reset_interval soon\n", "t.conf:2: key 'fault_reset_interval': 'soon' "
+						   "is not a whole number; write one or ASAP" },
+	{ "[global]\nstep_threshold -1\n", "t.conf:2: key 'step_threshold': -1 is out of range; "
+					   "write 0 or more" },
+	{ "[global]\npi_integral_norm_max 0\n", "t.conf:2: key 'pi_integral_norm_max': 0 is out of "
+						"range; write more than 0, up to 2" },
+	{ "[global]\nstep_threshold 1ms\n", "t.conf:2: key 'step_threshold': '1ms' is not a "
+					    "number; write one" },
+	{ "[global]\nnetwork_transport udp\n", "t.conf:2: key 'network_transport': 'udp' is not "
+					       "one of its values; write L2, UDPv4 or "
+					       "UDPv6" },
+	{ "[global]\nclock_servo linreg\n", "t.conf:2: key 'clock_servo': linreg is not supported "
+					    "yet; write pi" },
+	{ "[global]\ndelay_mechanism Auto\n", "t.conf:2: key 'delay_mechanism': Auto is not "
+					      "supported yet; write E2E, P2P or NONE" },
+	{ "[global]\nunicast_listen 1\n", "t.conf:2: key 'unicast_listen' is not supported yet; "
+					  "remove it, or write 0" },
+	{ "[global]\nsa_file /etc/sa\n", "t.conf:2: key 'sa_file' is not supported yet; remove it, "
+					 "or write \"\"" },
+	{ "[global]\nptp_dst_mac 01:02\n", "t.conf:2: key 'ptp_dst_mac': '01:02' is malformed; "
+					   "write six octets, like "
+					   "01:1B:19:00:00:00" },
+	{ "[global]\nclockIdentity 1\n", "t.conf:2: key 'clockIdentity': '1' is malformed; write a "
+					 "clock identity, like "
+					 "0c42a1.fffe.6d7ca6" },
+	{ "[global\npriority1 3\n", "t.conf:1: '[global' is no section; write [global] or "
+				    "[interface]" },
+	{ "[global] x\n", "t.conf:1: '[global] x' is no section; write [global] or [interface]" },
+	{ "[]\n", "t.conf:1: '[]' is no section; write [global] or [interface]" },
+	{ "[averyverylonginterface]\n", "t.conf:1: section [averyverylonginterface]: that cannot "
+					"be the name of an interface; "
+					"correct it" },
+	{ "[/dev/ptp0]\n", "t.conf:1: section [/dev/ptp0]: that cannot be the name of an "
+			   "interface; correct it" },
+	{ "[unicast_master_table]\ntable_id 1\n", "t.conf:1: section [unicast_master_table] is not "
+						  "supported yet; remove it" },
+	{ "[eth0]\npriority1 3\n", "t.conf:2: key 'priority1': not a key of a port; move it to "
+				   "[global]" },
+	{ "[eth0]\n[eth1]\n[eth0]\n", "t.conf:3: section [eth0]: the interface has a section in "
+				      "line 1 already; join them" },
+	{ "[global]\n", "no interface to run on; name one with -i, or in a [section] of the file" },
+	{ "", "no interface to run on; name one with -i, or in a [section] of the file" },
+	{ "[global]\nevent_port 320\n[eth0]\n", "key 'general_port': 320 is the event port too; "
+						"give them different ports" },
+	{ "[global]\nclock soft\n[eth0]\n", "key 'clock': soft needs software time stamps; set "
+					    "time_stamping software (-S)" },
+	{ "[global]\nclock phc\n" S "[eth0]\n", "key 'clock': phc needs hardware time stamps; set "
+						"time_stamping hardware (-H)" },
+	{ "[global]\n" S "twoStepFlag 0\n[eth0]\n", "key 'twoStepFlag': 0 needs hardware time "
+						    "stamps; set it to 1" },
+	{ "[global]\ntime_stamping p2p1step\n[eth0]\ndelay_mechanism P2P\n[eth1]\n",
+	  "t.conf:5: key 'time_stamping': p2p1step needs delay_mechanism P2P on eth1; set it" },
+	{ "[eth0]\n[eth1]\ntransportSpecific 1\n", "t.conf:2: key 'transportSpecific': eth1 has 1, "
+						   "eth0 has 0; give all ports the same" },
+	{ "[eth0]\nBMCA noop\n", "t.conf:1: key 'BMCA': eth0 has no role; set serverOnly or "
+				 "clientOnly to 1" },
+	{ "[eth0]\nBMCA noop\nserverOnly 1\n[eth1]\n", "t.conf:4: key 'BMCA': eth1 and eth0 "
+						       "differ; give all ports the same" },
+	{ "[global]\nslaveOnly 1\n[eth0]\nmasterOnly 1\n",
+	  "t.conf:3: key 'serverOnly': eth0 can take no role beside clientOnly 1; remove one" },
+};
+
+static void messages(void **state)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct conf conf;
+		struct conf_error error = { "" };
+
+		assert_int_not_equal(load(&conf, refused[i].text, &error), 0);
+		assert_string_equal(error.text, refused[i].message);
+		assert_null(strchr(error.text, '\n'));
+		conf_finish(&conf);
+	}
+}
+
+static void sections_and_defaults(void **state)
+{
+	static const char text[] = "\n  [eth0]\t\n"
+				   "logSyncInterval -3\n"
+				   "[global]\n"
+				   "# a comment\n"
+				   "\tlogSyncInterval\t \t-2  \r\n"
+				   "logAnnounceInterval 0\n"
+				   "priority1 1\n"
+				   "priority1 2\n"
+				   "[eth1]\n"
+				   "masterOnly 1\n"
+				   "[global]\n"
+				   "domainNumber 24";
+	struct conf conf;
+	struct conf_error error;
+
+	assert_int_equal(load(&conf, text, &error), 0);
+	assert_int_equal(conf.port_count, 2);
+	assert_string_equal(conf.ports[0].name, "eth0");
+	assert_int_equal(conf.ports[0].conf.log_sync_interval, -3);
+	assert_int_equal(conf.ports[0].conf.log_announce_interval, 0);
+	assert_int_equal(conf.ports[0].conf.server_only, 0);
+	assert_int_equal(conf.ports[1].conf.log_sync_interval, -2);
+	assert_int_equal(conf.ports[1].conf.server_only, 1);
+	assert_int_equal(conf.priority1, 2);
+	assert_int_equal(conf.domain_number, 24);
+	assert_int_equal(conf.clock_type, CONF_CLOCK_BC);
+	conf_finish(&conf);
+}
+
+static void one_step_by_flag(void **state)
+{
+	struct conf conf;
+	struct conf_error error;
+
+	assert_int_equal(load(&conf, "[global]\ntwoStepFlag 0\n[eth0]\n", &error), 0);
+	assert_int_equal(conf.time_stamping, CONF_STAMP_ONESTEP);
+	conf_finish(&conf);
+	assert_int_equal(load(&conf, "[global]\ntime_stamping onestep\n[eth0]\n", &error), 0);
+	assert_int_equal(conf.two_step_flag, 0);
+	conf_finish(&conf);
+}
+
+static void static_roles(void **state)
+{
+	struct conf conf;
+	struct conf_error error;
+
+	assert_int_equal(load(&conf,
+			      "[global]\nBMCA noop\nclientOnly 1\n[eth0]\n[eth1]\nserverOnly 1\n",
+			      &error),
+			 0);
+	assert_int_equal(conf.external_port_configuration, 1);
+	assert_int_equal(conf.ports[0].conf.desired_state, CONF_STATE_TIME_RECEIVER);
+	assert_int_equal(conf.ports[1].conf.desired_state, CONF_STATE_TIME_TRANSMITTER);
+	conf_finish(&conf);
+}
+
+static void long_lines(void **state)
+{
+	char text[CONF_LINE_MAX + 64];
+	struct conf conf;
+	struct conf_error error;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "[global]\n", 9);
+	text[sizeof(text) - 1] = '\0';
+	assert_int_not_equal(load(&conf, text, &error), 0);
+	assert_string_equal(error.text,
+			    "t.conf:2: the line is longer than 1023 octets; shorten it");
+	conf_finish(&conf);
+}
+
+static void unreadable(void **state)
+{
+	char path[] = "/tmp/gnomon-test-XXXXXX";
+	struct conf_text text;
+	struct conf_error error;
+	int fd;
+
+	assert_int_not_equal(conf_text_read(&text, "/nonexistent/x.conf", &error), 0);
+	assert_string_equal(error.text, "cannot read '/nonexistent/x.conf': No such file or "
+					"directory; check the path given with -f");
+	assert_int_not_equal(conf_text_read(&text, "/", &error), 0);
+	assert_string_equal(error.text,
+			    "cannot read '/': Is a directory; give -f a configuration file");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "a\0b", 3), 3);
+	assert_int_not_equal(conf_text_read(&text, path, &error), 0);
+	assert_non_null(strstr(error.text, "not a text file"));
+	assert_int_equal(ftruncate(fd, CONF_FILE_MAX + 1), 0);
+	assert_int_not_equal(conf_text_read(&text, path, &error), 0);
+	assert_non_null(strstr(error.text, "longer than 1 MiB"));
+	close(fd);
+	unlink(path);
+}
+
+/* -- printing --------------------------------------------------------------------------------- */
+
+struct buffer {
+	char *data;
+	size_t len;
+};
+
+static int append(void *context, const char *text, size_t len)
+{
+	struct buffer *b = context;
+
+	b->data = realloc(b->data, b->len + len + 1);
+	memcpy(b->data + b->len, text, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+	return 0;
+}
+
+/* Everything that can be set away from its default comes back from what is printed. */
+static void print_round_trip(void **state)
+{
+	static const char text[] =
+		"[global]\npriority1 1\nstep_threshold 0.1\npi_integral_const 0.123456789012345\n"
+		"clockIdentity 0c42a1.fffe.6d7ca6\nuserDescription a b;c\nuds_address \"\"\n"
+		"uds_file_mode 0600\nmessage_tag x  y\nsoft_clock_offset -1e-9\n" S
+		"clock soft\nptp_dst_ipv6 FF0E::182\nmanufacturerIdentity 00:1b:19\n"
+		"[eth0]\nlogSyncInterval -7\nfault_reset_interval ASAP\nptp_dst_mac 1:2:3:4:5:6\n"
+		"[eth1]\ndelay_mechanism NONE\nnetwork_transport L2\n";
+	struct conf first;
+	struct conf second;
+	struct conf_error error = { "" };
+	struct buffer a = { NULL, 0 };
+	struct buffer b = { NULL, 0 };
+
+	assert_int_equal(load(&first, text, &error), 0);
+	assert_int_equal(conf_print(&first, append, &a), 0);
+	assert_int_equal(load(&second, a.data, &error), 0);
+	assert_string_equal(error.text, "");
+	assert_int_equal(conf_print(&second, append, &b), 0);
+	assert_string_equal(a.data, b.data);
+	assert_true(second.soft_clock_offset == -1e-9);
+	assert_string_equal(second.message_tag, "x  y");
+	assert_string_equal(second.uds_address, "");
+	assert_int_equal(second.defaults.uds_file_mode, 0600);
+	assert_true(second.pi_integral_const == 0.123456789012345);
+	assert_int_equal(second.ports[0].conf.fault_reset_interval, -128);
+	assert_int_equal(second.ports[1].conf.delay_mechanism, CONF_DELAY_NONE);
+	free(a.data);
+	free(b.data);
+	conf_finish(&first);
+	conf_finish(&second);
+}
+
+/* The defaults as a file: a change to any of them is a change to what people run. */
+static void print_golden(void **state)
+{
+	const char *root = getenv("GNOMON_SOURCE_ROOT");
+	char path[512];
+	struct conf conf;
+	struct conf_error error;
+	struct conf_text golden;
+	struct buffer b = { NULL, 0 };
+
+	if (!root) {
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/tests/golden/gnomond-defaults.conf", root);
+	assert_int_equal(conf_text_read(&golden, path, &error), 0);
+	assert_int_equal(load(&conf, "[eth0]\nserverOnly 1\n", &error), 0);
+	assert_int_equal(conf_print(&conf, append, &b), 0);
+	assert_string_equal(b.data, golden.data);
+	conf_text_finish(&golden);
+	free(b.data);
+	conf_finish(&conf);
+}
+
+/* -- files of others -------------------------------------------------------------------------- */
+
+/* linuxptp's own files load as they are, or are refused for the first key not supported yet. */
+static void linuxptp_files(void **state)
+{
+	static const struct {
+		const char *file;
+		const char *refused; /* part of the message; NULL: loads */
+	} files[] = {
+		{ "/etc/linuxptp/ptp4l.conf", NULL },
+		{ "/usr/share/doc/linuxptp/configs/default.cfg", NULL },
+		{ "/usr/share/doc/linuxptp/configs/ts2phc-TC.cfg", NULL },
+		{ "/usr/share/doc/linuxptp/configs/ts2phc-generic.cfg", NULL },
+		{ "/usr/share/doc/linuxptp/configs/E2E-TC.cfg", "'freq_est_interval'" },
+		{ "/usr/share/doc/linuxptp/configs/P2P-TC.cfg", "'freq_est_interval'" },
+		{ "/usr/share/doc/linuxptp/configs/G.8265.1.cfg", "'hybrid_e2e'" },
+		{ "/usr/share/doc/linuxptp/configs/G.8275.1.cfg", "'dataset_comparison'" },
+		{ "/usr/share/doc/linuxptp/configs/G.8275.2.cfg", "'dataset_comparison'" },
+		{ "/usr/share/doc/linuxptp/configs/UNICAST-MASTER.cfg", "'hybrid_e2e'" },
+		{ "/usr/share/doc/linuxptp/configs/UNICAST-SLAVE.cfg", "'unicast_req_duration'" },
+		{ "/usr/share/doc/linuxptp/configs/automotive-master.cfg", "'assume_two_step'" },
+		{ "/usr/share/doc/linuxptp/configs/automotive-slave.cfg", "'assume_two_step'" },
+		{ "/usr/share/doc/linuxptp/configs/gPTP.cfg", "'assume_two_step'" },
+	};
+
+	if (access("/usr/share/doc/linuxptp/configs", R_OK) != 0) {
+		print_message("linuxptp is not installed\n");
+		skip();
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct conf conf;
+		struct conf_text text = { NULL, 0, NULL };
+		struct conf_error error = { "" };
+		int r;
+
+		assert_int_equal(conf_text_read(&text, files[i].file, &error), 0);
+		assert_int_equal(conf_init(&conf, false), 0);
+		r = conf_parse_global(&conf, &text, &error);
+		assert_true((r != 0) == (files[i].refused != NULL));
+		if (files[i].refused) {
+			assert_non_null(strstr(error.text, files[i].refused));
+			assert_non_null(strstr(error.text, "not supported yet"));
+		} else {
+			assert_int_equal(conf_parse_ports(&conf, &text, &error), 0);
+		}
+		conf_text_finish(&text);
+		conf_finish(&conf);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		{ "/gnomond/config_file/messages", messages, NULL, NULL, NULL },
+		{ "/gnomond/config_file/sections_and_defaults", sections_and_defaults, NULL, NULL,
+		  NULL },
+		{ "/gnomond/config_file/one_step_by_flag", one_step_by_flag, NULL, NULL, NULL },
+		{ "/gnomond/config_file/static_roles", static_roles, NULL, NULL, NULL },
+		{ "/gnomond/config_file/long_lines", long_lines, NULL, NULL, NULL },
+		{ "/gnomond/config_file/unreadable", unreadable, NULL, NULL, NULL },
+		{ "/gnomond/config_file/print_round_trip", print_round_trip, NULL, NULL, NULL },
+		{ "/gnomond/config_file/print_golden", print_golden, NULL, NULL, NULL },
+		{ "/gnomond/config_file/linuxptp_files", linuxptp_files, NULL, NULL, NULL },
+	};
+
+	return cmocka_run_group_tests_name("/gnomond/config_file", tests, NULL, NULL);
+}

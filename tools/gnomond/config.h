@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * The daemon's configuration: plain structs, filled from one table.
+ *
+ * The syntax and the vocabulary are ptp4l's. conf_table has one row per key, and the rows drive
+ * the parser, --print-config, --print-config-schema and the manual page. Code reads members, never
+ * names: `conf->priority1`, `port->conf.log_sync_interval`.
+ *
+ * Port keys given in [global] are the default of every port section, wherever they stand in the
+ * file; keys given on the command line override [global], not the port sections.
+ */
+#ifndef GNOMOND_CONFIG_H
+#define GNOMOND_CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gnomon/msg.h>
+
+/* -- the values of enumerated keys, in the order of their labels ------------------------------ */
+
+enum conf_clock_type { CONF_CLOCK_OC, CONF_CLOCK_BC, CONF_CLOCK_P2P_TC, CONF_CLOCK_E2E_TC };
+
+enum conf_clock {
+	CONF_CLOCK_AUTO,   /* the PHC for hardware time stamps, else the system clock */
+	CONF_CLOCK_PHC,    /* the PTP hardware clock of the interfaces */
+	CONF_CLOCK_SYSTEM, /* CLOCK_REALTIME */
+	CONF_CLOCK_SOFT,   /* a clock in memory; nothing of the system is changed */
+};
+
+enum conf_time_stamping {
+	CONF_STAMP_HARDWARE,
+	CONF_STAMP_SOFTWARE,
+	CONF_STAMP_LEGACY,
+	CONF_STAMP_ONESTEP,
+	CONF_STAMP_P2P1STEP,
+};
+
+enum conf_hwts_filter { CONF_HWTS_NORMAL, CONF_HWTS_CHECK, CONF_HWTS_FULL };
+
+enum conf_transport { CONF_NET_L2, CONF_NET_UDPV4, CONF_NET_UDPV6 };
+
+enum conf_delay { CONF_DELAY_AUTO, CONF_DELAY_COMMON_P2P, CONF_DELAY_E2E, CONF_DELAY_P2P,
+		  CONF_DELAY_NONE };
+
+enum conf_tsproc { CONF_TSPROC_FILTER, CONF_TSPROC_RAW, CONF_TSPROC_FILTER_WEIGHT,
+		   CONF_TSPROC_RAW_WEIGHT };
+
+enum conf_bmca { CONF_BMCA_PTP, CONF_BMCA_NOOP };
+
+enum conf_state { CONF_STATE_LISTENING, CONF_STATE_TIME_TRANSMITTER, CONF_STATE_TIME_RECEIVER,
+		  CONF_STATE_PASSIVE };
+
+enum conf_log_format { CONF_LOG_NATIVE, CONF_LOG_PTP4L, CONF_LOG_JSON };
+
+/* -- what is configured ----------------------------------------------------------------------- */
+
+/** Keys a port section may hold. Enumerations are stored as int, whatever their labels. */
+struct conf_port {
+	int server_only;
+	int bmca;
+	int desired_state;
+	int inhibit_announce;
+	int inhibit_delay_req;
+	int ignore_source_id;
+	int transport_specific;
+	int ignore_transport_specific;
+	int phc_index;
+	int path_trace_enabled;
+	int log_announce_interval;
+	int log_sync_interval;
+	int log_min_delay_req_interval;
+	int log_min_pdelay_req_interval;
+	int announce_receipt_timeout;
+	int sync_receipt_timeout;
+	int delay_response_timeout;
+	double delay_request_variability;
+	int allowed_lost_responses;
+	int fault_reset_interval;
+	int fault_badpeernet_interval;
+	int delay_mechanism;
+	int tsproc_mode;
+	int delay_filter;
+	int delay_filter_length;
+	int delay_asymmetry;
+	int egress_latency;
+	int ingress_latency;
+	int neighbor_prop_delay_thresh;
+	int min_neighbor_prop_delay;
+	int network_transport;
+	int udp_ttl;
+	int udp6_scope;
+	int uds_file_mode;
+	int uds_ro_file_mode;
+	uint8_t ptp_dst_mac[6];
+	uint8_t p2p_dst_mac[6];
+	uint8_t ptp_dst_ipv4[4];
+	uint8_t p2p_dst_ipv4[4];
+	uint8_t ptp_dst_ipv6[16];
+	uint8_t p2p_dst_ipv6[16];
+	uint8_t profile_identity[6];
+};
+
+/** One PTP port: an -i option or a section of the file. */
+struct conf_interface {
+	char name[IFNAMSIZ];
+	unsigned int line; /* of its section; 0: from the command line alone */
+	struct conf_port conf;
+};
+
+struct conf {
+	int clock_type;
+	int clock;
+	double soft_clock_offset;
+	double soft_clock_frequency;
+	const char *phc_device;
+	int client_only;
+	int priority1;
+	int priority2;
+	int domain_number;
+	int clock_class;
+	int clock_accuracy;
+	int offset_scaled_log_variance;
+	struct gnomon_clock_identity clock_identity; /* zero: from the first interface's address */
+	int time_source;
+	int two_step_flag;
+	int max_steps_removed;
+	int clock_class_threshold;
+	int utc_offset;
+	int ptp_minor_version;
+	int external_port_configuration;
+	const char *user_description;
+	const char *product_description;
+	const char *revision_data;
+	uint8_t manufacturer_identity[3];
+
+	int initial_delay;
+	double path_asymmetry_bound;
+	double oscillator_drift_bound;
+
+	int clock_servo;
+	int free_running;
+	double pi_proportional_const;
+	double pi_integral_const;
+	double pi_proportional_scale;
+	double pi_proportional_exponent;
+	double pi_proportional_norm_max;
+	double pi_integral_scale;
+	double pi_integral_exponent;
+	double pi_integral_norm_max;
+	double first_step_threshold;
+	double step_threshold;
+	int step_window;
+	int max_frequency;
+	int sanity_freq_limit;
+	int servo_offset_threshold;
+	int servo_num_offset_values;
+	int kernel_leap;
+
+	int time_stamping;
+	int tx_timestamp_timeout;
+	int hwts_filter;
+
+	int event_port;
+	int general_port;
+	int dscp_event;
+	int dscp_general;
+	int socket_priority;
+	const char *uds_address;
+	const char *uds_ro_address;
+
+	int summary_interval;
+	int logging_level;
+	int use_syslog;
+	int verbose;
+	const char *message_tag;
+	int log_format;
+	const char *user;
+
+	struct conf_port defaults; /* what [global] says of the port keys */
+	struct conf_interface *ports;
+	size_t port_count;
+	const char *file;       /* the file read, NULL if none; borrowed */
+	bool noted;             /* a key of status CONF_NOTED differs from its default */
+	struct conf_string *strings; /* what the const char * members point into */
+};
+
+/* -- the table -------------------------------------------------------------------------------- */
+
+enum conf_type {
+	CONF_INT,
+	CONF_DOUBLE,
+	CONF_ENUM,
+	CONF_STRING,
+	CONF_MAC,      /* 6 octets, aa:bb:cc:dd:ee:ff */
+	CONF_OUI,      /* 3 octets, aa:bb:cc */
+	CONF_IPV4,
+	CONF_IPV6,
+	CONF_IDENTITY, /* 8 octets, aabbcc.ddee.ff0011 */
+};
+
+enum conf_status {
+	CONF_SUPPORTED,
+	CONF_NOTED, /* accepted and kept; has no effect yet, which is logged once */
+	CONF_LATER, /* of a later capability: only the default is accepted */
+	CONF_OTHER, /* of another program that shares the file: checked there, skipped here */
+};
+
+enum conf_scope { CONF_GLOBAL, CONF_PORT };
+
+/** Headings of the manual page, in its order. */
+enum conf_group {
+	CONF_GROUP_CLOCK,
+	CONF_GROUP_PORT,
+	CONF_GROUP_INTERVAL,
+	CONF_GROUP_DELAY,
+	CONF_GROUP_SERVO,
+	CONF_GROUP_STAMP,
+	CONF_GROUP_NETWORK,
+	CONF_GROUP_LOG,
+	CONF_GROUP_UNICAST,
+	CONF_GROUP_8021AS,
+	CONF_GROUP_POWER,
+	CONF_GROUP_SECURITY,
+	CONF_GROUP_MANAGEMENT,
+	CONF_GROUP_OTHER,
+	CONF_GROUP_COUNT
+};
+
+struct conf_key {
+	const char *name;
+	const char *alias; /* an older or newer spelling of the same key, or NULL */
+	enum conf_group group;
+	enum conf_scope scope;
+	enum conf_type type;
+	enum conf_status status;
+	size_t offset;          /* into struct conf or struct conf_port; SUPPORTED and NOTED only */
+	const char *text;       /* the default, as a file has it; "" for an empty string */
+	const char *native;     /* the default as gnomond, where that differs; or NULL */
+	double min;             /* INT, DOUBLE; inclusive */
+	double max;
+	const char *labels;     /* ENUM: space separated; a leading '-': of a later capability */
+	const char *special;    /* INT: a word standing for the value min, or NULL */
+	const char *unit;       /* or NULL */
+	const char *doc;        /* what it is, and when one would change it */
+};
+
+extern const struct conf_key conf_table[];
+extern const size_t conf_table_len;
+
+/** The row of that name or alias, NULL if there is none. len: octets of name. */
+const struct conf_key *conf_key_find(const char *name, size_t len);
+
+/** "Clock data sets", ... */
+const char *conf_group_title(enum conf_group group);
+
+/* -- errors ----------------------------------------------------------------------------------- */
+
+#define CONF_ERROR_MAX 400
+
+/** One line that says what is wrong, where, and what to do. No newline. */
+struct conf_error {
+	char text[CONF_ERROR_MAX];
+};
+
+/** Where a value came from: "file:12: " or "" for the command line. */
+struct conf_place {
+	const char *file;
+	unsigned int line;
+};
+
+/** Fill *error as printf does, after the place. Returns -EINVAL. error may be NULL. */
+int conf_fail(struct conf_error *error, struct conf_place place, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* -- values ----------------------------------------------------------------------------------- */
+
+#define CONF_VALUE_MAX 1024
+
+/**
+ * Check text as a value of key, and store it. target is a struct conf for global keys, a struct
+ * conf_port for port keys; NULL: check only. owner keeps copies of strings.
+ */
+int conf_value_set(const struct conf_key *key, void *target, struct conf *owner, const char *text,
+		   struct conf_place place, struct conf_error *error);
+
+/** The value of key as a file would write it, into buf. LATER and OTHER keys give their default. */
+char *conf_value_get(const struct conf_key *key, const void *target, char buf[CONF_VALUE_MAX]);
+
+#define CONF_RANGE_MAX 64
+
+/** What an INT or DOUBLE key takes, in words: "0 to 255". */
+char *conf_range(const struct conf_key *key, char buf[CONF_RANGE_MAX]);
+
+/** The index-th label of an enumerated key (without its mark), into buf; NULL past the end. */
+char *conf_label(const struct conf_key *key, int index, char buf[32]);
+
+/** True if the index-th label belongs to a later capability. */
+bool conf_label_later(const struct conf_key *key, int index);
+
+/* -- life ------------------------------------------------------------------------------------- */
+
+/** All defaults, no ports. native: as gnomond, else as ptp4l. Returns 0 or -ENOMEM. */
+int conf_init(struct conf *conf, bool native);
+void conf_finish(struct conf *conf);
+
+/** Append a port of that name with *defaults, or find it. NULL: no memory. */
+struct conf_interface *conf_interface_add(struct conf *conf, const char *name);
+struct conf_interface *conf_interface_find(const struct conf *conf, const char *name);
+
+/** Longest line and file the parser takes. */
+#define CONF_LINE_MAX 1023
+#define CONF_FILE_MAX (1024 * 1024)
+/** Ports of one instance; a limit on mistakes, not on the engine. */
+#define CONF_PORTS_MAX 1024
+
+/** A configuration file in memory. */
+struct conf_text {
+	char *data; /* NUL terminated */
+	size_t len;
+	const char *name;
+};
+
+/** Read the file. -EINVAL and one line in *error if it cannot be read. */
+int conf_text_read(struct conf_text *text, const char *path, struct conf_error *error);
+void conf_text_finish(struct conf_text *text);
+
+/** Take the [global] sections of the text, and check everything else. */
+int conf_parse_global(struct conf *conf, const struct conf_text *text, struct conf_error *error);
+/** Take the port sections: call it when the defaults are complete. */
+int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error);
+
+/** What no single key can tell: contradictions between keys. Call it last. */
+int conf_validate(struct conf *conf, struct conf_error *error);
+
+/* -- output ----------------------------------------------------------------------------------- */
+
+/** Where printed text goes; returns < 0 to stop. */
+typedef int (*conf_write)(void *context, const char *text, size_t len);
+
+/** All effective values in the syntax of a file; reading them back gives the same. */
+int conf_print(const struct conf *conf, conf_write write, void *context);
+
+/** The table as JSON. */
+int conf_print_schema(conf_write write, void *context);
+
+/** The table as scdoc, one section per group. */
+int conf_print_scdoc(conf_write write, void *context);
+
+#endif

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration file: ptp4l's syntax.
+ *
+ *     # a comment is a line of its own
+ *     [section]
+ *     key   value to the end of the line
+ *
+ * White space around keys, values and sections does not count; there are no continuation lines
+ * and no comments behind a value. A file is read twice: [global] first, because it is the default
+ * of the port sections wherever it stands, then the ports.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int conf_text_read(struct conf_text *text, const char *path, struct conf_error *error)
+{
+	struct conf_place nowhere = { NULL, 0 };
+	char *data = NULL;
+	size_t len = 0;
+	ssize_t got = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		return conf_fail(error, nowhere,
+				 "cannot read '%s': %s; check the path given with -f", path,
+				 strerror(errno));
+	}
+	data = malloc(CONF_FILE_MAX + 1);
+	while (data && len <= CONF_FILE_MAX &&
+	       (got = read(fd, data + len, CONF_FILE_MAX + 1 - len)) > 0) {
+		len += (size_t)got;
+	}
+	got = got < 0 ? -errno : 0;
+	close(fd);
+	if (!data || got < 0 || len > CONF_FILE_MAX || memchr(data, '\0', len)) {
+		free(data);
+		return conf_fail(error, nowhere,
+				 "cannot read '%s': %s; give -f a configuration file", path,
+				 !data                 ? "no memory"
+				 : got < 0             ? strerror((int)-got)
+				 : len > CONF_FILE_MAX ? "longer than 1 MiB"
+						       : "not a text file");
+	}
+	data[len] = '\0';
+	text->data = data;
+	text->len = len;
+	text->name = path;
+	return 0;
+}
+
+void conf_text_finish(struct conf_text *text)
+{
+	free(text->data);
+	text->data = NULL;
+}
+
+/* -- lines ------------------------------------------------------------------------------------ */
+
+enum section {
+	SECTION_NONE,
+	SECTION_GLOBAL,
+	SECTION_PORT
+};
+
+/* A walk over the lines of a file that count. */
+struct reader {
+	const char *next;
+	struct conf_place place;
+	char line[CONF_LINE_MAX + 1]; /* trimmed */
+	enum section section;
+	char name[IFNAMSIZ]; /* of the port section */
+};
+
+/* The next line with something on it into r->line; 1, 0 at the end, -EINVAL. */
+static int next_line(struct reader *r, struct conf_error *error)
+{
+	while (*r->next) {
+		const char *start = r->next;
+		const char *end = strchrnul(start, '\n');
+
+		r->next = *end ? end + 1 : end;
+		r->place.line++;
+		while (start < end && isspace((unsigned char)*start)) {
+			start++;
+		}
+		while (end > start && isspace((unsigned char)end[-1])) {
+			end--;
+		}
+		if (start == end || *start == '#') {
+			continue;
+		}
+		if (end - start > CONF_LINE_MAX) {
+			return conf_fail(error, r->place,
+					 "the line is longer than %d octets; shorten it",
+					 CONF_LINE_MAX);
+		}
+		memcpy(r->line, start, (size_t)(end - start));
+		r->line[end - start] = '\0';
+		return 1;
+	}
+	return 0;
+}
+
+/* "[name]" into the section r is in. */
+static int enter_section(struct reader *r, struct conf_error *error)
+{
+	char *name = r->line + 1;
+	char *close = strchr(name, ']');
+
+	if (!close || close[1] != '\0' || close == name) {
+		return conf_fail(error, r->place,
+				 "'%s' is no section; write [global] or [interface]", r->line);
+	}
+	*close = '\0';
+	if (strcmp(name, "global") == 0) {
+		r->section = SECTION_GLOBAL;
+		return 0;
+	}
+	if (strcmp(name, "unicast_master_table") == 0) {
+		return conf_fail(error, r->place, "section [%s] is not supported yet; remove it",
+				 name);
+	}
+	if (strlen(name) >= IFNAMSIZ || strpbrk(name, " \t/")) {
+		return conf_fail(error, r->place,
+				 "section [%s]: that cannot be the name of an interface; correct "
+				 "it",
+				 name);
+	}
+	r->section = SECTION_PORT;
+	memcpy(r->name, name, strlen(name) + 1);
+	return 0;
+}
+
+/* The key and value of the line r is at. */
+static int split_line(struct reader *r, const struct conf_key **key, const char **value,
+		      struct conf_error *error)
+{
+	size_t len = strcspn(r->line, " \t");
+	char *text = r->line + len;
+
+	if (r->section == SECTION_NONE) {
+		return conf_fail(error, r->place,
+				 "'%s' stands before any section; put [global] above it", r->line);
+	}
+	if (*text == '\0') {
+		return conf_fail(error, r->place, "key '%s': no value; write one behind it",
+				 r->line);
+	}
+	*key = conf_key_find(r->line, len);
+	*text++ = '\0';
+	while (isspace((unsigned char)*text)) {
+		text++;
+	}
+	if (!*key) {
+		return conf_fail(error, r->place,
+				 "key '%s': unknown; see gnomon.conf(5) for the keys there are",
+				 r->line);
+	}
+	if (r->section == SECTION_PORT && (*key)->scope != CONF_PORT) {
+		return conf_fail(error, r->place,
+				 "key '%s': not a key of a port; move it to [global]", r->line);
+	}
+	*value = text;
+	return 0;
+}
+
+/* The next setting of the file: 1, 0 at the end, -EINVAL. Sections are entered on the way. */
+static int next_setting(struct reader *r, const struct conf_key **key, const char **value,
+			bool *entered, struct conf_error *error)
+{
+	int got = next_line(r, error);
+
+	*entered = false;
+	if (got <= 0) {
+		return got;
+	}
+	if (r->line[0] == '[') {
+		*entered = true;
+		got = enter_section(r, error);
+	} else {
+		got = split_line(r, key, value, error);
+	}
+	return got < 0 ? got : 1;
+}
+
+static void reader_init(struct reader *r, const struct conf_text *text)
+{
+	r->next = text->data;
+	r->place.file = text->name;
+	r->place.line = 0;
+	r->section = SECTION_NONE;
+	r->name[0] = '\0';
+}
+
+int conf_parse_global(struct conf *conf, const struct conf_text *text, struct conf_error *error)
+{
+	struct reader r;
+	const struct conf_key *key;
+	const char *value;
+	bool entered;
+	int got;
+
+	reader_init(&r, text);
+	conf->file = text->name;
+	while ((got = next_setting(&r, &key, &value, &entered, error)) == 1) {
+		void *target = NULL; /* of a port: only checked in this pass */
+
+		if (entered) {
+			continue;
+		}
+		if (r.section == SECTION_GLOBAL) {
+			target = key->scope == CONF_GLOBAL ? (void *)conf : (void *)&conf->defaults;
+		}
+		got = conf_value_set(key, target, conf, value, r.place, error);
+		if (got < 0) {
+			return got;
+		}
+	}
+	return got;
+}
+
+/* A port section begins: find or make its port, once. */
+static int begin_port(struct conf *conf, const struct reader *r, struct conf_interface **port,
+		      struct conf_error *error)
+{
+	*port = conf_interface_add(conf, r->name);
+	if (!*port) {
+		return conf_fail(error, r->place, "section [%s]: no memory; make some free",
+				 r->name);
+	}
+	if ((*port)->line) {
+		return conf_fail(error, r->place,
+				 "section [%s]: the interface has a section in line %u already; "
+				 "join "
+				 "them",
+				 r->name, (*port)->line);
+	}
+	if (conf->port_count > CONF_PORTS_MAX) {
+		return conf_fail(error, r->place, "section [%s]: more than %d ports; remove some",
+				 r->name, CONF_PORTS_MAX);
+	}
+	(*port)->line = r->place.line;
+	return 0;
+}
+
+int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error)
+{
+	struct reader r;
+	const struct conf_key *key;
+	const char *value;
+	struct conf_interface *port = NULL;
+	bool entered;
+	int got;
+
+	reader_init(&r, text);
+	while ((got = next_setting(&r, &key, &value, &entered, error)) == 1) {
+		if (r.section != SECTION_PORT) {
+			continue;
+		}
+		if (entered) {
+			got = begin_port(conf, &r, &port, error);
+		} else {
+			got = conf_value_set(key, &port->conf, conf, value, r.place, error);
+		}
+		if (got < 0) {
+			return got;
+		}
+	}
+	return got;
+}
+
+/* -- contradictions --------------------------------------------------------------------------- */
+
+static int check_port(struct conf *conf, struct conf_interface *port, struct conf_error *error)
+{
+	struct conf_place at = { port->line ? conf->file : NULL, port->line };
+	const struct conf_port *p = &port->conf;
+
+	if (p->transport_specific != conf->ports[0].conf.transport_specific) {
+		return conf_fail(error, at,
+				 "key 'transportSpecific': %s has %d, %s has %d; give all ports "
+				 "the same",
+				 port->name, p->transport_specific, conf->ports[0].name,
+				 conf->ports[0].conf.transport_specific);
+	}
+	if (p->bmca != conf->ports[0].conf.bmca) {
+		return conf_fail(error, at, "key 'BMCA': %s and %s differ; give all ports the same",
+				 port->name, conf->ports[0].name);
+	}
+	if (p->bmca == CONF_BMCA_NOOP && !p->server_only && !conf->client_only) {
+		return conf_fail(error, at,
+				 "key 'BMCA': %s has no role; set serverOnly or clientOnly to 1",
+				 port->name);
+	}
+	if (p->bmca == CONF_BMCA_PTP && p->server_only && conf->client_only) {
+		return conf_fail(error, at,
+				 "key 'serverOnly': %s can take no role beside clientOnly 1; "
+				 "remove one",
+				 port->name);
+	}
+	if (conf->time_stamping == CONF_STAMP_P2P1STEP && p->delay_mechanism != CONF_DELAY_P2P) {
+		return conf_fail(error, at,
+				 "key 'time_stamping': p2p1step needs delay_mechanism P2P on %s; "
+				 "set it",
+				 port->name);
+	}
+	return 0;
+}
+
+static bool software_stamps(const struct conf *conf)
+{
+	return conf->time_stamping == CONF_STAMP_SOFTWARE;
+}
+
+/* What the clock and the time stamps ask of each other. */
+static int check_clock(struct conf *conf, struct conf_error *error)
+{
+	struct conf_place at = { NULL, 0 };
+
+	if ((conf->clock == CONF_CLOCK_SYSTEM || conf->clock == CONF_CLOCK_SOFT) &&
+	    !software_stamps(conf)) {
+		return conf_fail(error, at,
+				 "key 'clock': %s needs software time stamps; set time_stamping "
+				 "software "
+				 "(-S)",
+				 conf->clock == CONF_CLOCK_SOFT ? "soft" : "system");
+	}
+	if (conf->clock == CONF_CLOCK_PHC && software_stamps(conf)) {
+		return conf_fail(error, at,
+				 "key 'clock': phc needs hardware time stamps; set time_stamping "
+				 "hardware "
+				 "(-H)");
+	}
+	if (!conf->two_step_flag &&
+	    (software_stamps(conf) || conf->time_stamping == CONF_STAMP_LEGACY)) {
+		return conf_fail(error, at,
+				 "key 'twoStepFlag': 0 needs hardware time stamps; set it to 1");
+	}
+	if (!conf->two_step_flag && conf->time_stamping == CONF_STAMP_HARDWARE) {
+		conf->time_stamping = CONF_STAMP_ONESTEP;
+	}
+	if (conf->time_stamping == CONF_STAMP_ONESTEP ||
+	    conf->time_stamping == CONF_STAMP_P2P1STEP) {
+		conf->two_step_flag = 0;
+	}
+	return 0;
+}
+
+int conf_validate(struct conf *conf, struct conf_error *error)
+{
+	struct conf_place at = { NULL, 0 };
+	int r;
+
+	if (conf->port_count == 0) {
+		return conf_fail(error, at,
+				 "no interface to run on; name one with -i, or in a [section] of "
+				 "the file");
+	}
+	if (conf->event_port == conf->general_port) {
+		return conf_fail(error, at,
+				 "key 'general_port': %d is the event port too; give them "
+				 "different ports",
+				 conf->general_port);
+	}
+	r = check_clock(conf, error);
+	for (size_t i = 0; r == 0 && i < conf->port_count; i++) {
+		r = check_port(conf, &conf->ports[i], error);
+	}
+	if (r == 0 && conf->port_count > 1) {
+		conf->clock_type = CONF_CLOCK_BC;
+	}
+	if (r == 0 && conf->ports[0].conf.bmca == CONF_BMCA_NOOP) {
+		conf->external_port_configuration = 1;
+		for (size_t i = 0; i < conf->port_count; i++) {
+			struct conf_port *p = &conf->ports[i].conf;
+
+			p->desired_state = p->server_only ? CONF_STATE_TIME_TRANSMITTER
+							  : CONF_STATE_TIME_RECEIVER;
+		}
+	}
+	return r;
+}

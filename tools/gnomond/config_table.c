@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration vocabulary: every key of ptp4l 4.4, with its default and range, and our own.
+ * Rows stand in the order of the manual page, which is made from them.
+ */
+#include "config.h"
+
+#include <float.h>
+#include <limits.h>
+#include <string.h>
+
+/* An offset that compiles only if the member has the type the row says. */
+#define AT(s, m, t) (offsetof(s, m) + 0 * sizeof(char[_Generic(((s *)0)->m, t: 1)]))
+#define BYTES(s, m, n) (offsetof(s, m) + 0 * sizeof(char[sizeof(((s *)0)->m) == (n) ? 1 : -1]))
+
+#define KEY(g, n) .name = n, .group = CONF_GROUP_##g
+#define G_INT(m) .scope = CONF_GLOBAL, .type = CONF_INT, .offset = AT(struct conf, m, int)
+#define P_INT(m) .scope = CONF_PORT, .type = CONF_INT, .offset = AT(struct conf_port, m, int)
+#define G_DBL(m) .scope = CONF_GLOBAL, .type = CONF_DOUBLE, .offset = AT(struct conf, m, double)
+#define P_DBL(m) .scope = CONF_PORT, .type = CONF_DOUBLE, .offset = AT(struct conf_port, m, double)
+#define G_ENUM(m) .scope = CONF_GLOBAL, .type = CONF_ENUM, .offset = AT(struct conf, m, int)
+#define P_ENUM(m) .scope = CONF_PORT, .type = CONF_ENUM, .offset = AT(struct conf_port, m, int)
+#define G_STR(m) \
+	.scope = CONF_GLOBAL, .type = CONF_STRING, .offset = AT(struct conf, m, const char *)
+#define P_MAC(m) .scope = CONF_PORT, .type = CONF_MAC, .offset = BYTES(struct conf_port, m, 6)
+#define P_IP4(m) .scope = CONF_PORT, .type = CONF_IPV4, .offset = BYTES(struct conf_port, m, 4)
+#define P_IP6(m) .scope = CONF_PORT, .type = CONF_IPV6, .offset = BYTES(struct conf_port, m, 16)
+#define IS(v) .text = v
+#define RANGE(lo, hi) .min = (lo), .max = (hi)
+#define BOOL RANGE(0, 1)
+#define LOG2S RANGE(INT8_MIN, INT8_MAX), .unit = "log2 s"
+#define NS RANGE(INT_MIN, INT_MAX), .unit = "ns"
+#define NOTED .status = CONF_NOTED
+/* Keys that have no member: nothing but their default is accepted, or they are skipped. */
+#define LATER(sc, t) .status = CONF_LATER, .scope = CONF_##sc, .type = CONF_##t
+#define OTHER(sc, t) .status = CONF_OTHER, .scope = CONF_##sc, .type = CONF_##t
+
+const struct conf_key conf_table[] = {
+	/* -- clock ---------------------------------------------------------------------------- */
+	{ KEY(CLOCK, "clock_type"), G_ENUM(clock_type), IS("OC"), .labels = "OC BC -P2P_TC -E2E_TC",
+	  .doc = "The kind of clock. More than one interface makes an Ordinary Clock (OC) a "
+		 "Boundary Clock (BC) without asking." },
+	{ KEY(CLOCK, "clock"), G_ENUM(clock), IS("auto"), .labels = "auto phc system soft",
+	  .doc = "What is kept in time. *auto*: the PTP hardware clock of the interfaces, or the "
+		 "system clock with software time stamps. *soft*: a clock kept in memory that "
+		 "runs beside the system clock and changes nothing; it needs software time "
+		 "stamps and no privilege. Choose it to watch a network, or to run beside "
+		 "another time daemon." },
+	{ KEY(CLOCK, "soft_clock_offset"), G_DBL(soft_clock_offset), IS("0"), RANGE(-1e9, 1e9),
+	  .unit = "s",
+	  .doc = "How far the soft clock starts ahead of the system clock. Set it to see a clock "
+		 "being brought into step." },
+	{ KEY(CLOCK, "soft_clock_frequency"), G_DBL(soft_clock_frequency), IS("0"),
+	  RANGE(-500000, 500000), .unit = "ppb",
+	  .doc = "The frequency error the soft clock starts with." },
+	{ KEY(CLOCK, "phc_device"), G_STR(phc_device), IS(""),
+	  .doc = "The PTP hardware clock, by its device file, for all interfaces. Set it when "
+		 "the interface does not tell its clock, or for a clock with a name of its own." },
+	{ KEY(CLOCK, "clientOnly"), .alias = "slaveOnly", G_INT(client_only), IS("0"), BOOL,
+	  .doc = "Never be a timeTransmitter; clockClass becomes 255. Set it on every machine "
+		 "that only receives time." },
+	{ KEY(CLOCK, "priority1"), G_INT(priority1), IS("128"), RANGE(0, 255),
+	  .doc = "First thing compared when the grandmaster is elected; the lowest wins. Lower "
+		 "it on the clock that should be grandmaster." },
+	{ KEY(CLOCK, "priority2"), G_INT(priority2), IS("128"), RANGE(0, 255),
+	  .doc = "Compared after the clock quality: orders clocks that are equally good." },
+	{ KEY(CLOCK, "domainNumber"), G_INT(domain_number), IS("0"), RANGE(0, 255),
+	  .doc = "The PTP domain. Messages of other domains are dropped. Change it to keep "
+		 "several time scales apart on one network." },
+	{ KEY(CLOCK, "clockClass"), G_INT(clock_class), IS("248"), RANGE(0, 255),
+	  .doc = "clockClass announced as grandmaster. 6 says that the clock follows a primary "
+		 "reference; below 128 it is never a timeReceiver." },
+	{ KEY(CLOCK, "clockAccuracy"), G_INT(clock_accuracy), IS("0xfe"), RANGE(0, 255),
+	  .doc = "clockAccuracy announced as grandmaster; 0xfe is unknown, 0x21 is within 100 "
+		 "ns." },
+	{ KEY(CLOCK, "offsetScaledLogVariance"), G_INT(offset_scaled_log_variance), IS("0xffff"),
+	  RANGE(0, 65535),
+	  .doc = "Stability announced as grandmaster; 0xffff is unknown." },
+	{ KEY(CLOCK, "clockIdentity"), .scope = CONF_GLOBAL, .type = CONF_IDENTITY,
+	  .offset = BYTES(struct conf, clock_identity, 8), IS("000000.0000.000000"),
+	  .doc = "The clock's identity. All zero: made of the first interface's hardware "
+		 "address. Set it where that address changes, as on virtual machines." },
+	{ KEY(CLOCK, "timeSource"), G_INT(time_source), IS("0xa0"), RANGE(0x10, 0xfe),
+	  .doc = "timeSource announced as grandmaster: 0x20 GNSS, 0x50 NTP, 0xa0 internal "
+		 "oscillator. Informative." },
+	{ KEY(CLOCK, "twoStepFlag"), G_INT(two_step_flag), IS("1"), BOOL,
+	  .doc = "Send the transmit time of a Sync in a Follow_Up. 0 asks for *time_stamping "
+		 "onestep*, which needs an interface that can." },
+	{ KEY(CLOCK, "maxStepsRemoved"), G_INT(max_steps_removed), IS("255"), RANGE(2, 255),
+	  .doc = "An Announce that has passed as many boundary clocks is not used." },
+	{ KEY(CLOCK, "clock_class_threshold"), G_INT(clock_class_threshold), IS("248"),
+	  RANGE(6, 248),
+	  .doc = "An Announce with a clockClass above this is not used. Lower it to refuse "
+		 "grandmasters that lost their reference." },
+	{ KEY(CLOCK, "utc_offset"), G_INT(utc_offset), IS("37"), RANGE(0, INT16_MAX), .unit = "s",
+	  .doc = "TAI minus UTC as grandmaster, and until a grandmaster says better." },
+	{ KEY(CLOCK, "ptp_minor_version"), G_INT(ptp_minor_version), IS("1"), BOOL,
+	  .doc = "minorVersionPTP of sent messages. Set 0 if a device on the way fails to time "
+		 "stamp messages of version 2.1." },
+	{ KEY(CLOCK, "external_port_configuration"), G_INT(external_port_configuration), IS("0"),
+	  BOOL,
+	  .doc = "Ports take the state *desired_state* says instead of electing a "
+		 "timeTransmitter (IEEE 1588-2019 17.6)." },
+	{ KEY(CLOCK, "gmCapable"), LATER(GLOBAL, INT), IS("1"), BOOL,
+	  .doc = "IEEE 802.1AS: the clock may be grandmaster." },
+	{ KEY(CLOCK, "dataset_comparison"), LATER(GLOBAL, ENUM), IS("ieee1588"),
+	  .labels = "ieee1588 -G.8275.x",
+	  .doc = "How Announces are compared: by IEEE 1588, or by the telecom profiles." },
+	{ KEY(CLOCK, "G.8275.defaultDS.localPriority"), LATER(GLOBAL, INT), IS("128"),
+	  RANGE(1, 255),
+	  .doc = "Telecom profiles: localPriority of this clock." },
+	{ KEY(CLOCK, "tc_spanning_tree"), LATER(GLOBAL, INT), IS("0"), BOOL,
+	  .doc = "Transparent clocks: count themselves in stepsRemoved." },
+
+	/* -- port roles ----------------------------------------------------------------------- */
+	{ KEY(PORT, "serverOnly"), .alias = "masterOnly", P_INT(server_only), IS("0"), BOOL,
+	  .doc = "The port is never a timeReceiver and drops Announces. Set it on the ports of a "
+		 "boundary clock that face clients." },
+	{ KEY(PORT, "BMCA"), P_ENUM(bmca), IS("ptp"), .labels = "ptp noop",
+	  .doc = "*noop*: no election; the port takes the role that *serverOnly* or *clientOnly* "
+		 "gives it. All ports or none." },
+	{ KEY(PORT, "desired_state"), P_ENUM(desired_state), IS("LISTENING"),
+	  .labels = "LISTENING MASTER SLAVE PASSIVE",
+	  .doc = "The port's state with *external_port_configuration*." },
+	{ KEY(PORT, "inhibit_announce"), P_INT(inhibit_announce), IS("0"), BOOL,
+	  .doc = "Send no Announce, and do not wait for one. Used where the roles are fixed." },
+	{ KEY(PORT, "inhibit_delay_req"), P_INT(inhibit_delay_req), IS("0"), BOOL,
+	  .doc = "Never ask for the path delay. Used on a port that only transmits time." },
+	{ KEY(PORT, "ignore_source_id"), P_INT(ignore_source_id), IS("0"), BOOL,
+	  .doc = "Take Sync and Follow_Up from any sender. Needed where *inhibit_announce* "
+		 "leaves the timeTransmitter unknown; anybody on the network can then set the "
+		 "clock." },
+	{ KEY(PORT, "transportSpecific"), P_INT(transport_specific), IS("0"), RANGE(0, 15),
+	  .doc = "majorSdoId, the same for all ports: 1 for IEEE 802.1AS. Messages with another "
+		 "are dropped." },
+	{ KEY(PORT, "ignore_transport_specific"), P_INT(ignore_transport_specific), IS("0"), BOOL,
+	  .doc = "Do not look at a received message's sdoId. Set it if old equipment fills the "
+		 "field with something else." },
+	{ KEY(PORT, "phc_index"), P_INT(phc_index), IS("-1"), RANGE(-1, INT_MAX),
+	  .doc = "The number N of the port's /dev/ptpN; -1 asks the interface. Set it to use a "
+		 "virtual clock." },
+	{ KEY(PORT, "path_trace_enabled"), P_INT(path_trace_enabled), IS("0"), BOOL,
+	  .doc = "Announces list the clocks they passed, so that a loop is found." },
+	{ KEY(PORT, "asCapable"), LATER(PORT, ENUM), IS("auto"), .labels = "-true auto",
+	  .doc = "IEEE 802.1AS: skip the checks of the neighbour." },
+	{ KEY(PORT, "boundary_clock_jbod"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Ports on different PTP hardware clocks in one boundary clock." },
+	{ KEY(PORT, "G.8275.portDS.localPriority"), LATER(PORT, INT), IS("128"), RANGE(1, 255),
+	  .doc = "Telecom profiles: localPriority of the port." },
+
+	/* -- message intervals ---------------------------------------------------------------- */
+	{ KEY(INTERVAL, "logAnnounceInterval"), P_INT(log_announce_interval), IS("1"), LOG2S,
+	  .doc = "Interval of Announces, as a power of two. The same on the whole network; "
+		 "smaller finds a lost grandmaster sooner." },
+	{ KEY(INTERVAL, "logSyncInterval"), P_INT(log_sync_interval), IS("0"), LOG2S,
+	  .doc = "Interval of Syncs. Smaller averages more noise away and costs packets." },
+	{ KEY(INTERVAL, "logMinDelayReqInterval"), P_INT(log_min_delay_req_interval), IS("0"),
+	  LOG2S,
+	  .doc = "Shortest mean interval between Delay_Reqs; a timeReceiver takes it from its "
+		 "timeTransmitter." },
+	{ KEY(INTERVAL, "logMinPdelayReqInterval"), P_INT(log_min_pdelay_req_interval), IS("0"),
+	  LOG2S,
+	  .doc = "Interval between Pdelay_Reqs." },
+	{ KEY(INTERVAL, "announceReceiptTimeout"), P_INT(announce_receipt_timeout), IS("3"),
+	  RANGE(2, 255), .unit = "intervals",
+	  .doc = "Announce intervals without an Announce after which the timeTransmitter counts "
+		 "as gone. Larger rides out lossy links." },
+	{ KEY(INTERVAL, "syncReceiptTimeout"), P_INT(sync_receipt_timeout), IS("0"), RANGE(0, 255),
+	  .unit = "intervals",
+	  .doc = "Sync intervals without a Sync after which a new election is held; 0: never." },
+	{ KEY(INTERVAL, "delay_response_timeout"), P_INT(delay_response_timeout), IS("0"),
+	  RANGE(0, 255), .unit = "requests",
+	  .doc = "Delay_Reqs without an answer after which the port is uncalibrated again; 0: "
+		 "never." },
+	{ KEY(INTERVAL, "delay_request_variability"), P_DBL(delay_request_variability), IS("1.0"),
+	  RANGE(0, 1),
+	  .doc = "How much Delay_Reqs are spread around their interval, which keeps many clients "
+		 "from asking at once. Lower it for a steadier stream of measurements." },
+	{ KEY(INTERVAL, "allowedLostResponses"), P_INT(allowed_lost_responses), IS("3"),
+	  RANGE(1, 255), .unit = "responses",
+	  .doc = "Pdelay_Reqs in a row without an answer after which the link delay is not known "
+		 "any more." },
+	{ KEY(INTERVAL, "fault_reset_interval"), P_INT(fault_reset_interval), IS("4"), LOG2S,
+	  .special = "ASAP",
+	  .doc = "How long a faulty port waits before it starts again; *ASAP* or -128: not at "
+		 "all." },
+	{ KEY(INTERVAL, "fault_badpeernet_interval"), P_INT(fault_badpeernet_interval), NOTED,
+	  IS("16"), RANGE(INT_MIN, INT_MAX), .special = "ASAP", .unit = "s",
+	  .doc = "How long ptp4l disables a port that several peers answered. gnomond ignores "
+		 "the answers, counts them, and never disables a port for them." },
+	{ KEY(INTERVAL, "operLogSyncInterval"), LATER(PORT, INT), IS("0"), LOG2S,
+	  .doc = "Sync interval to ask for once the clock is stable." },
+	{ KEY(INTERVAL, "operLogPdelayReqInterval"), LATER(PORT, INT), IS("0"), LOG2S,
+	  .doc = "Pdelay_Req interval once the clock is stable." },
+	{ KEY(INTERVAL, "msg_interval_request"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Ask for other intervals once the clock is stable." },
+
+	/* -- delay ---------------------------------------------------------------------------- */
+	{ KEY(DELAY, "delay_mechanism"), P_ENUM(delay_mechanism), IS("E2E"),
+	  .labels = "-Auto -COMMON_P2P E2E P2P NONE",
+	  .doc = "How the path delay is measured: end to end with the timeTransmitter (E2E), "
+		 "with the neighbour on the link (P2P), or not at all (NONE, for frequency "
+		 "only). All clocks of a path use the same." },
+	{ KEY(DELAY, "tsproc_mode"), P_ENUM(tsproc_mode), IS("filter"),
+	  .labels = "filter raw filter_weight raw_weight",
+	  .doc = "Use the filtered or the latest delay, and weight the offset by how far the two "
+		 "disagree. Weighting helps where packets queue; raw needs Delay_Reqs as often "
+		 "as Syncs." },
+	{ KEY(DELAY, "delay_filter"), P_ENUM(delay_filter), IS("moving_median"),
+	  .labels = "moving_average moving_median",
+	  .doc = "The filter of measured delays. The median shrugs off single late packets." },
+	{ KEY(DELAY, "delay_filter_length"), P_INT(delay_filter_length), IS("10"),
+	  RANGE(1, INT_MAX),
+	  .unit = "samples",
+	  .doc = "Delays the filter remembers. Longer is smoother and slower to see a new path." },
+	{ KEY(DELAY, "delayAsymmetry"), P_INT(delay_asymmetry), IS("0"), NS,
+	  .doc = "Half the difference of the two directions' delays: positive if the path "
+		 "towards this port takes longer. Set it if it was measured." },
+	{ KEY(DELAY, "egressLatency"), P_INT(egress_latency), IS("0"), NS,
+	  .doc = "From the interface's transmit time stamp to the wire; added to it." },
+	{ KEY(DELAY, "ingressLatency"), P_INT(ingress_latency), IS("0"), NS,
+	  .doc = "From the wire to the interface's receive time stamp; subtracted from it." },
+	{ KEY(DELAY, "neighborPropDelayThresh"), P_INT(neighbor_prop_delay_thresh), IS("20000000"),
+	  RANGE(0, INT_MAX), .unit = "ns",
+	  .doc = "P2P: a link delay above this is not used." },
+	{ KEY(DELAY, "min_neighbor_prop_delay"), P_INT(min_neighbor_prop_delay), IS("-20000000"),
+	  RANGE(INT_MIN, -1), .unit = "ns",
+	  .doc = "P2P: a link delay below this is not used." },
+	{ KEY(DELAY, "initial_delay"), G_INT(initial_delay), IS("0"), RANGE(0, INT_MAX),
+	  .unit = "ns",
+	  .doc = "Path delay assumed until one is measured; 0: wait for it. Set it to be in step "
+		 "a few seconds sooner." },
+	{ KEY(DELAY, "path_asymmetry_bound"), G_DBL(path_asymmetry_bound), IS("-1"), RANGE(-1, 1e9),
+	  .unit = "ns",
+	  .doc = "How far the two directions of the path may differ, for the error bound that is "
+		 "reported; -1: as far as the measured delay allows. Set it if the network is "
+		 "known, to get a tighter bound." },
+	{ KEY(DELAY, "hybrid_e2e"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Delay_Req and Delay_Resp by unicast, the rest by multicast." },
+	{ KEY(DELAY, "interface_rate_tlv"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Correct for the interfaces' different speeds (G.8275.2)." },
+	{ KEY(DELAY, "freq_est_interval"), LATER(PORT, INT), IS("1"), RANGE(INT_MIN, INT_MAX),
+	  .unit = "log2 s",
+	  .doc = "IEEE 802.1AS: the time over which the neighbour's rate is estimated." },
+
+	/* -- servo ---------------------------------------------------------------------------- */
+	{ KEY(SERVO, "clock_servo"), G_ENUM(clock_servo), IS("pi"),
+	  .labels = "pi -linreg -ntpshm -nullf -refclock_sock",
+	  .doc = "What turns measured offsets into frequency adjustments." },
+	{ KEY(SERVO, "free_running"), G_INT(free_running), IS("0"), BOOL,
+	  .doc = "Measure only; never touch the clock." },
+	{ KEY(SERVO, "pi_proportional_const"), G_DBL(pi_proportional_const), IS("0.0"),
+	  RANGE(0, DBL_MAX),
+	  .doc = "Proportional constant kp; 0: min(kp_scale x interval^kp_exponent, kp_norm_max "
+		 "/ interval)." },
+	{ KEY(SERVO, "pi_integral_const"), G_DBL(pi_integral_const), IS("0.0"), RANGE(0, DBL_MAX),
+	  .doc = "Integral constant ki; 0: by the same formula with the ki values." },
+	{ KEY(SERVO, "pi_proportional_scale"), G_DBL(pi_proportional_scale), IS("0.0"),
+	  RANGE(0, DBL_MAX),
+	  .doc = "kp_scale; 0: 0.7 with hardware, 0.1 with software time stamps." },
+	{ KEY(SERVO, "pi_proportional_exponent"), G_DBL(pi_proportional_exponent), IS("-0.3"),
+	  RANGE(-DBL_MAX, DBL_MAX), .doc = "kp_exponent." },
+	{ KEY(SERVO, "pi_proportional_norm_max"), G_DBL(pi_proportional_norm_max), IS("0.7"),
+	  RANGE(DBL_MIN, 1), .doc = "kp_norm_max. Larger is quicker and closer to unstable." },
+	{ KEY(SERVO, "pi_integral_scale"), G_DBL(pi_integral_scale), IS("0.0"), RANGE(0, DBL_MAX),
+	  .doc = "ki_scale; 0: 0.3 with hardware, 0.001 with software time stamps." },
+	{ KEY(SERVO, "pi_integral_exponent"), G_DBL(pi_integral_exponent), IS("0.4"),
+	  RANGE(-DBL_MAX, DBL_MAX), .doc = "ki_exponent." },
+	{ KEY(SERVO, "pi_integral_norm_max"), G_DBL(pi_integral_norm_max), IS("0.3"),
+	  RANGE(DBL_MIN, 2), .doc = "ki_norm_max." },
+	{ KEY(SERVO, "first_step_threshold"), .alias = "pi_f_offset_const",
+	  G_DBL(first_step_threshold),
+	  IS("0.00002"), RANGE(0, DBL_MAX), .unit = "s",
+	  .doc = "Step the clock at the first update if it is off by more; 0: never. Set 0 if "
+		 "the time must not jump, and wait for it to be slewed." },
+	{ KEY(SERVO, "step_threshold"), .alias = "pi_offset_const", G_DBL(step_threshold),
+	  IS("0.0"),
+	  RANGE(0, DBL_MAX), .unit = "s",
+	  .doc = "Step the clock at any later update if it is off by more; 0: never. Set it if "
+		 "being wrong for long is worse than a jump." },
+	{ KEY(SERVO, "step_window"), G_INT(step_window), IS("0"), RANGE(0, INT_MAX),
+	  .unit = "samples",
+	  .doc = "Syncs not used after a step. Set it if the hardware delivers old time stamps "
+		 "after one." },
+	{ KEY(SERVO, "max_frequency"), .alias = "pi_max_frequency", G_INT(max_frequency),
+	  IS("900000000"), RANGE(0, INT_MAX), .unit = "ppb",
+	  .doc = "Largest frequency adjustment; 0, or more than the clock can: what the clock "
+		 "can." },
+	{ KEY(SERVO, "sanity_freq_limit"), G_INT(sanity_freq_limit), IS("200000000"),
+	  RANGE(0, INT_MAX), .unit = "ppb",
+	  .doc = "If the clock's rate differs by more from the system's monotonic clock, say so "
+		 "and start the servo over; 0: do not look." },
+	{ KEY(SERVO, "servo_offset_threshold"), G_INT(servo_offset_threshold), IS("0"),
+	  RANGE(0, INT_MAX), .unit = "ns",
+	  .doc = "The clock is stable (servo state s3) when offsets stay below this; 0: never." },
+	{ KEY(SERVO, "servo_num_offset_values"), G_INT(servo_num_offset_values), IS("10"),
+	  RANGE(0, INT_MAX), .unit = "samples",
+	  .doc = "How many offsets in a row must be below *servo_offset_threshold*." },
+	{ KEY(SERVO, "kernel_leap"), G_INT(kernel_leap), IS("1"), BOOL,
+	  .doc = "With the system clock: let the kernel insert or delete an announced leap "
+		 "second. 0 leaves the second to the servo." },
+	{ KEY(SERVO, "oscillator_drift_bound"), G_DBL(oscillator_drift_bound), IS("0"),
+	  RANGE(0, 1e6),
+	  .unit = "ppb/s",
+	  .doc = "How fast the oscillator's frequency may change, for the error bound that is "
+		 "reported; 0: a cautious value." },
+	{ KEY(SERVO, "write_phase_mode"), LATER(GLOBAL, INT), IS("0"), BOOL,
+	  .doc = "Use the hardware's phase control once the clock is stable." },
+	{ KEY(SERVO, "ntpshm_segment"), LATER(GLOBAL, INT), IS("0"), RANGE(INT_MIN, INT_MAX),
+	  .doc = "Segment of *clock_servo ntpshm*." },
+	{ KEY(SERVO, "refclock_sock_address"), LATER(GLOBAL, STRING),
+	  IS("/var/run/refclock.ptp.sock"),
+	  .doc = "Socket of *clock_servo refclock_sock*." },
+
+	/* -- time stamps ---------------------------------------------------------------------- */
+	{ KEY(STAMP, "time_stamping"), G_ENUM(time_stamping), IS("hardware"),
+	  .labels = "hardware software legacy onestep p2p1step",
+	  .doc = "Who takes time stamps. *hardware* needs an interface with a PTP clock; "
+		 "*software* works everywhere and is some microseconds worse. *onestep* and "
+		 "*p2p1step* let the interface write the time into Sync, and into Pdelay_Resp." },
+	{ KEY(STAMP, "tx_timestamp_timeout"), G_INT(tx_timestamp_timeout), IS("10"),
+	  RANGE(1, INT_MAX),
+	  .unit = "ms",
+	  .doc = "A transmit time stamp that has not come by then is given up. It costs that "
+		 "message, nothing else; raise it for slow hardware." },
+	{ KEY(STAMP, "hwts_filter"), G_ENUM(hwts_filter), IS("normal"),
+	  .labels = "normal check full",
+	  .doc = "What may be changed in the interface's receive filter: *normal* what PTP "
+		 "needs, *check* nothing, *full* time stamps for every packet, for other "
+		 "programs." },
+	{ KEY(STAMP, "check_fup_sync"), LATER(GLOBAL, INT), IS("0"), BOOL,
+	  .doc = "Prove by software time stamps that a Sync came before its Follow_Up." },
+	{ KEY(STAMP, "assume_two_step"), LATER(GLOBAL, INT), IS("0"), BOOL,
+	  .doc = "Take every response as two-step, for switches that forget the flag." },
+
+	/* -- network -------------------------------------------------------------------------- */
+	{ KEY(NETWORK, "network_transport"), P_ENUM(network_transport), IS("UDPv4"),
+	  .labels = "L2 UDPv4 UDPv6",
+	  .doc = "What carries the messages: UDP, or Ethernet frames (L2)." },
+	{ KEY(NETWORK, "ptp_dst_ipv4"), P_IP4(ptp_dst_ipv4), IS("224.0.1.129"),
+	  .doc = "UDPv4: the group of everything but peer delay messages." },
+	{ KEY(NETWORK, "p2p_dst_ipv4"), P_IP4(p2p_dst_ipv4), IS("224.0.0.107"),
+	  .doc = "UDPv4: the group of peer delay messages." },
+	{ KEY(NETWORK, "ptp_dst_ipv6"), P_IP6(ptp_dst_ipv6), IS("FF0E:0:0:0:0:0:0:181"),
+	  .doc = "UDPv6: the group of everything but peer delay messages; *udp6_scope* replaces "
+		 "its second octet's scope." },
+	{ KEY(NETWORK, "p2p_dst_ipv6"), P_IP6(p2p_dst_ipv6), IS("FF02:0:0:0:0:0:0:6B"),
+	  .doc = "UDPv6: the group of peer delay messages." },
+	{ KEY(NETWORK, "ptp_dst_mac"), P_MAC(ptp_dst_mac), IS("01:1B:19:00:00:00"),
+	  .doc = "L2: the address of everything but peer delay messages. 01:80:C2:00:00:0E is "
+		 "not forwarded by bridges." },
+	{ KEY(NETWORK, "p2p_dst_mac"), P_MAC(p2p_dst_mac), IS("01:80:C2:00:00:0E"),
+	  .doc = "L2: the address of peer delay messages." },
+	{ KEY(NETWORK, "udp_ttl"), P_INT(udp_ttl), IS("1"), RANGE(1, 255), .unit = "hops",
+	  .doc = "How many routers a multicast message may pass; 1 keeps it on the link." },
+	{ KEY(NETWORK, "udp6_scope"), P_INT(udp6_scope), IS("0x0E"), RANGE(0, 15),
+	  .doc = "Scope of the IPv6 group: 2 link, 5 site, 14 global." },
+	{ KEY(NETWORK, "event_port"), G_INT(event_port), IS("319"), RANGE(1, 65535),
+	  .doc = "UDP port of event messages. Another than 319 lets a test run without "
+		 "privilege; all its clocks need the same." },
+	{ KEY(NETWORK, "general_port"), G_INT(general_port), IS("320"), RANGE(1, 65535),
+	  .doc = "UDP port of general messages." },
+	{ KEY(NETWORK, "dscp_event"), G_INT(dscp_event), IS("0"), RANGE(0, 63),
+	  .doc = "DSCP of UDP event messages: 46 for AES67, 48 for RAVENNA." },
+	{ KEY(NETWORK, "dscp_general"), G_INT(dscp_general), IS("0"), RANGE(0, 63),
+	  .doc = "DSCP of UDP general messages: 34 for AES67." },
+	{ KEY(NETWORK, "socket_priority"), G_INT(socket_priority), IS("0"), RANGE(0, 15),
+	  .doc = "SO_PRIORITY of L2 sockets, for queueing disciplines that sort by it." },
+
+	/* -- log and process ------------------------------------------------------------------ */
+	{ KEY(LOG, "summary_interval"), G_INT(summary_interval), IS("0"), RANGE(INT_MIN, INT_MAX),
+	  .unit = "log2 s",
+	  .doc = "How often offset statistics are logged. Every update is logged alone if there "
+		 "is only one in the interval." },
+	{ KEY(LOG, "logging_level"), G_INT(logging_level), IS("6"), RANGE(0, 7),
+	  .doc = "Most verbose level logged: 3 errors, 4 warnings, 5 notices, 6 information, 7 "
+		 "everything." },
+	{ KEY(LOG, "log_format"), G_ENUM(log_format), IS("ptp4l"), .native = "native",
+	  .labels = "native ptp4l json",
+	  .doc = "How log lines look: key=value pairs, the lines of ptp4l for programs that "
+		 "parse them, or one JSON object per line." },
+	{ KEY(LOG, "use_syslog"), G_INT(use_syslog), IS("1"), .native = "0", BOOL,
+	  .doc = "Log to the system log." },
+	{ KEY(LOG, "verbose"), G_INT(verbose), IS("0"), .native = "1", BOOL,
+	  .doc = "Log to the standard output." },
+	{ KEY(LOG, "message_tag"), G_STR(message_tag), IS(""),
+	  .doc = "Text put before every line in ptp4l format, and a field in the others; {level} "
+		 "in it becomes the line's level. Set it to tell several instances apart." },
+	{ KEY(LOG, "user"), G_STR(user), IS(""),
+	  .doc = "The user to become once sockets and clocks are open, keeping only the "
+		 "capability to set clocks." },
+
+	/* -- later: unicast ------------------------------------------------------------------- */
+	{ KEY(UNICAST, "unicast_listen"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Grant unicast service to those who ask." },
+	{ KEY(UNICAST, "unicast_master_table"), LATER(PORT, INT), IS("0"), RANGE(0, INT_MAX),
+	  .doc = "The table of servers to ask for unicast service." },
+	{ KEY(UNICAST, "unicast_req_duration"), LATER(PORT, INT), IS("3600"), RANGE(10, INT_MAX),
+	  .unit = "s", .doc = "How long unicast service is asked for." },
+	{ KEY(UNICAST, "inhibit_multicast_service"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Never send multicast." },
+
+	/* -- later: IEEE 802.1AS -------------------------------------------------------------- */
+	{ KEY(8021AS, "follow_up_info"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Send the Follow_Up information TLV." },
+	{ KEY(8021AS, "cmlds.client_address"), LATER(PORT, STRING), IS("/var/run/cmlds_client"),
+	  .doc = "Socket of the Common Mean Link Delay Service's client." },
+	{ KEY(8021AS, "cmlds.server_address"), LATER(PORT, STRING), IS("/var/run/cmlds_server"),
+	  .doc = "Socket of the Common Mean Link Delay Service." },
+	{ KEY(8021AS, "cmlds.domainNumber"), LATER(PORT, INT), IS("0"), RANGE(0, 255),
+	  .doc = "Domain of the Common Mean Link Delay Service." },
+	{ KEY(8021AS, "cmlds.majorSdoId"), LATER(PORT, INT), IS("2"), RANGE(0, 15),
+	  .doc = "majorSdoId of the Common Mean Link Delay Service." },
+	{ KEY(8021AS, "cmlds.port"), LATER(PORT, INT), IS("0"), RANGE(0, 65535),
+	  .doc = "Port number of the Common Mean Link Delay Service; 0: this port's." },
+
+	/* -- later: power profile ------------------------------------------------------------- */
+	{ KEY(POWER, "power_profile.version"), LATER(PORT, ENUM), IS("none"),
+	  .labels = "none -2011 -2017", .doc = "Version of IEEE C37.238 to follow." },
+	{ KEY(POWER, "power_profile.2011.grandmasterTimeInaccuracy"), LATER(PORT, INT), IS("-1"),
+	  RANGE(-1, INT_MAX), .unit = "ns", .doc = "Inaccuracy to announce as grandmaster." },
+	{ KEY(POWER, "power_profile.2011.networkTimeInaccuracy"), LATER(PORT, INT), IS("-1"),
+	  RANGE(-1, INT_MAX), .unit = "ns", .doc = "Inaccuracy the network adds." },
+	{ KEY(POWER, "power_profile.2017.totalTimeInaccuracy"), LATER(PORT, INT), IS("-1"),
+	  RANGE(-1, INT_MAX), .unit = "ns", .doc = "Inaccuracy to announce." },
+	{ KEY(POWER, "power_profile.grandmasterID"), LATER(PORT, INT), IS("0"), RANGE(0, 65535),
+	  .doc = "Short identity of the grandmaster." },
+
+	/* -- later: security ------------------------------------------------------------------ */
+	{ KEY(SECURITY, "sa_file"), LATER(GLOBAL, STRING), IS(""),
+	  .doc = "File of security associations." },
+	{ KEY(SECURITY, "spp"), LATER(PORT, INT), IS("-1"), RANGE(-1, 255),
+	  .doc = "Security parameter pointer of the port; -1: none." },
+	{ KEY(SECURITY, "active_key_id"), LATER(PORT, INT), IS("0"), RANGE(0, UINT32_MAX),
+	  .doc = "The key messages are signed with." },
+	{ KEY(SECURITY, "allow_unauth"), LATER(PORT, INT), IS("0"), RANGE(0, 2),
+	  .doc = "Answers to accept without, or with wrong, authentication." },
+
+	/* -- management ----------------------------------------------------------------------- */
+	{ KEY(MANAGEMENT, "uds_address"), G_STR(uds_address), NOTED, IS("/var/run/ptp/ptp4l"),
+	  .doc = "Address of the management socket, which is not provided yet." },
+	{ KEY(MANAGEMENT, "uds_file_mode"), P_INT(uds_file_mode), NOTED, IS("0660"), RANGE(0, 0777),
+	  .unit = "octal", .doc = "Mode of that socket." },
+	{ KEY(MANAGEMENT, "uds_ro_address"), G_STR(uds_ro_address), NOTED,
+	  IS("/var/run/ptp/ptp4lro"),
+	  .doc = "Address of the read-only management socket, which is not provided yet." },
+	{ KEY(MANAGEMENT, "uds_ro_file_mode"), P_INT(uds_ro_file_mode), NOTED, IS("0666"),
+	  RANGE(0, 0777), .unit = "octal", .doc = "Mode of that socket." },
+	{ KEY(MANAGEMENT, "userDescription"), G_STR(user_description), NOTED, IS(""),
+	  .doc = "name;location of this clock, for management." },
+	{ KEY(MANAGEMENT, "productDescription"), G_STR(product_description), NOTED, IS(";;"),
+	  .doc = "manufacturer;model;instance, for management." },
+	{ KEY(MANAGEMENT, "revisionData"), G_STR(revision_data), NOTED, IS(";;"),
+	  .doc = "hardware;firmware;software revision, for management." },
+	{ KEY(MANAGEMENT, "manufacturerIdentity"), .scope = CONF_GLOBAL, .type = CONF_OUI,
+	  .offset = BYTES(struct conf, manufacturer_identity, 3), NOTED, IS("00:00:00"),
+	  .doc = "OUI of the manufacturer, for management." },
+	{ KEY(MANAGEMENT, "profileIdentity"), P_MAC(profile_identity), NOTED,
+	  IS("00:00:00:00:00:00"),
+	  .doc = "Identity of the PTP profile, for management." },
+	{ KEY(MANAGEMENT, "slave_event_monitor"), LATER(GLOBAL, STRING), IS(""),
+	  .doc = "Socket that receives every measurement." },
+	{ KEY(MANAGEMENT, "net_sync_monitor"), LATER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Answer NetSync Monitor requests." },
+
+	/* -- other programs ------------------------------------------------------------------- */
+	{ KEY(OTHER, "leapfile"), OTHER(GLOBAL, STRING), IS(""),
+	  .doc = "Of ts2phc and tz2alt: list of leap seconds." },
+	{ KEY(OTHER, "ts2phc.channel"), OTHER(PORT, INT), IS("0"), RANGE(0, INT_MAX),
+	  .doc = "Of ts2phc: channel of the time stamps." },
+	{ KEY(OTHER, "ts2phc.external_pps"), OTHER(GLOBAL, INT), IS("0"), BOOL,
+	  .doc = "Of ts2phc: the pulse comes from a clock outside of ptp4l." },
+	{ KEY(OTHER, "ts2phc.extts_correction"), OTHER(PORT, INT), IS("0"), NS,
+	  .doc = "Of ts2phc: added to time stamps." },
+	{ KEY(OTHER, "ts2phc.extts_polarity"), OTHER(PORT, ENUM), IS("rising"),
+	  .labels = "rising falling both", .doc = "Of ts2phc: the edge that counts." },
+	{ KEY(OTHER, "ts2phc.holdover"), OTHER(PORT, INT), IS("0"), RANGE(0, INT_MAX), .unit = "s",
+	  .doc = "Of ts2phc: how long to go on without time of day." },
+	{ KEY(OTHER, "ts2phc.master"), OTHER(PORT, INT), IS("0"), BOOL,
+	  .doc = "Of ts2phc: this device gives the pulse." },
+	{ KEY(OTHER, "ts2phc.nmea_baudrate"), OTHER(PORT, INT), IS("9600"), RANGE(300, INT_MAX),
+	  .doc = "Of ts2phc: speed of the serial port." },
+	{ KEY(OTHER, "ts2phc.nmea_delay"), OTHER(PORT, INT), IS("0"), NS,
+	  .doc = "Of ts2phc: delay of the NMEA sentence." },
+	{ KEY(OTHER, "ts2phc.nmea_remote_host"), OTHER(GLOBAL, STRING), IS(""),
+	  .doc = "Of ts2phc: host of NMEA over TCP." },
+	{ KEY(OTHER, "ts2phc.nmea_remote_port"), OTHER(GLOBAL, STRING), IS(""),
+	  .doc = "Of ts2phc: port of NMEA over TCP." },
+	{ KEY(OTHER, "ts2phc.nmea_serialport"), OTHER(GLOBAL, STRING), IS("/dev/ttyS0"),
+	  .doc = "Of ts2phc: the serial port." },
+	{ KEY(OTHER, "ts2phc.perout_phase"), OTHER(PORT, INT), IS("-1"), RANGE(-1, 999999999),
+	  .unit = "ns", .doc = "Of ts2phc: phase of the output." },
+	{ KEY(OTHER, "ts2phc.pin_index"), OTHER(PORT, INT), IS("0"), RANGE(0, INT_MAX),
+	  .doc = "Of ts2phc: number of the pin." },
+	{ KEY(OTHER, "ts2phc.pin_name"), OTHER(PORT, STRING), IS(""),
+	  .doc = "Of ts2phc: name of the pin." },
+	{ KEY(OTHER, "ts2phc.pulserate"), OTHER(GLOBAL, INT), IS("1"), RANGE(1, 128), .unit = "Hz",
+	  .doc = "Of ts2phc: pulses per second." },
+	{ KEY(OTHER, "ts2phc.pulsewidth"), OTHER(GLOBAL, INT), IS("-1"), RANGE(-1, 999000000),
+	  .unit = "ns", .doc = "Of ts2phc: length of the pulse." },
+	{ KEY(OTHER, "ts2phc.tod_source"), OTHER(GLOBAL, STRING), IS("generic"),
+	  .doc = "Of ts2phc: where the time of day comes from." },
+};
+
+const size_t conf_table_len = sizeof(conf_table) / sizeof(conf_table[0]);
+
+static bool same(const char *known, const char *name, size_t len)
+{
+	return known && strncmp(known, name, len) == 0 && known[len] == '\0';
+}
+
+const struct conf_key *conf_key_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < conf_table_len; i++) {
+		if (same(conf_table[i].name, name, len) || same(conf_table[i].alias, name, len)) {
+			return &conf_table[i];
+		}
+	}
+	return NULL;
+}
+
+const char *conf_group_title(enum conf_group group)
+{
+	static const char *const titles[CONF_GROUP_COUNT] = {
+		[CONF_GROUP_CLOCK] = "Clock",
+		[CONF_GROUP_PORT] = "Port roles",
+		[CONF_GROUP_INTERVAL] = "Message intervals and timeouts",
+		[CONF_GROUP_DELAY] = "Path delay",
+		[CONF_GROUP_SERVO] = "Servo",
+		[CONF_GROUP_STAMP] = "Time stamps",
+		[CONF_GROUP_NETWORK] = "Network",
+		[CONF_GROUP_LOG] = "Log and process",
+		[CONF_GROUP_UNICAST] = "Unicast service",
+		[CONF_GROUP_8021AS] = "IEEE 802.1AS",
+		[CONF_GROUP_POWER] = "Power profile",
+		[CONF_GROUP_SECURITY] = "Security",
+		[CONF_GROUP_MANAGEMENT] = "Management",
+		[CONF_GROUP_OTHER] = "Other programs",
+	};
+
+	return titles[group];
+}
