@@ -32,7 +32,7 @@ int clock_phc_open(struct gnomon_clock **clock, const char *path, struct driver_
 /** clock_phc_open("/dev/ptp<index>"). */
 int clock_phc_open_index(struct gnomon_clock **clock, int index, struct driver_error *error);
 
-/** The clockid_t of an open PHC or of the system clock; -1 for others. */
+/** The clockid_t of a clock of this header; -1: a soft clock has none. */
 clockid_t clock_id(const struct gnomon_clock *clock);
 
 /**

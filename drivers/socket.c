@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Simulators stand in for fcntl(), which large file support would turn into fcntl64(). */
+#undef _FILE_OFFSET_BITS
+
 #include "drivers/socket.h"
 
 #include <errno.h>
@@ -6,19 +9,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+int socket_set_flags(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		return -errno;
+	}
+	return 0;
+}
+
 int socket_open(int domain, int type, int protocol)
 {
 	int fd = socket(domain, type, protocol);
-	int flags;
 	int err;
 
 	if (fd < 0) {
 		return -errno;
 	}
-	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-		err = -errno;
+	err = socket_set_flags(fd);
+	if (err) {
 		(void)close(fd);
 		return err;
 	}

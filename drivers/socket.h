@@ -9,6 +9,9 @@
 /** socket(), then O_NONBLOCK and FD_CLOEXEC. Returns the descriptor or -errno. */
 int socket_open(int domain, int type, int protocol);
 
+/** O_NONBLOCK and FD_CLOEXEC on a descriptor. Returns 0 or -errno. */
+int socket_set_flags(int fd);
+
 /** setsockopt() of an int. Returns 0 or -errno. */
 int socket_set(int fd, int level, int option, int value);
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * What the clocks that the kernel adjusts (PHC, CLOCK_REALTIME) share.
+ */
+#ifndef DRIVERS_CLOCK_PRIVATE_H
+#define DRIVERS_CLOCK_PRIVATE_H
+
+#include <sys/timex.h>
+#include <time.h>
+
+#include "drivers/clock.h"
+
+/** The head of every clock of drivers/clock.h. */
+struct driver_clock {
+	struct gnomon_clock base;
+	clockid_t id;       /* -1: none */
+	double initial_ppb; /* the frequency it was found with */
+};
+
+/** clock_adjtime(); 0 or -errno. */
+int clock_adjust(clockid_t id, struct timex *tx);
+
+/** The read and step of gnomon_clock_ops for a struct driver_clock with an id. */
+int clock_kernel_read(struct gnomon_clock *clock, gnomon_time *now);
+int clock_kernel_step(struct gnomon_clock *clock, gnomon_span by);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CLOCK_REALTIME, which keeps UTC. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "drivers/clock_private.h"
+#include "drivers/privilege.h"
+
+/* ADJ_FREQUENCY takes +-500 ppm; beyond, the length of a tick is changed in steps. */
+#define MAX_FINE_PPB 500000.0
+
+/* ADJ_TICK: microseconds per tick; the kernel takes +-10 % of nominal. */
+#define USEC_PER_SEC 1000000L
+#define MAX_TICK_PPB 100000000.0
+
+struct clock_system {
+	struct driver_clock driver;
+	long nominal_tick;
+	long tick;     /* as last set */
+	bool leap_set; /* a leap flag of ours is in the kernel */
+};
+
+static int system_set_frequency(struct gnomon_clock *clock, double ppb)
+{
+	struct clock_system *system = (struct clock_system *)clock;
+	const double tick_ppb = 1e9 / (double)system->nominal_tick;
+	struct timex tx = { .modes = ADJ_FREQUENCY };
+	long tick = system->nominal_tick;
+	int err;
+
+	if (!(fabs(ppb) <= clock->max_frequency_ppb)) {
+		return -ERANGE;
+	}
+	if (fabs(ppb) > MAX_FINE_PPB) {
+		tick += lround(ppb / tick_ppb);
+		ppb -= (double)(tick - system->nominal_tick) * tick_ppb;
+	}
+	tx.freq = clock_scaled_ppm(ppb);
+	if (tick != system->tick) {
+		tx.modes |= ADJ_TICK;
+		tx.tick = tick;
+	}
+	err = clock_adjust(CLOCK_REALTIME, &tx);
+	if (!err) {
+		system->tick = tick;
+	}
+	return err;
+}
+
+static int system_get_frequency(struct gnomon_clock *clock, double *ppb)
+{
+	const struct clock_system *system = (const struct clock_system *)clock;
+	const double tick_ppb = 1e9 / (double)system->nominal_tick;
+	struct timex tx = { .modes = 0 };
+	int err = clock_adjust(CLOCK_REALTIME, &tx);
+
+	if (!err) {
+		*ppb = clock_ppb(tx.freq) + (double)(tx.tick - system->nominal_tick) * tick_ppb;
+	}
+	return err;
+}
+
+static int system_set_leap(struct gnomon_clock *clock, int leap)
+{
+	struct clock_system *system = (struct clock_system *)clock;
+	struct timex tx = { .modes = 0 };
+	int err = clock_adjust(CLOCK_REALTIME, &tx);
+
+	if (leap != 0 && leap != 59 && leap != 61) {
+		return -EINVAL;
+	}
+	if (err) {
+		return err;
+	}
+	tx.modes = ADJ_STATUS;
+	tx.status &= ~(STA_INS | STA_DEL);
+	tx.status |= leap == 61 ? STA_INS : leap == 59 ? STA_DEL : 0;
+	err = clock_adjust(CLOCK_REALTIME, &tx);
+	if (!err) {
+		system->leap_set = leap != 0;
+	}
+	return err;
+}
+
+static int system_set_tai_offset(struct gnomon_clock *clock, int seconds)
+{
+	struct timex tx = { .modes = ADJ_TAI, .constant = seconds };
+
+	(void)clock;
+	return clock_adjust(CLOCK_REALTIME, &tx);
+}
+
+static int system_from_stamp(struct gnomon_clock *clock, enum gnomon_stamp_source source,
+			     gnomon_time stamp, gnomon_time *local)
+{
+	(void)clock;
+	if (source != GNOMON_STAMP_SYSTEM) {
+		return -EOPNOTSUPP;
+	}
+	*local = stamp;
+	return 0;
+}
+
+static void system_destroy(struct gnomon_clock *clock)
+{
+	if (clock && ((struct clock_system *)clock)->leap_set) {
+		(void)system_set_leap(clock, 0);
+	}
+	free(clock);
+}
+
+static const struct gnomon_clock_ops system_ops = {
+	.kind = "system",
+	.read = clock_kernel_read,
+	.set_frequency = system_set_frequency,
+	.get_frequency = system_get_frequency,
+	.step = clock_kernel_step,
+	.set_leap = system_set_leap,
+	.set_tai_offset = system_set_tai_offset,
+	.from_stamp = system_from_stamp,
+	.destroy = system_destroy,
+};
+
+int clock_system_open(struct gnomon_clock **clock, bool adjust, struct driver_error *error)
+{
+	const long hz = sysconf(_SC_CLK_TCK);
+	struct clock_system *system;
+	struct timex tx = { .modes = 0 };
+	int err = clock_adjust(CLOCK_REALTIME, &tx);
+
+	if (err) {
+		return driver_fail(error, err, "CLOCK_REALTIME: cannot read its frequency: %s",
+				   driver_strerror(err));
+	}
+	/* The sure way to find out: set what is set already. */
+	tx.modes = ADJ_TICK;
+	err = adjust ? clock_adjust(CLOCK_REALTIME, &tx) : 0;
+	if (err) {
+		return privilege_fail(error, err, PRIVILEGE_SYS_TIME, "CLOCK_REALTIME",
+				      "set the system clock");
+	}
+	system = calloc(1, sizeof(*system));
+	if (!system) {
+		return driver_fail(error, -ENOMEM, "CLOCK_REALTIME: out of memory");
+	}
+	system->driver.base.ops = &system_ops;
+	system->driver.base.name = "CLOCK_REALTIME";
+	system->driver.base.max_frequency_ppb = MAX_TICK_PPB;
+	system->driver.base.utc = true;
+	system->driver.id = CLOCK_REALTIME;
+	system->nominal_tick = USEC_PER_SEC / (hz > 0 ? hz : 100);
+	system->tick = tx.tick;
+	(void)system_get_frequency(&system->driver.base, &system->driver.initial_ppb);
+	*clock = &system->driver.base;
+	return 0;
+}
+
+int clock_system_set_synchronized(struct gnomon_clock *clock, bool synchronized,
+				  int64_t max_error_ns)
+{
+	struct timex tx = { .modes = 0 };
+	int err;
+
+	if (clock->ops != &system_ops) {
+		return -EINVAL;
+	}
+	err = clock_adjust(CLOCK_REALTIME, &tx);
+	if (err) {
+		return err;
+	}
+	tx.modes = ADJ_STATUS;
+	tx.status |= STA_UNSYNC;
+	if (synchronized) {
+		/* The kernel raises maxerror by itself as time passes, and calls the clock
+		 * unsynchronised again when it reaches 16 s. */
+		tx.modes |= ADJ_MAXERROR | ADJ_ESTERROR;
+		tx.status &= ~STA_UNSYNC;
+		tx.maxerror = (long)(max_error_ns / 1000 + 1);
+		tx.esterror = tx.maxerror;
+	}
+	return clock_adjust(CLOCK_REALTIME, &tx);
+}
+
+int clock_system_tai_offset(int *seconds)
+{
+	struct timex tx = { .modes = 0 };
+	int err = clock_adjust(CLOCK_REALTIME, &tx);
+
+	if (err) {
+		return err;
+	}
+	if (tx.tai == 0) {
+		return -ENODATA;
+	}
+	*seconds = tx.tai;
+	return 0;
+}
