@@ -50,8 +50,11 @@ enum conf_tsproc { CONF_TSPROC_FILTER, CONF_TSPROC_RAW, CONF_TSPROC_FILTER_WEIGH
 
 enum conf_bmca { CONF_BMCA_PTP, CONF_BMCA_NOOP };
 
-enum conf_state { CONF_STATE_LISTENING, CONF_STATE_TIME_TRANSMITTER, CONF_STATE_TIME_RECEIVER,
-		  CONF_STATE_PASSIVE };
+enum conf_state {
+	CONF_STATE_TIME_TRANSMITTER,
+	CONF_STATE_TIME_RECEIVER,
+	CONF_STATE_PASSIVE,
+};
 
 enum conf_log_format { CONF_LOG_NATIVE, CONF_LOG_PTP4L, CONF_LOG_JSON };
 
@@ -89,6 +92,7 @@ struct conf_port {
 	int ingress_latency;
 	int neighbor_prop_delay_thresh;
 	int min_neighbor_prop_delay;
+	int freq_est_interval;
 	int network_transport;
 	int udp_ttl;
 	int udp6_scope;
@@ -165,6 +169,7 @@ struct conf {
 
 	int event_port;
 	int general_port;
+	int share_ports;
 	int dscp_event;
 	int dscp_general;
 	int socket_priority;

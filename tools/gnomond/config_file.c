@@ -315,32 +315,31 @@ static int check_port(struct conf *conf, struct conf_interface *port, struct con
 	return 0;
 }
 
-static bool software_stamps(const struct conf *conf)
+/* Legacy time stamps are the hardware's, but brought to the system clock by the kernel. */
+static bool system_stamps(const struct conf *conf)
 {
-	return conf->time_stamping == CONF_STAMP_SOFTWARE;
+	return conf->time_stamping == CONF_STAMP_SOFTWARE ||
+	       conf->time_stamping == CONF_STAMP_LEGACY;
 }
 
 /* What the clock and the time stamps ask of each other. */
 static int check_clock(struct conf *conf, struct conf_error *error)
 {
 	struct conf_place at = { NULL, 0 };
+	bool system = system_stamps(conf);
 
-	if ((conf->clock == CONF_CLOCK_SYSTEM || conf->clock == CONF_CLOCK_SOFT) &&
-	    !software_stamps(conf)) {
+	if ((conf->clock == CONF_CLOCK_SYSTEM || conf->clock == CONF_CLOCK_SOFT) && !system) {
 		return conf_fail(error, at,
 				 "key 'clock': %s needs software time stamps; set time_stamping "
-				 "software "
-				 "(-S)",
+				 "software (-S)",
 				 conf->clock == CONF_CLOCK_SOFT ? "soft" : "system");
 	}
-	if (conf->clock == CONF_CLOCK_PHC && software_stamps(conf)) {
+	if (conf->clock == CONF_CLOCK_PHC && system) {
 		return conf_fail(error, at,
 				 "key 'clock': phc needs hardware time stamps; set time_stamping "
-				 "hardware "
-				 "(-H)");
+				 "hardware (-H)");
 	}
-	if (!conf->two_step_flag &&
-	    (software_stamps(conf) || conf->time_stamping == CONF_STAMP_LEGACY)) {
+	if (!conf->two_step_flag && system) {
 		return conf_fail(error, at,
 				 "key 'twoStepFlag': 0 needs hardware time stamps; set it to 1");
 	}
@@ -369,6 +368,12 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 				 "key 'general_port': %d is the event port too; give them "
 				 "different ports",
 				 conf->general_port);
+	}
+	if (conf->client_only && conf->port_count > 1 &&
+	    conf->ports[0].conf.bmca == CONF_BMCA_PTP) {
+		return conf_fail(error, at,
+				 "key 'clientOnly': 1 is not supported yet with more than one "
+				 "interface; keep one");
 	}
 	r = check_clock(conf, error);
 	for (size_t i = 0; r == 0 && i < conf->port_count; i++) {

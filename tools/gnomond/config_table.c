@@ -29,6 +29,8 @@
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
 #define BOOL RANGE(0, 1)
 #define LOG2S RANGE(INT8_MIN, INT8_MAX), .unit = "log2 s"
+/* Of messages that are sent: 1024 a second to one in twelve days. */
+#define RATE RANGE(-10, 20), .unit = "log2 s"
 #define NS RANGE(INT_MIN, INT_MAX), .unit = "ns"
 #define NOTED .status = CONF_NOTED
 /* Keys that have no member: nothing but their default is accepted, or they are skipped. */
@@ -119,8 +121,8 @@ const struct conf_key conf_table[] = {
 	{ KEY(PORT, "BMCA"), P_ENUM(bmca), IS("ptp"), .labels = "ptp noop",
 	  .doc = "*noop*: no election; the port takes the role that *serverOnly* or *clientOnly* "
 		 "gives it. All ports or none." },
-	{ KEY(PORT, "desired_state"), P_ENUM(desired_state), IS("LISTENING"),
-	  .labels = "LISTENING MASTER SLAVE PASSIVE",
+	{ KEY(PORT, "desired_state"), P_ENUM(desired_state), IS("MASTER"),
+	  .labels = "MASTER SLAVE PASSIVE",
 	  .doc = "The port's state with *external_port_configuration*." },
 	{ KEY(PORT, "inhibit_announce"), P_INT(inhibit_announce), IS("0"), BOOL,
 	  .doc = "Send no Announce, and do not wait for one. Used where the roles are fixed." },
@@ -149,17 +151,17 @@ const struct conf_key conf_table[] = {
 	  .doc = "Telecom profiles: localPriority of the port." },
 
 	/* -- message intervals ---------------------------------------------------------------- */
-	{ KEY(INTERVAL, "logAnnounceInterval"), P_INT(log_announce_interval), IS("1"), LOG2S,
+	{ KEY(INTERVAL, "logAnnounceInterval"), P_INT(log_announce_interval), IS("1"), RATE,
 	  .doc = "Interval of Announces, as a power of two. The same on the whole network; "
 		 "smaller finds a lost grandmaster sooner." },
-	{ KEY(INTERVAL, "logSyncInterval"), P_INT(log_sync_interval), IS("0"), LOG2S,
+	{ KEY(INTERVAL, "logSyncInterval"), P_INT(log_sync_interval), IS("0"), RATE,
 	  .doc = "Interval of Syncs. Smaller averages more noise away and costs packets." },
 	{ KEY(INTERVAL, "logMinDelayReqInterval"), P_INT(log_min_delay_req_interval), IS("0"),
-	  LOG2S,
+	  RATE,
 	  .doc = "Shortest mean interval between Delay_Reqs; a timeReceiver takes it from its "
 		 "timeTransmitter." },
 	{ KEY(INTERVAL, "logMinPdelayReqInterval"), P_INT(log_min_pdelay_req_interval), IS("0"),
-	  LOG2S,
+	  RATE,
 	  .doc = "Interval between Pdelay_Reqs." },
 	{ KEY(INTERVAL, "announceReceiptTimeout"), P_INT(announce_receipt_timeout), IS("3"),
 	  RANGE(2, 255), .unit = "intervals",
@@ -226,6 +228,9 @@ const struct conf_key conf_table[] = {
 	{ KEY(DELAY, "min_neighbor_prop_delay"), P_INT(min_neighbor_prop_delay), IS("-20000000"),
 	  RANGE(INT_MIN, -1), .unit = "ns",
 	  .doc = "P2P: a link delay below this is not used." },
+	{ KEY(DELAY, "freq_est_interval"), P_INT(freq_est_interval), IS("1"), RATE,
+	  .doc = "P2P: the time over which the neighbour's rate against this clock is measured. "
+		 "Longer is less noisy." },
 	{ KEY(DELAY, "initial_delay"), G_INT(initial_delay), IS("0"), RANGE(0, INT_MAX),
 	  .unit = "ns",
 	  .doc = "Path delay assumed until one is measured; 0: wait for it. Set it to be in step "
@@ -239,9 +244,6 @@ const struct conf_key conf_table[] = {
 	  .doc = "Delay_Req and Delay_Resp by unicast, the rest by multicast." },
 	{ KEY(DELAY, "interface_rate_tlv"), LATER(PORT, INT), IS("0"), BOOL,
 	  .doc = "Correct for the interfaces' different speeds (G.8275.2)." },
-	{ KEY(DELAY, "freq_est_interval"), LATER(PORT, INT), IS("1"), RANGE(INT_MIN, INT_MAX),
-	  .unit = "log2 s",
-	  .doc = "IEEE 802.1AS: the time over which the neighbour's rate is estimated." },
 
 	/* -- servo ---------------------------------------------------------------------------- */
 	{ KEY(SERVO, "clock_servo"), G_ENUM(clock_servo), IS("pi"),
@@ -360,6 +362,10 @@ const struct conf_key conf_table[] = {
 		 "privilege; all its clocks need the same." },
 	{ KEY(NETWORK, "general_port"), G_INT(general_port), IS("320"), RANGE(1, 65535),
 	  .doc = "UDP port of general messages." },
+	{ KEY(NETWORK, "share_ports"), G_INT(share_ports), IS("1"), .native = "0", BOOL,
+	  .doc = "Let other programs have the same UDP ports open on the interface. Set it to run "
+		 "one daemon for each of several domains; 0 finds a second daemon started by "
+		 "mistake." },
 	{ KEY(NETWORK, "dscp_event"), G_INT(dscp_event), IS("0"), RANGE(0, 63),
 	  .doc = "DSCP of UDP event messages: 46 for AES67, 48 for RAVENNA." },
 	{ KEY(NETWORK, "dscp_general"), G_INT(dscp_general), IS("0"), RANGE(0, 63),

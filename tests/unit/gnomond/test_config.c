@@ -50,6 +50,7 @@ static void all_ptp4l_keys(void **state)
 		"oscillator_drift_bound",
 		"event_port",
 		"general_port",
+		"share_ports",
 		"log_format",
 	};
 	size_t own = sizeof(ours) / sizeof(ours[0]);

@@ -111,6 +111,10 @@ static const struct {
 				 "clientOnly to 1" },
 	{ "[eth0]\nBMCA noop\nserverOnly 1\n[eth1]\n", "t.conf:4: key 'BMCA': eth1 and eth0 "
 						       "differ; give all ports the same" },
+	{ "[global]\nslaveOnly 1\n[eth0]\n[eth1]\n", "key 'clientOnly': 1 is not supported yet "
+						     "with more than one interface; keep one" },
+	{ "[global]\nlogSyncInterval -11\n", "t.conf:2: key 'logSyncInterval': -11 is out of "
+					     "range; write -10 to 20" },
 	{ "[global]\nslaveOnly 1\n[eth0]\nmasterOnly 1\n",
 	  "t.conf:3: key 'serverOnly': eth0 can take no role beside clientOnly 1; remove one" },
 };
@@ -316,8 +320,8 @@ static void linuxptp_files(void **state)
 		{ "/usr/share/doc/linuxptp/configs/default.cfg", NULL },
 		{ "/usr/share/doc/linuxptp/configs/ts2phc-TC.cfg", NULL },
 		{ "/usr/share/doc/linuxptp/configs/ts2phc-generic.cfg", NULL },
-		{ "/usr/share/doc/linuxptp/configs/E2E-TC.cfg", "'freq_est_interval'" },
-		{ "/usr/share/doc/linuxptp/configs/P2P-TC.cfg", "'freq_est_interval'" },
+		{ "/usr/share/doc/linuxptp/configs/E2E-TC.cfg", "'tc_spanning_tree'" },
+		{ "/usr/share/doc/linuxptp/configs/P2P-TC.cfg", "'tc_spanning_tree'" },
 		{ "/usr/share/doc/linuxptp/configs/G.8265.1.cfg", "'hybrid_e2e'" },
 		{ "/usr/share/doc/linuxptp/configs/G.8275.1.cfg", "'dataset_comparison'" },
 		{ "/usr/share/doc/linuxptp/configs/G.8275.2.cfg", "'dataset_comparison'" },

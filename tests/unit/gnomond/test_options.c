@@ -39,14 +39,13 @@ static void short_options(void **state)
 	struct conf_error error;
 	enum options_mode mode = OPTIONS_HELP;
 
-	assert_int_equal(parse(&conf, "-S -m -q -2 -P -s -l 7 -t tag -ieth0 -i eth1 -p /dev/ptp3",
+	assert_int_equal(parse(&conf, "-S -m -q -2 -P -l 7 -t tag -ieth0 -i eth1 -p /dev/ptp3",
 			       &mode, &error),
 			 0);
 	assert_int_equal(mode, OPTIONS_RUN);
 	assert_int_equal(conf.time_stamping, CONF_STAMP_SOFTWARE);
 	assert_int_equal(conf.verbose, 1);
 	assert_int_equal(conf.use_syslog, 0);
-	assert_int_equal(conf.client_only, 1);
 	assert_int_equal(conf.logging_level, 7);
 	assert_string_equal(conf.message_tag, "tag");
 	assert_string_equal(conf.phc_device, "/dev/ptp3");
@@ -55,10 +54,11 @@ static void short_options(void **state)
 	assert_int_equal(conf.ports[1].conf.network_transport, CONF_NET_L2);
 	assert_int_equal(conf.ports[1].conf.delay_mechanism, CONF_DELAY_P2P);
 	conf_finish(&conf);
-	assert_int_equal(parse(&conf, "-6ELmi eth0", &mode, &error), 0);
+	assert_int_equal(parse(&conf, "-6ELsmi eth0", &mode, &error), 0);
 	assert_int_equal(conf.ports[0].conf.network_transport, CONF_NET_UDPV6);
 	assert_int_equal(conf.ports[0].conf.delay_mechanism, CONF_DELAY_E2E);
 	assert_int_equal(conf.time_stamping, CONF_STAMP_LEGACY);
+	assert_int_equal(conf.client_only, 1);
 	conf_finish(&conf);
 }
 
@@ -84,7 +84,7 @@ static void long_options(void **state)
 static void precedence(void **state)
 {
 	char path[] = "/tmp/gnomon-test-XXXXXX";
-	static const char text[] = "[global]\npriority1 1\nlogSyncInterval 1\nslaveOnly 0\n"
+	static const char text[] = "[global]\npriority1 1\nlogSyncInterval 1\nfree_running 0\n"
 				   "[eth1]\nlogSyncInterval 3\n";
 	char line[128];
 	struct conf conf;
@@ -95,11 +95,11 @@ static void precedence(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
 	close(fd);
-	snprintf(line, sizeof(line), "--logSyncInterval=2 -s -f %s --priority1=5 -i eth0 -i eth1",
+	snprintf(line, sizeof(line), "--logSyncInterval=2 --free_running=1 -f %s --priority1=5 -i eth0 -i eth1",
 		 path);
 	assert_int_equal(parse(&conf, line, &mode, &error), 0);
 	assert_int_equal(conf.priority1, 5);
-	assert_int_equal(conf.client_only, 1);
+	assert_int_equal(conf.free_running, 1);
 	assert_int_equal(conf.port_count, 2);
 	assert_int_equal(conf.ports[0].conf.log_sync_interval, 2);
 	assert_int_equal(conf.ports[1].conf.log_sync_interval, 3);
