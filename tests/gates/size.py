@@ -18,7 +18,7 @@ FUNCTION_MAX = 80
 FILE_MAX = 900
 COLUMNS_MAX = 100
 # Prose breaks where it likes: a table row or a link of a document has no better place to end.
-FREE_WIDTH = (".md", ".csv", ".json", ".svg")
+FREE_WIDTH = (".md", ".scd", ".scd.in", ".csv", ".json", ".svg", "LICENSE")
 
 
 def functions(root, names):
@@ -48,7 +48,7 @@ def file_problems(name, path):
     found = []
     if common.kind(name, path) != "other" and len(lines) > FILE_MAX:
         found.append(f"{name}:{len(lines)}: file over {FILE_MAX} lines")
-    if path.suffix in FREE_WIDTH or path.name == "LICENSE":
+    if name.endswith(FREE_WIDTH):
         return found
     for number, line in enumerate(lines, 1):
         width = len(line.expandtabs(8))
