@@ -12,6 +12,7 @@ namespaces are swept by whoever opens a Lab next.
 """
 
 import ctypes
+import glob
 import os
 import re
 import shutil
@@ -51,7 +52,10 @@ def alive(pid):
 
 
 def sweep():
-    """Delete namespaces whose maker is gone."""
+    """Delete namespaces and temporary folders whose maker is gone."""
+    for folder in glob.glob(os.path.join(tempfile.gettempdir(), "gnomon-[0-9]*-*")):
+        if not alive(os.path.basename(folder).split("-")[1]):
+            shutil.rmtree(folder, ignore_errors=True)
     for row in ip("netns", "list").splitlines():
         match = re.match(rf"({PREFIX}(\d+)-\S+)", row)
         if match and not alive(match.group(2)):
