@@ -7,6 +7,10 @@
  * coefficient (0.5 ppm/K) in a machine that warms up by a degree per minute. */
 #define DRIFT_DEFAULT_PPB_PER_S 10.0
 
+/* Before the second sample the oscillator is held to be no further off than this: more than any
+ * crystal or soft clock is. */
+#define RATE_LIMIT_PPB 1e6
+
 /* How long a delay measurement stays in the caller's delay filter when nobody says. */
 #define DELAY_MEMORY_DEFAULT_S 10.0
 
@@ -51,11 +55,11 @@ static struct track_view view_now(const struct estimator *e)
 }
 
 /*
- * A Delay_Req leaves up to an interval after the Sync it is paired with. A clock that is off in
- * rate gains rate * interval meanwhile, half of which ends up in the measured delay, and the
- * delay filter keeps it for its length.
+ * A Delay_Req leaves up to an interval after the Sync it is paired with. What the clock gained
+ * meanwhile on its reference ends up half in the measured delay, and the delay filter keeps it for
+ * its length.
  */
-static void delay_error_add(struct delay_error *d, double rate_ppb, double dt, double memory_s)
+static void delay_error_add(struct delay_error *d, double gained_ns, double dt, double memory_s)
 {
 	d->age_s += dt;
 	if (d->age_s > memory_s) {
@@ -63,7 +67,7 @@ static void delay_error_add(struct delay_error *d, double rate_ppb, double dt, d
 		d->current_ns = 0.0;
 		d->age_s = 0.0;
 	}
-	d->current_ns = larger(d->current_ns, fabs(rate_ppb) * dt / 2.0);
+	d->current_ns = larger(d->current_ns, fabs(gained_ns) / 2.0);
 }
 
 /* Before the second sample the rate is unknown, and so is what it does to the delay. */
@@ -93,7 +97,7 @@ static void track_or_doubt(struct estimator *e, const struct track_input *in)
 		e->rivalry = false;
 	} else {
 		track_coast(&e->track, in, f, drift);
-		track_start(&e->rival, in);
+		track_restart(&e->rival, in, &e->track);
 		e->rivalry = true;
 	}
 }
@@ -101,10 +105,11 @@ static void track_or_doubt(struct estimator *e, const struct track_input *in)
 /* False: the sample is out of order and was not used. */
 static bool follow(struct estimator *e, const struct track_input *in)
 {
+	double before = view_now(e).offset_ns;
 	double elapsed;
 
 	if (e->track.samples == 0) {
-		track_start(&e->track, in);
+		track_start(&e->track, in, -e->frequency_ppb, RATE_LIMIT_PPB);
 		return true;
 	}
 	elapsed = track_elapsed(&e->track, in, e->frequency_ppb);
@@ -112,7 +117,9 @@ static bool follow(struct estimator *e, const struct track_input *in)
 		return false;
 	}
 	track_or_doubt(e, in);
-	delay_error_add(&e->delay_error, view_now(e).rate_ppb, elapsed, e->delay_memory_s);
+	delay_error_add(&e->delay_error, view_now(e).offset_ns - before, elapsed,
+			e->delay_memory_s);
+	track_expect(&e->track, in->noise_ns + e->delay_error.current_ns / 2.0);
 	return true;
 }
 
@@ -156,7 +163,7 @@ double estimator_rate_ratio(const struct estimator *e)
 
 double estimator_needed_ppb(const struct estimator *e)
 {
-	return (1.0 / (1.0 + e->track.e_ppb * 1e-9) - 1.0) * 1e9;
+	return (1.0 / (1.0 + e->track.state.e_ppb * 1e-9) - 1.0) * 1e9;
 }
 
 static double seconds_since(gnomon_mono now, gnomon_mono then)

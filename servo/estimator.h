@@ -10,7 +10,7 @@
 #include "servo/track.h"
 
 /**
- * The largest error that a rate error of the clock has put into the measured path delay, over
+ * The largest error that the clock's own motion has put into the measured path delay, over
  * the last one to two memories of the delay filter.
  */
 struct delay_error {

@@ -9,20 +9,29 @@
 
 #include <gnomon/servo.h>
 
-/** What the noise allows: multiples of the standard deviation that count as "worst case". */
-#define TRACK_SIGMAS 4.0
+/** The noise is that of the last so many samples; older ones are forgotten altogether. */
+#define TRACK_WINDOW 32
+
+/** What the filter moves in time. Covariances are in units of the noise variance. */
+struct track_state {
+	double x_ns;  /* offset above the anchor */
+	double e_ppb; /* rate error of the oscillator when left alone */
+	double pxx;
+	double pxe;
+	double pee;
+};
 
 struct track {
 	unsigned int samples; /* taken since the start; saturates */
 	gnomon_span anchor;   /* offsets are kept relative to this, for precision */
-	double x_ns;          /* estimated offset above the anchor, at the last sample */
-	double e_ppb;         /* estimated rate error of the oscillator when left alone */
-	double pxx;           /* covariance of (x, e) in units of the noise variance */
-	double pxe;
-	double pee;
-	double variance;    /* of the measurement noise, ns^2 */
-	double evidence;    /* how many samples the variance rests on */
-	gnomon_time local;  /* the clock at the last sample */
+	struct track_state state; /* at the last sample */
+	double limit_ppb;      /* of the rate error, while there is but one sample */
+	double variance;       /* of the measurement noise, ns^2 */
+	double prior_ns;       /* what the path delay makes us expect of the noise */
+	unsigned int surprises; /* taken; the last TRACK_WINDOW of them are kept */
+	double surprise[TRACK_WINDOW]; /* what each sample says of the variance, ns^2 */
+	double interval_s;     /* between the last two samples */
+	gnomon_time local;     /* the clock at the last sample */
 	gnomon_time reference; /* its reference at the last sample */
 };
 
@@ -42,8 +51,11 @@ struct track_view {
 	double rate_error_ppb;
 };
 
-/** Start over from one measurement. */
-void track_start(struct track *t, const struct track_input *in);
+/** Start over from one measurement, knowing that the oscillator is e_ppb +- limit_ppb off. */
+void track_start(struct track *t, const struct track_input *in, double e_ppb, double limit_ppb);
+
+/** Start over from one measurement of a clock that old followed until something happened to it. */
+void track_restart(struct track *t, const struct track_input *in, const struct track *old);
 
 /**
  * Seconds of the reference's time from the last sample to this one, while the clock ran with
@@ -54,6 +66,9 @@ double track_elapsed(const struct track *t, const struct track_input *in, double
 /** Could noise explain this sample? Always true while little is known about the noise. */
 bool track_plausible(const struct track *t, const struct track_input *in, double f_ppb,
 		     double drift_ppb_per_s);
+
+/** The noise may be this large: matters until enough samples tell. */
+void track_expect(struct track *t, double noise_ns);
 
 /** Take a measurement; only with track_elapsed() > 0. */
 void track_update(struct track *t, const struct track_input *in, double f_ppb,
