@@ -13,6 +13,7 @@
 #include "drivers/address.h"
 #include "drivers/iface.h"
 #include "drivers/link_family.h"
+#include "drivers/link_keys.h"
 #include "drivers/privilege.h"
 #include "drivers/socket.h"
 
@@ -35,11 +36,7 @@ struct link {
 	enum timestamping_mode mode;
 	enum timestamping_filter filter;
 	struct timestamping_saved saved;
-	/* Keys: the kernel counts messages from 0 at key_base. */
-	uint32_t next_key;
-	uint32_t key_base;
-	uint32_t old_base;      /* before the last restart of the kernel's counter */
-	uint32_t next_unstamped; /* the next in order, where the kernel gives no key */
+	struct link_keys keys;
 };
 
 static const struct link_family *find_family(enum gnomon_network_protocol protocol)
@@ -319,19 +316,7 @@ static const struct gnomon_address *destination(const struct link *link,
 	return NULL;
 }
 
-/*
- * A failed send may or may not have counted in the kernel, depending on how far it got: count from
- * 0 on both sides again. Stamps still due from before are told apart in public_key().
- */
-static void restart_keys(struct link *link)
-{
-	if (timestamping_restart_keys(link->fd[LINK_EVENT], link->stamp_flags) == 0) {
-		link->old_base = link->key_base;
-		link->key_base = link->next_key;
-	}
-}
-
-/* Control data "TTL 1" in control; returns its length. */
+/* Put control data "TTL 1"; returns its length. */
 static size_t put_ttl(const struct link *link, struct msghdr *msg)
 {
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
@@ -379,12 +364,15 @@ int link_send(struct link *link, const struct gnomon_send *message, uint32_t *ke
 		err = -errno;
 	}
 	if (event && err) {
-		restart_keys(link);
-	} else if (event) {
-		if (key) {
-			*key = link->next_key;
+		if (!timestamping_restart_keys(link->fd[which], link->stamp_flags)) {
+			link_keys_restarted(&link->keys);
 		}
-		link->next_key++;
+	} else if (event) {
+		const uint32_t sent = link_keys_sent(&link->keys);
+
+		if (key) {
+			*key = sent;
+		}
 	}
 	return err;
 }
@@ -442,23 +430,6 @@ int link_receive(struct link *link, enum link_socket which, void *data, size_t s
 	return 0;
 }
 
-/* Our key for the kernel's: counters wrap, hence the signed differences. */
-static uint32_t public_key(struct link *link, uint32_t counted)
-{
-	const uint32_t issued = link->next_key - link->key_base;
-
-	if ((int32_t)(counted - issued) < 0) {
-		return link->key_base + counted;
-	}
-	/* Not counted yet: due from before the last restart ... */
-	if ((int32_t)(link->old_base + counted - link->key_base) < 0) {
-		return link->old_base + counted;
-	}
-	/* ... or this kernel counts otherwise, from 1 for instance: it is the latest then. */
-	link->key_base = link->next_key - 1 - counted;
-	return link->next_key - 1;
-}
-
 int link_receive_stamp(struct link *link, enum link_socket which, struct link_stamp *stamp)
 {
 	struct timestamping_control parsed;
@@ -486,7 +457,6 @@ int link_receive_stamp(struct link *link, enum link_socket which, struct link_st
 		return -ENOMSG;
 	}
 	stamp->stamps = parsed.stamps;
-	stamp->key = parsed.has_key ? public_key(link, parsed.key) : link->next_unstamped;
-	link->next_unstamped = stamp->key + 1;
+	stamp->key = link_keys_stamped(&link->keys, parsed.has_key, parsed.key);
 	return 0;
 }

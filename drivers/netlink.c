@@ -158,28 +158,27 @@ static void parse_attribute(const struct nlattr *attr, struct netlink_event *eve
 	}
 }
 
-/* 1 and *event, or 0: not a link message. */
-static int parse_link(const struct nlmsghdr *nlh, struct netlink_event *event)
+int netlink_parse(const struct nlmsghdr *message, struct netlink_event *event)
 {
 	const unsigned int running = IFF_UP | IFF_RUNNING;
 	const struct ifinfomsg *ifi;
 	struct netlink_event out = { 0 };
 	struct nlattr *attr;
 
-	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) ||
-	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi)) {
+	if ((message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(*ifi)) {
 		return 0;
 	}
-	ifi = mnl_nlmsg_get_payload(nlh);
+	ifi = mnl_nlmsg_get_payload(message);
 	/* Bridges send messages about their ports in a family of their own. */
 	if (ifi->ifi_family != AF_UNSPEC) {
 		return 0;
 	}
 	out.index = (unsigned int)ifi->ifi_index;
-	out.removed = nlh->nlmsg_type == RTM_DELLINK;
+	out.removed = message->nlmsg_type == RTM_DELLINK;
 	out.up = !out.removed && (ifi->ifi_flags & running) == running &&
 		 !(ifi->ifi_flags & LINK_IFF_DORMANT);
-	mnl_attr_for_each(attr, nlh, sizeof(*ifi)) {
+	mnl_attr_for_each(attr, message, sizeof(*ifi)) {
 		parse_attribute(attr, &out);
 	}
 	*event = out;
@@ -242,7 +241,7 @@ int netlink_next(struct netlink *netlink, struct netlink_event *event)
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR) {
 			netlink->dump_wanted = true;
 		}
-		got = parse_link(nlh, event);
+		got = netlink_parse(nlh, event);
 	}
 	return got ? got : err;
 }

@@ -43,4 +43,9 @@ int netlink_fd(const struct netlink *netlink);
  */
 int netlink_next(struct netlink *netlink, struct netlink_event *event);
 
+struct nlmsghdr;
+
+/** Read one netlink message: 1 and *event if it is about a link, else 0. */
+int netlink_parse(const struct nlmsghdr *message, struct netlink_event *event);
+
 #endif
