@@ -188,7 +188,7 @@ struct conf {
 	struct conf_interface *ports;
 	size_t port_count;
 	const char *file;       /* the file read, NULL if none; borrowed */
-	bool noted;             /* a key of status CONF_NOTED differs from its default */
+	char noted[160];        /* names of CONF_NOTED keys that differ from their default */
 	struct conf_string *strings; /* what the const char * members point into */
 };
 

@@ -394,7 +394,7 @@ const struct conf_key conf_table[] = {
 		 "in it becomes the line's level. Set it to tell several instances apart." },
 	{ KEY(LOG, "user"), G_STR(user), IS(""),
 	  .doc = "The user to become once sockets and clocks are open, keeping only the "
-		 "capability to set clocks." },
+		 "capabilities to set clocks and to open the ports again." },
 
 	/* -- later: unicast ------------------------------------------------------------------- */
 	{ KEY(UNICAST, "unicast_listen"), LATER(PORT, INT), IS("0"), BOOL,

@@ -413,6 +413,17 @@ static bool is_default(const struct conf_key *key, const char *text, const union
 				    : def.i == v->i;
 }
 
+/* Remember that a key without effect is used; a name that does not fit is left out. */
+static void note(struct conf *owner, const char *name)
+{
+	size_t len = strlen(owner->noted);
+
+	if (!strstr(owner->noted, name) && len + strlen(name) + 2 < sizeof(owner->noted)) {
+		snprintf(owner->noted + len, sizeof(owner->noted) - len, "%s%s", len ? " " : "",
+			 name);
+	}
+}
+
 int conf_value_set(const struct conf_key *key, void *target, struct conf *owner, const char *text,
 		   struct conf_place place, struct conf_error *error)
 {
@@ -430,8 +441,8 @@ int conf_value_set(const struct conf_key *key, void *target, struct conf *owner,
 	if (key->status == CONF_LATER || key->status == CONF_OTHER || !target) {
 		return 0;
 	}
-	if (key->status == CONF_NOTED && owner && !is_default(key, text, &v)) {
-		owner->noted = true;
+	if (key->status == CONF_NOTED && !is_default(key, text, &v)) {
+		note(owner, key->name);
 	}
 	r = store(key, target, owner, text, &v);
 	if (r != 0) {

@@ -98,7 +98,7 @@ static void defaults_are_in_range(void **state)
 					 0);
 		}
 	}
-	assert_false(conf.noted);
+	assert_string_equal(conf.noted, "");
 	conf_finish(&conf);
 }
 
@@ -279,9 +279,9 @@ static void later_keys_take_their_default(void **state)
 	assert_int_equal(set(&conf, "slave_event_monitor", "\"\""), 0);
 	assert_int_equal(set(&conf, "refclock_sock_address", "/var/run/refclock.ptp.sock"), 0);
 	assert_int_equal(set(&conf, "ts2phc.pulsewidth", "500000000"), 0);
-	assert_false(conf.noted);
+	assert_string_equal(conf.noted, "");
 	assert_int_equal(set(&conf, "uds_address", "/var/run/ptp4l"), 0);
-	assert_true(conf.noted);
+	assert_string_equal(conf.noted, "uds_address");
 	conf_finish(&conf);
 }
 

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Keeping the clock: what the discipline makes of samples is done to it, in order. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/clock.h"
+#include "drivers/timer.h"
+
+#include "instance.h"
+
+/* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
+#define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
+
+/* -- building --------------------------------------------------------------------------------- */
+
+static const struct gnomon_servo_ops *servo_of(const struct conf *conf)
+{
+	static const char name[] = "clock_servo";
+	char label[32];
+
+	return gnomon_servo_find(
+		conf_label(conf_key_find(name, strlen(name)), conf->clock_servo, label));
+}
+
+static void configure_servo(const struct instance *in, struct gnomon_servo_config *s)
+{
+	const struct conf *c = in->conf;
+	const struct gnomon_clock *clock = in->keeper.clock;
+	double max = c->max_frequency;
+
+	gnomon_servo_config_default(s);
+	s->software_timestamps = in->mode == TIMESTAMPING_SOFTWARE;
+	s->frequency_ppb = in->keeper.frequency_ppb;
+	s->max_frequency_ppb =
+		max > 0 && max < clock->max_frequency_ppb ? max : clock->max_frequency_ppb;
+	s->first_step_threshold = c->first_step_threshold;
+	s->step_threshold = c->step_threshold;
+	s->pi_proportional_const = c->pi_proportional_const;
+	s->pi_integral_const = c->pi_integral_const;
+	s->pi_proportional_scale = c->pi_proportional_scale;
+	s->pi_proportional_exponent = c->pi_proportional_exponent;
+	s->pi_proportional_norm_max = c->pi_proportional_norm_max;
+	s->pi_integral_scale = c->pi_integral_scale;
+	s->pi_integral_exponent = c->pi_integral_exponent;
+	s->pi_integral_norm_max = c->pi_integral_norm_max;
+	s->offset_threshold_ns = c->servo_offset_threshold;
+	s->num_offset_values = (unsigned int)c->servo_num_offset_values;
+}
+
+static void reset_stats(struct keeper *k)
+{
+	gnomon_stats_reset(&k->stats.offset);
+	gnomon_stats_reset(&k->stats.frequency);
+	gnomon_stats_reset(&k->stats.delay);
+}
+
+int keeper_init(struct instance *in)
+{
+	struct keeper *k = &in->keeper;
+	const struct conf *c = in->conf;
+	const struct conf_port *port = in->ports[0].conf;
+	struct gnomon_discipline_config d = {
+		.size = sizeof(d),
+		.servo = servo_of(c),
+		.free_running = c->free_running,
+		.step_window = (unsigned int)c->step_window,
+		.sanity_freq_limit_ppb = c->sanity_freq_limit,
+		.path_asymmetry_ns = c->path_asymmetry_bound,
+		.drift_ppb_per_s = c->oscillator_drift_bound,
+		.delay_memory_s =
+			port->delay_filter_length * exp2(port->log_min_delay_req_interval),
+	};
+	size_t size;
+	int r;
+
+	(void)k->clock->ops->get_frequency(k->clock, &k->frequency_ppb);
+	configure_servo(in, &d.servo_config);
+	size = gnomon_discipline_size(&d);
+	if (size == 0) {
+		return -EINVAL;
+	}
+	in->discipline_memory = malloc(size);
+	if (!in->discipline_memory) {
+		return -ENOMEM;
+	}
+	r = gnomon_discipline_init(&k->discipline, in->discipline_memory, size, &d);
+	if (r != 0) {
+		return r;
+	}
+	k->free_running = c->free_running;
+	k->summary_s = exp2(c->summary_interval);
+	timescale_init(&k->timescale, k->clock->utc, c->kernel_leap);
+	reset_stats(k);
+	keeper_sync_interval(in, port->log_sync_interval);
+	return 0;
+}
+
+void keeper_sync_interval(struct instance *in, int log_interval)
+{
+	in->keeper.sync_interval_s = exp2(log_interval);
+	gnomon_discipline_sync_interval(in->keeper.discipline, in->keeper.sync_interval_s);
+}
+
+bool keeper_local(struct instance *in, const struct timestamping_stamps *stamps, gnomon_time *local)
+{
+	struct keeper *k = &in->keeper;
+	const gnomon_time *stamp = &stamps->software;
+	bool has = stamps->has_software;
+
+	if (in->mode != TIMESTAMPING_SOFTWARE) {
+		stamp = &stamps->hardware;
+		has = stamps->has_hardware;
+	}
+	if (!has || k->clock->ops->from_stamp(k->clock, in->source, *stamp, local) != 0) {
+		return false;
+	}
+	*local = timescale_local(&k->timescale, *local);
+	return true;
+}
+
+/* -- reporting -------------------------------------------------------------------------------- */
+
+/* Every update alone if there is one in an interval, as ptp4l counts them; else statistics. */
+static void report_update(struct instance *in, struct port *port,
+			  const struct gnomon_sample *sample, gnomon_mono now)
+{
+	struct keeper *k = &in->keeper;
+	double wanted = k->summary_s / k->sync_interval_s;
+	struct gnomon_estimate estimate;
+	struct report_sync line = {
+		.port = port->name,
+		.state = port->state,
+		.servo = k->state,
+		.offset_ns = gnomon_span_to_double(sample->offset),
+		.frequency_ppb = k->frequency_ppb,
+		.mean_delay_ns = gnomon_span_to_double(sample->mean_delay),
+		.gm = k->gm,
+		.steps_removed = k->steps_removed,
+	};
+
+	if (in->log->level < 6) {
+		return;
+	}
+	gnomon_stats_add(&k->stats.offset, line.offset_ns);
+	gnomon_stats_add(&k->stats.frequency, line.frequency_ppb);
+	gnomon_stats_add(&k->stats.delay, line.mean_delay_ns);
+	if (k->stats.offset.count < wanted) {
+		return;
+	}
+	gnomon_discipline_estimate(k->discipline, now, &estimate);
+	line.bound_ns = estimate.bound_ns;
+	if (wanted < 2) {
+		report_sync(in->log, &line);
+	} else {
+		report_summary(in->log, &k->stats, &line);
+	}
+	reset_stats(k);
+}
+
+/* Which way the clock ran against the monotonic one since the last sample. */
+static bool ran_fast(const struct keeper *k, const struct gnomon_sample *sample, gnomon_mono now)
+{
+	return gnomon_time_diff(sample->local, k->last.local).ns > now.ns - k->last_mono.ns;
+}
+
+/* -- commands --------------------------------------------------------------------------------- */
+
+static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command *c,
+			const struct gnomon_sample *sample, gnomon_mono now)
+{
+	bool locked = c->state == GNOMON_SERVO_LOCKED || c->state == GNOMON_SERVO_LOCKED_STABLE;
+	gnomon_mono next = gnomon_mono_add(k->kernel_told, TELL_KERNEL_NS);
+
+	if (!locked || !k->clock->utc || (k->kernel_told.ns && gnomon_mono_before(now, next))) {
+		return;
+	}
+	k->kernel_told = now;
+	(void)clock_system_set_synchronized(k->clock, true, gnomon_span_abs(sample->offset).ns);
+}
+
+/* Step first, then the frequency. *event says what was done. */
+static void obey(struct instance *in, const struct gnomon_discipline_command *c,
+		 struct gnomon_clock_event *event)
+{
+	struct keeper *k = &in->keeper;
+	struct gnomon_clock *clock = k->clock;
+	int r;
+
+	if (c->step) {
+		r = clock->ops->step(clock, c->step_by);
+		event->stepped = r == 0;
+		event->step_by = c->step_by;
+		if (r != 0) {
+			report_clock_error(in->log, "step clock", r);
+		} else {
+			report_step(in->log, c->step_by);
+		}
+	}
+	if (c->set_frequency) {
+		r = clock->ops->set_frequency(clock, c->frequency_ppb);
+		if (r != 0) {
+			report_clock_error(in->log, "adjust the clock", r);
+		}
+	}
+}
+
+void keeper_sample(struct instance *in, struct port *port, const struct gnomon_sample *s,
+		   gnomon_mono now)
+{
+	struct keeper *k = &in->keeper;
+	struct gnomon_discipline_command command;
+	struct gnomon_clock_event event = { .size = sizeof(event) };
+	const struct gnomon_discipline_sample sample = {
+		.offset = s->offset,
+		.mean_delay = s->mean_delay,
+		.local = s->local,
+		.weight = s->weight,
+		.reference_bound_ns = -1,
+	};
+
+	if (timescale_suspended(&k->timescale, s->local)) {
+		return;
+	}
+	gnomon_discipline_sample(k->discipline, &sample, now, &command);
+	if (command.insane) {
+		report_sanity(in->log, ran_fast(k, s, now));
+	}
+	obey(in, &command, &event);
+	in->status_changed |= k->state != command.state;
+	k->state = command.state;
+	if (!command.ignored) {
+		k->frequency_ppb = command.frequency_ppb;
+		tell_kernel(k, &command, s, now);
+		report_update(in, port, s, now);
+	}
+	k->last = *s;
+	k->last_mono = now;
+	event.state = command.state;
+	event.rate_ratio = command.rate_ratio;
+	(void)gnomon_engine_clock_event(in->engine, &event, now);
+}
+
+/* -- UTC and leap seconds --------------------------------------------------------------------- */
+
+static void apply_leap(struct instance *in)
+{
+	struct keeper *k = &in->keeper;
+	int r;
+
+	if (k->free_running || !k->clock->ops->set_leap) {
+		return;
+	}
+	r = k->clock->ops->set_leap(k->clock, k->timescale.leap);
+	if (r != 0) {
+		report_clock_error(in->log, "set the clock status", r);
+	} else {
+		report_leap(in->log, k->timescale.leap);
+	}
+}
+
+/* The local timescale moved under the engine: to it that is a step. */
+static void timescale_jump(struct instance *in, int seconds, gnomon_mono now)
+{
+	struct keeper *k = &in->keeper;
+	const struct gnomon_clock_event event = {
+		.size = sizeof(event),
+		.state = GNOMON_SERVO_UNLOCKED,
+		.stepped = true,
+		.step_by = gnomon_span_from_ns((int64_t)seconds * GNOMON_NSEC_PER_SEC),
+		.rate_ratio = 1.0,
+	};
+
+	gnomon_discipline_reset(k->discipline);
+	k->state = GNOMON_SERVO_UNLOCKED;
+	(void)gnomon_engine_clock_event(in->engine, &event, now);
+}
+
+static void take_time_properties(struct instance *in, gnomon_mono now)
+{
+	struct keeper *k = &in->keeper;
+	struct gnomon_time_properties_ds properties;
+	struct timescale_change change;
+	gnomon_time utc = { 0, 0, 0 };
+	bool valid;
+	int r = 0;
+
+	gnomon_engine_time_properties_ds(in->engine, &properties);
+	valid = properties.flags & GNOMON_FLAG_UTC_OFFSET_VALID;
+	if (k->clock->utc) {
+		(void)k->clock->ops->read(k->clock, &utc);
+	}
+	timescale_update(&k->timescale, &properties, utc.sec, &change);
+	if (change.offset_changed) {
+		report_utc_offset(in->log, properties.current_utc_offset, valid);
+		if (valid && k->timescale.shift_s && !k->free_running &&
+		    k->clock->ops->set_tai_offset) {
+			r = k->clock->ops->set_tai_offset(k->clock, k->timescale.shift_s);
+		}
+	}
+	if (r != 0) {
+		report_clock_error(in->log, "set TAI offset", r);
+	}
+	if (change.leap_changed) {
+		apply_leap(in);
+	}
+	if (change.jump_s) {
+		timescale_jump(in, change.jump_s, now);
+	}
+}
+
+static void take_parent(struct instance *in)
+{
+	struct gnomon_parent_ds parent;
+	struct gnomon_current_ds current;
+
+	gnomon_engine_parent_ds(in->engine, &parent);
+	gnomon_engine_current_ds(in->engine, &current);
+	gnomon_clock_identity_format(in->keeper.gm, &parent.grandmaster_identity);
+	in->keeper.steps_removed = current.steps_removed;
+}
+
+void keeper_datasets(struct instance *in, unsigned int changed, gnomon_mono now)
+{
+	if (changed & (GNOMON_DATASET_PARENT | GNOMON_DATASET_CURRENT)) {
+		take_parent(in);
+	}
+	if (changed & GNOMON_DATASET_TIME_PROPERTIES) {
+		take_time_properties(in, now);
+	}
+}

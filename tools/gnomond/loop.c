@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "drivers/timer.h"
+
+#include "notify.h"
+
+/* A signal that comes between looking for it and poll() is seen after that at the latest. */
+#define POLL_MAX_MS 2000
+
+/* How often interfaces are asked where netlink does not tell. */
+#define LOOK_NS GNOMON_NSEC_PER_SEC
+
+#define NSEC_PER_MSEC 1000000
+
+/* Places in the array given to poll(); the ports' follow. */
+enum place {
+	PLACE_TIMER,
+	PLACE_LOOKOUT,
+	PLACE_PORTS,
+};
+
+struct loop {
+	struct instance *in;
+	struct timer timer;
+	struct notify notify;
+	struct pollfd *fds;
+	gnomon_mono look; /* when to look at the interfaces, whatever netlink says; NEVER */
+};
+
+static volatile sig_atomic_t caught;
+
+static void catch (int number)
+{
+	caught = number;
+}
+
+void loop_catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = catch };
+
+	sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGHUP, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+}
+
+/* -- what poll() watches ---------------------------------------------------------------------- */
+
+static struct pollfd *port_fds(struct loop *loop, size_t i)
+{
+	return &loop->fds[PLACE_PORTS + i * LINK_SOCKETS];
+}
+
+static void lay_out(struct loop *loop)
+{
+	struct instance *in = loop->in;
+
+	loop->fds[PLACE_TIMER] = (struct pollfd){ .fd = loop->timer.fd, .events = POLLIN };
+	loop->fds[PLACE_LOOKOUT] =
+		(struct pollfd){ .fd = lookout_fd(&in->lookout), .events = POLLIN };
+	for (size_t i = 0; i < in->port_count; i++) {
+		struct pollfd *fds = port_fds(loop, i);
+
+		if (in->ports[i].link) {
+			link_poll_fds(in->ports[i].link, fds);
+		}
+		for (int s = 0; s < LINK_SOCKETS && !in->ports[i].link; s++) {
+			fds[s] = (struct pollfd){ .fd = -1 };
+		}
+	}
+	in->relayout = false;
+}
+
+/* -- interfaces ------------------------------------------------------------------------------- */
+
+/* Look at all ports, and decide when to look again without being told. */
+static void look(struct loop *loop, gnomon_mono now)
+{
+	struct instance *in = loop->in;
+
+	loop->look = GNOMON_MONO_NEVER;
+	if (lookout_fd(&in->lookout) < 0) {
+		loop->look = gnomon_mono_add(now, LOOK_NS);
+	}
+	for (size_t i = 0; i < in->port_count; i++) {
+		struct port *port = &in->ports[i];
+
+		port_look(in, port, now);
+		actions_drain(in);
+		/* A port that waits for its interface is looked at when netlink tells. */
+		if (!port->link && gnomon_mono_before(now, port->retry)) {
+			loop->look = gnomon_mono_min(loop->look, port->retry);
+		}
+	}
+}
+
+/* -- one round -------------------------------------------------------------------------------- */
+
+/* Everything that is due but is not the engine's: coarse, so poll()'s timeout does for it. */
+static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
+{
+	struct instance *in = loop->in;
+	gnomon_mono next;
+
+	if (!gnomon_mono_before(now, in->tx_deadline)) {
+		port_expire_all(in, now);
+		actions_drain(in);
+	}
+	if (!gnomon_mono_before(now, loop->look)) {
+		look(loop, now);
+	}
+	if (in->status_changed) {
+		in->status_changed = false;
+		notify_status(&loop->notify, in);
+	}
+	notify_alive(&loop->notify, now);
+	if (in->relayout) {
+		lay_out(loop);
+	}
+	next = gnomon_mono_min(in->tx_deadline, loop->look);
+	return gnomon_mono_min(next, loop->notify.next);
+}
+
+/* Milliseconds to an instant, rounded up. */
+static int timeout_to(gnomon_mono next, gnomon_mono now)
+{
+	if (gnomon_mono_before(gnomon_mono_add(now, (int64_t)POLL_MAX_MS * NSEC_PER_MSEC), next)) {
+		return POLL_MAX_MS;
+	}
+	return next.ns <= now.ns ? 0
+				 : (int)((next.ns - now.ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
+}
+
+/* Messages come before timeouts of the same instant. */
+static void take_ready(struct loop *loop)
+{
+	struct instance *in = loop->in;
+
+	for (size_t i = 0; i < in->port_count; i++) {
+		const struct pollfd *fds = port_fds(loop, i);
+
+		for (int s = 0; s < LINK_SOCKETS; s++) {
+			if (fds[s].revents) {
+				port_ready(in, &in->ports[i], (enum link_socket)s, fds[s].revents);
+				actions_drain(in);
+			}
+		}
+	}
+	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&in->lookout)) {
+		look(loop, timer_now());
+	}
+}
+
+static int run_once(struct loop *loop)
+{
+	struct gnomon_engine *engine = loop->in->engine;
+	gnomon_mono now = timer_now();
+	gnomon_mono next = housekeeping(loop, now);
+	size_t count = PLACE_PORTS + loop->in->port_count * LINK_SOCKETS;
+	bool fired = loop->fds[PLACE_TIMER].revents != 0;
+	int timeout;
+	int own;
+
+	timer_arm(&loop->timer, gnomon_engine_deadline(engine), fired);
+	timeout = timeout_to(next, now);
+	own = timer_poll_timeout(&loop->timer, now);
+	if (own >= 0 && own < timeout) {
+		timeout = own;
+	}
+	if (poll(loop->fds, count, timeout) < 0) {
+		for (size_t i = 0; i < count; i++) {
+			loop->fds[i].revents = 0;
+		}
+		return errno == EINTR ? 0 : -errno;
+	}
+	take_ready(loop);
+	now = timer_now();
+	if (!gnomon_mono_before(now, gnomon_engine_deadline(engine))) {
+		(void)gnomon_engine_expire(engine, now);
+		actions_drain(loop->in);
+	}
+	return 0;
+}
+
+int loop_run(struct instance *in)
+{
+	struct loop loop = { .in = in };
+	int r = 0;
+
+	loop.fds = calloc(PLACE_PORTS + in->port_count * LINK_SOCKETS, sizeof(*loop.fds));
+	if (!loop.fds) {
+		return -ENOMEM;
+	}
+	timer_init(&loop.timer);
+	notify_init(&loop.notify, timer_now());
+	keeper_datasets(in, ~0u, timer_now());
+	actions_drain(in);
+	look(&loop, timer_now());
+	lay_out(&loop);
+	notify_ready(&loop.notify, in);
+	while (r == 0 && !caught) {
+		r = run_once(&loop);
+	}
+	notify_stopping(&loop.notify);
+	timer_finish(&loop.timer);
+	free(loop.fds);
+	return r ? r : (int)caught;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* gnomond, and ptp4l when called by that name. Exit status: 1 usage or configuration, 2 runtime. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "loop.h"
+#include "options.h"
+#include "user.h"
+
+enum exit_status {
+	EXIT_GOOD = 0,
+	EXIT_CONFIG = 1,
+	EXIT_RUNTIME = 2,
+};
+
+static int write_stdout(void *context, const char *text, size_t len)
+{
+	return fwrite(text, 1, len, stdout) == len ? 0 : -EIO;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* One line on the standard error, and in the system log if that is where people look. */
+static enum exit_status fail(const char *program, const struct conf *conf, const char *text,
+			     enum exit_status status)
+{
+	fprintf(stderr, "%s: %s\n", program, text);
+	if (conf && conf->use_syslog) {
+		syslog(LOG_ERR, "%s", text);
+	}
+	return status;
+}
+
+static void announce(struct instance *in, struct log *log, const struct conf *conf)
+{
+	char text[256];
+
+	report_start(log, conf, in->keeper.clock->name, in->phc_index, &in->identity);
+	for (size_t i = 0; i < in->port_count; i++) {
+		report_port(log, in->ports[i].name, conf, in->ports[i].conf);
+	}
+	if (conf->noted[0]) {
+		snprintf(text, sizeof(text), "without effect yet: %s", conf->noted);
+		report_note(log, text);
+	}
+}
+
+static enum exit_status run(const char *program, const struct conf *conf)
+{
+	static struct log log;
+	static struct instance in;
+	struct driver_error error = { "" };
+	struct user user = { 0, 0 };
+	int r = 0;
+
+	if (conf->user[0]) {
+		r = user_find(conf->user, &user, &error);
+	}
+	if (r != 0) {
+		return fail(program, conf, error.text, EXIT_CONFIG);
+	}
+	log_init(&log, program, conf);
+	loop_catch_signals();
+	r = instance_create(&in, conf, &log, &error);
+	if (r == 0 && conf->user[0]) {
+		r = user_become(conf->user, &user, &error);
+		if (r != 0) {
+			instance_destroy(&in);
+		}
+	}
+	if (r != 0) {
+		log_finish(&log);
+		return fail(program, conf, error.text, EXIT_RUNTIME);
+	}
+	announce(&in, &log, conf);
+	r = loop_run(&in);
+	report_stop(&log, r < 0 ? strerror(-r) : strsignal(r));
+	instance_destroy(&in);
+	log_finish(&log);
+	return r < 0 ? EXIT_RUNTIME : EXIT_GOOD;
+}
+
+int main(int argc, char **argv)
+{
+	const char *program = base_name(argv[0]);
+	bool native = strcmp(program, "ptp4l") != 0;
+	struct conf conf;
+	struct conf_error error = { "" };
+	enum options_mode mode = OPTIONS_RUN;
+	enum exit_status status = EXIT_GOOD;
+	int r = 0;
+
+	if (options_parse(&conf, argc, argv, native, &mode, &error) != 0) {
+		status = fail(program, NULL, error.text, EXIT_CONFIG);
+		conf_finish(&conf);
+		return status;
+	}
+	switch (mode) {
+	case OPTIONS_RUN:
+		status = run(program, &conf);
+		break;
+	case OPTIONS_HELP:
+		r = options_print_help(program, write_stdout, NULL);
+		break;
+	case OPTIONS_VERSION:
+		printf("%s%s\n", native ? "gnomond " : "", GNOMON_VERSION_STRING);
+		break;
+	case OPTIONS_CHECK_CONFIG:
+		printf("%s: the configuration is good, %zu port%s\n", program, conf.port_count,
+		       conf.port_count == 1 ? "" : "s");
+		break;
+	case OPTIONS_PRINT_CONFIG:
+		r = conf_print(&conf, write_stdout, NULL);
+		break;
+	case OPTIONS_PRINT_SCHEMA:
+		r = conf_print_schema(write_stdout, NULL);
+		break;
+	}
+	conf_finish(&conf);
+	if (r != 0 || (mode != OPTIONS_RUN && fflush(stdout) != 0)) {
+		status = fail(program, NULL, "cannot write to the standard output", EXIT_RUNTIME);
+	}
+	return status;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "notify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "drivers/sd_notify.h"
+
+/* Ports named in the status line; more would not be read. */
+#define STATUS_PORTS 8
+
+void notify_init(struct notify *n, gnomon_mono now)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+
+	n->listening = getenv("NOTIFY_SOCKET") != NULL;
+	n->interval_ns = 0;
+	n->next = GNOMON_MONO_NEVER;
+	if (n->listening && usec && (!pid || strtol(pid, NULL, 10) == (long)getpid())) {
+		/* Twice in the time allowed, as sd_watchdog_enabled(3) asks. */
+		n->interval_ns = strtoll(usec, NULL, 10) * 1000 / 2;
+	}
+	if (n->interval_ns > 0) {
+		n->next = now;
+	}
+}
+
+/* The status line behind prefix, one field for each of the first ports. */
+static void send_status(const struct instance *in, const char *prefix)
+{
+	char text[400];
+	int len = snprintf(text, sizeof(text), "%s", prefix);
+
+	for (size_t i = 0; i < in->port_count && i < STATUS_PORTS; i++) {
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "%s %s, ",
+				in->ports[i].name.interface,
+				gnomon_port_state_name(in->ports[i].state));
+	}
+	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d", in->keeper.gm,
+		 (int)in->keeper.state);
+	(void)sd_notify_env(text);
+}
+
+void notify_ready(struct notify *n, struct instance *in)
+{
+	if (n->listening) {
+		send_status(in, "READY=1\nSTATUS=");
+	}
+}
+
+void notify_status(struct notify *n, struct instance *in)
+{
+	if (n->listening) {
+		send_status(in, "STATUS=");
+	}
+}
+
+void notify_alive(struct notify *n, gnomon_mono now)
+{
+	if (!gnomon_mono_before(now, n->next)) {
+		n->next = gnomon_mono_add(now, n->interval_ns);
+		(void)sd_notify_env("WATCHDOG=1");
+	}
+}
+
+void notify_stopping(struct notify *n)
+{
+	if (n->listening) {
+		(void)sd_notify_env("STOPPING=1");
+	}
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A PTP port's sockets: messages and timestamps in and out, and what becomes of its interface. */
+#include "instance.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/timer.h"
+
+#define NSEC_PER_MSEC 1000000
+
+static enum gnomon_network_protocol transport(int value)
+{
+	switch ((enum conf_transport)value) {
+	case CONF_NET_L2:
+		return GNOMON_NETWORK_IEEE_802_3;
+	case CONF_NET_UDPV4:
+		return GNOMON_NETWORK_UDP_IPV4;
+	case CONF_NET_UDPV6:
+		return GNOMON_NETWORK_UDP_IPV6;
+	}
+	return GNOMON_NETWORK_UDP_IPV4;
+}
+
+static enum timestamping_filter filter(int value)
+{
+	switch ((enum conf_hwts_filter)value) {
+	case CONF_HWTS_NORMAL:
+		return TIMESTAMPING_FILTER_NORMAL;
+	case CONF_HWTS_CHECK:
+		return TIMESTAMPING_FILTER_CHECK;
+	case CONF_HWTS_FULL:
+		return TIMESTAMPING_FILTER_FULL;
+	}
+	return TIMESTAMPING_FILTER_NORMAL;
+}
+
+static void set_address(struct gnomon_address *address, const uint8_t *octets, size_t len)
+{
+	memcpy(address->octets, octets, len);
+	address->length = (uint8_t)len;
+}
+
+static void link_configure(const struct instance *in, const struct port *port,
+			   struct link_config *config)
+{
+	const struct conf_port *c = port->conf;
+
+	link_config_default(config, transport(c->network_transport));
+	switch ((enum conf_transport)c->network_transport) {
+	case CONF_NET_L2:
+		set_address(&config->primary, c->ptp_dst_mac, sizeof(c->ptp_dst_mac));
+		set_address(&config->peer, c->p2p_dst_mac, sizeof(c->p2p_dst_mac));
+		break;
+	case CONF_NET_UDPV4:
+		set_address(&config->primary, c->ptp_dst_ipv4, sizeof(c->ptp_dst_ipv4));
+		set_address(&config->peer, c->p2p_dst_ipv4, sizeof(c->p2p_dst_ipv4));
+		break;
+	case CONF_NET_UDPV6:
+		set_address(&config->primary, c->ptp_dst_ipv6, sizeof(c->ptp_dst_ipv6));
+		set_address(&config->peer, c->p2p_dst_ipv6, sizeof(c->p2p_dst_ipv6));
+		break;
+	}
+	config->interface = port->name.interface;
+	config->timestamping_interface = port->stamping[0] ? port->stamping : NULL;
+	config->udp6_scope = (uint8_t)c->udp6_scope;
+	config->udp_ttl = (uint8_t)c->udp_ttl;
+	config->dscp_event = (uint8_t)in->conf->dscp_event;
+	config->dscp_general = (uint8_t)in->conf->dscp_general;
+	if (c->network_transport == CONF_NET_L2) {
+		config->socket_priority = in->conf->socket_priority;
+	}
+	config->event_port = (uint16_t)in->conf->event_port;
+	config->general_port = (uint16_t)in->conf->general_port;
+	config->share_ports = in->conf->share_ports;
+	config->timestamping = in->mode;
+	config->hwts_filter = filter(in->conf->hwts_filter);
+}
+
+/* The port's PTP hardware clock must be the one that all ports share. */
+static int check_phc(struct instance *in, struct port *port, int phc_index,
+		     struct driver_error *error)
+{
+	if (in->conf->phc_device[0] || instance_clock(in) != CONF_CLOCK_PHC) {
+		return 0;
+	}
+	if (port->conf->phc_index >= 0) {
+		phc_index = port->conf->phc_index;
+	}
+	if (phc_index < 0) {
+		return driver_fail(error, -ENODEV,
+				   "%s: has no PTP hardware clock; use software time stamps (-S), "
+				   "or name a clock with -p",
+				   port->name.interface);
+	}
+	if (in->phc_index >= 0 && in->phc_index != phc_index) {
+		return driver_fail(error, -EOPNOTSUPP,
+				   "%s: its clock is ptp%d and not ptp%d: ports on different "
+				   "clocks "
+				   "are not supported yet; run one gnomond for each",
+				   port->name.interface, phc_index, in->phc_index);
+	}
+	in->phc_index = phc_index;
+	return 0;
+}
+
+int port_check(struct instance *in, struct port *port, struct driver_error *error)
+{
+	const char *name = port->name.interface;
+	struct timestamping_info info;
+	int r;
+
+	port->index = lookout_index(&in->lookout, name);
+	lookout_stamping(&in->lookout, port->index, name, port->stamping);
+	r = timestamping_query(port->stamping[0] ? port->stamping : name, &info, error);
+	if (r == 0) {
+		r = timestamping_check(name, &info, in->mode, error);
+	}
+	return r != 0 ? r : check_phc(in, port, info.phc_index, error);
+}
+
+int port_open(struct instance *in, struct port *port, struct driver_error *error)
+{
+	struct link_config config;
+
+	link_configure(in, port, &config);
+	return link_open(&port->link, &config, error);
+}
+
+void port_close(struct port *port)
+{
+	link_close(port->link);
+	port->link = NULL;
+}
+
+/* -- timestamps of what was sent -------------------------------------------------------------- */
+
+static void tx_done(struct instance *in, uint32_t tx_id, const gnomon_time *stamp)
+{
+	if (tx_id) {
+		(void)gnomon_engine_tx_done(in->engine, tx_id, stamp, timer_now());
+	}
+}
+
+void port_send(struct instance *in, struct port *port, const struct gnomon_send *message)
+{
+	gnomon_mono deadline;
+	uint32_t key = 0;
+	uint32_t lost;
+	int r = port->link ? link_send(port->link, message, &key) : -ENETDOWN;
+
+	if (r != 0) {
+		report_port_error(in->log, LOG_SEND_FAILED, port->name, driver_strerror(r));
+		tx_done(in, message->tx_id, NULL);
+	} else if (message->tx_id) {
+		deadline = gnomon_mono_add(timer_now(),
+					   (int64_t)in->conf->tx_timestamp_timeout * NSEC_PER_MSEC);
+		lost = tx_ring_put(&port->tx, key, message->tx_id, deadline);
+		in->tx_pending += lost == 0;
+		in->tx_deadline = gnomon_mono_min(in->tx_deadline, deadline);
+		tx_done(in, lost, NULL);
+	}
+}
+
+static void port_expire(struct instance *in, struct port *port, gnomon_mono now)
+{
+	uint32_t tx_id;
+
+	while ((tx_id = tx_ring_expire(&port->tx, now)) != 0) {
+		in->tx_pending--;
+		tx_done(in, tx_id, NULL);
+	}
+}
+
+void port_expire_all(struct instance *in, gnomon_mono now)
+{
+	in->tx_deadline = GNOMON_MONO_NEVER;
+	for (size_t i = 0; i < in->port_count; i++) {
+		port_expire(in, &in->ports[i], now);
+		in->tx_deadline =
+			gnomon_mono_min(in->tx_deadline, tx_ring_deadline(&in->ports[i].tx));
+	}
+}
+
+static void take_stamp(struct instance *in, struct port *port, enum link_socket which)
+{
+	struct link_stamp stamp;
+	gnomon_time local;
+	uint32_t tx_id;
+
+	if (link_receive_stamp(port->link, which, &stamp) != 0) {
+		return; /* not ours, or an error that is cleared now; link events tell the rest */
+	}
+	tx_id = tx_ring_take(&port->tx, stamp.key);
+	if (!tx_id) {
+		return;
+	}
+	if (--in->tx_pending == 0) {
+		in->tx_deadline = GNOMON_MONO_NEVER;
+	}
+	tx_done(in, tx_id, keeper_local(in, &stamp.stamps, &local) ? &local : NULL);
+}
+
+/* -- messages --------------------------------------------------------------------------------- */
+
+static void take_message(struct instance *in, struct port *port, enum link_socket which,
+			 gnomon_mono now)
+{
+	uint8_t data[LINK_MTU];
+	struct link_rx received;
+	struct gnomon_rx rx = { .size = sizeof(rx), .port = (uint16_t)port->name.number };
+	gnomon_time local;
+	int r = link_receive(port->link, which, data, sizeof(data), &received);
+
+	if (r == -EAGAIN) {
+		return;
+	}
+	if (r != 0) {
+		port_fault(in, port, driver_strerror(r), now);
+		return;
+	}
+	rx.channel = received.channel;
+	rx.data = data;
+	rx.len = received.len;
+	rx.source = received.source;
+	/* Event messages have a type below 8; converting a stamp is not free. */
+	if (received.len > 0 && (data[0] & 0x0f) < 8 &&
+	    keeper_local(in, &received.stamps, &local)) {
+		rx.timestamp = &local;
+	}
+	(void)gnomon_engine_rx(in->engine, &rx, now);
+}
+
+void port_ready(struct instance *in, struct port *port, enum link_socket which, short revents)
+{
+	if (port->link && (revents & (POLLPRI | POLLERR))) {
+		take_stamp(in, port, which);
+	}
+	if (port->link && (revents & POLLIN)) {
+		take_message(in, port, which, timer_now());
+	}
+}
+
+/* -- the interface ---------------------------------------------------------------------------- */
+
+static void tell_engine(struct instance *in, struct port *port, bool up, gnomon_mono now)
+{
+	if (port->up != up) {
+		port->up = up;
+		(void)gnomon_engine_link(in->engine, (uint16_t)port->name.number, up, now);
+	}
+}
+
+static gnomon_mono fault_over(const struct port *port, gnomon_mono now)
+{
+	int log = port->conf->fault_reset_interval;
+
+	if (log <= -30) {
+		return now;
+	}
+	return gnomon_mono_add(now, log > 30  ? INT64_MAX
+				    : log < 0 ? GNOMON_NSEC_PER_SEC >> -log
+					      : (int64_t)GNOMON_NSEC_PER_SEC << log);
+}
+
+void port_fault(struct instance *in, struct port *port, const char *text, gnomon_mono now)
+{
+	report_port_error(in->log, LOG_LINK_ERROR, port->name, text);
+	port_close(port);
+	in->relayout = true;
+	port_expire(in, port, GNOMON_MONO_NEVER); /* nothing will be stamped any more */
+	tell_engine(in, port, false, now);
+	port->retry = fault_over(port, now);
+}
+
+/* Open the link again after a fault, or when the interface came back. */
+static void reopen(struct instance *in, struct port *port, gnomon_mono now)
+{
+	struct driver_error error = { "" };
+
+	if (port_check(in, port, &error) != 0 || port_open(in, port, &error) != 0) {
+		port_fault(in, port, error.text, now);
+	} else {
+		port->retry = GNOMON_MONO_NEVER;
+		in->relayout = true;
+	}
+}
+
+/* Another port of the bond stamps from now on, or the interface has a new name. */
+static void follow_stamping(struct instance *in, struct port *port, gnomon_mono now)
+{
+	struct driver_error error = { "" };
+	struct timestamping_info info;
+	char name[IFNAMSIZ];
+
+	lookout_stamping(&in->lookout, port->index, port->name.interface, name);
+	if (!name[0] || strcmp(name, port->stamping) == 0) {
+		return;
+	}
+	memcpy(port->stamping, name, sizeof(name));
+	if (timestamping_query(name, &info, &error) != 0 ||
+	    timestamping_check(name, &info, in->mode, &error) != 0 ||
+	    check_phc(in, port, info.phc_index, &error) != 0 ||
+	    link_set_timestamping_interface(port->link, name, &error) != 0) {
+		port_fault(in, port, error.text, now);
+	}
+}
+
+void port_look(struct instance *in, struct port *port, gnomon_mono now)
+{
+	const char *name = port->name.interface;
+	bool up;
+
+	if (port->link && !lookout_exists(&in->lookout, port->index, name)) {
+		port_fault(in, port, "the interface is gone", now);
+		port->retry = now;
+	}
+	if (!port->link && lookout_index(&in->lookout, name) != 0 &&
+	    !gnomon_mono_before(now, port->retry)) {
+		reopen(in, port, now);
+	}
+	if (port->link) {
+		follow_stamping(in, port, now);
+	}
+	up = port->link && lookout_is_up(&in->lookout, port->index, name);
+	if (port->up != up || (!port->looked && !up)) {
+		if (port->looked || !up) {
+			report_link(in->log, port->name, up);
+		}
+		tell_engine(in, port, up, now);
+	}
+	port->looked = true;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "drivers/error.h"
+
+static void put_port(struct log *log, struct report_port port)
+{
+	if (port.number) {
+		log_int(log, "port", port.number);
+		log_str(log, "interface", port.interface);
+	}
+}
+
+static void put_label(struct log *log, const char *key, int value)
+{
+	char label[32];
+
+	log_str(log, key, conf_label(conf_key_find(key, strlen(key)), value, label));
+}
+
+void report_start(struct log *log, const struct conf *conf, const char *clock, int phc_index,
+		  const struct gnomon_clock_identity *identity)
+{
+	char id[GNOMON_CLOCK_IDENTITY_STRLEN];
+
+	/* ptp4l says nothing but which PTP hardware clock it took. */
+	if (log->format == CONF_LOG_PTP4L && phc_index < 0) {
+		return;
+	}
+	if (log_begin_at(log, LOG_START, 6)) {
+		log_text(log, "selected /dev/ptp%d as PTP clock", phc_index);
+		log_str(log, "version", GNOMON_VERSION_STRING);
+		log_str(log, "identity", gnomon_clock_identity_format(id, identity));
+		put_label(log, "clock_type", conf->clock_type);
+		log_str(log, "clock", clock);
+		put_label(log, "time_stamping", conf->time_stamping);
+		log_int(log, "domain", conf->domain_number);
+		log_int(log, "ports", (int64_t)conf->port_count);
+		log_end(log);
+	}
+}
+
+void report_stop(struct log *log, const char *reason)
+{
+	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_STOP)) {
+		log_str(log, "reason", reason);
+		log_end(log);
+	}
+}
+
+void report_port(struct log *log, struct report_port port, const struct conf *conf,
+		 const struct conf_port *c)
+{
+	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_PORT)) {
+		put_port(log, port);
+		put_label(log, "network_transport", c->network_transport);
+		put_label(log, "delay_mechanism", c->delay_mechanism);
+		put_label(log, "time_stamping", conf->time_stamping);
+		log_end(log);
+	}
+}
+
+void report_state(struct log *log, struct report_port port,
+		  const struct gnomon_state_change *change)
+{
+	const char *from = gnomon_port_state_name(change->from);
+	const char *to = gnomon_port_state_name(change->to);
+	const char *cause = gnomon_fsm_event_name(change->cause);
+
+	if (log_begin(log, LOG_PORT_STATE)) {
+		log_text(log, "port %u: %s to %s on %s%s", port.number, from, to, cause,
+			 strcmp(cause, "FAULT_DETECTED") ? "" : " (FT_UNSPECIFIED)");
+		put_port(log, port);
+		log_str(log, "from", from);
+		log_str(log, "state", to);
+		log_str(log, "cause", cause);
+		log_end(log);
+	}
+}
+
+/* -- events of the engine --------------------------------------------------------------------- */
+
+/* The best clock changed; ptp4l has two lines for it, others one. */
+static void report_best(struct log *log, const struct gnomon_clock_identity *identity, bool local)
+{
+	char id[GNOMON_CLOCK_IDENTITY_STRLEN];
+
+	if (log_begin(log, local ? LOG_LOCAL : LOG_BEST)) {
+		gnomon_clock_identity_format(id, identity);
+		if (local) {
+			log_text(log, "selected local clock %s as best master", id);
+		} else {
+			log_text(log, "selected best master clock %s", id);
+		}
+		log_str(log, "gm", id);
+		log_bool(log, "local", local);
+		log_end(log);
+	}
+}
+
+/* ptp4l says it once for every port. */
+static void report_grandmaster(struct log *log, unsigned int port_count)
+{
+	unsigned int lines = log->format == CONF_LOG_PTP4L ? port_count : 1;
+
+	for (unsigned int i = 1; i <= lines; i++) {
+		if (log_begin(log, LOG_GRANDMASTER)) {
+			log_text(log, "port %u: assuming the grand master role", i);
+			log_end(log);
+		}
+	}
+}
+
+/* An event with the identity of another port. */
+static void report_identity(struct log *log, enum log_event event, struct report_port port,
+			    const char *text, const struct gnomon_port_identity *identity)
+{
+	char id[GNOMON_PORT_IDENTITY_STRLEN];
+
+	if (log_begin(log, event)) {
+		gnomon_port_identity_format(id, identity);
+		log_text(log, "port %u: %s %s", port.number, text, id);
+		put_port(log, port);
+		log_str(log, "identity", id);
+		log_end(log);
+	}
+}
+
+/* ptp4l's names of messages are in capitals. */
+static const char *capitals(enum gnomon_msg_type type, char buf[32])
+{
+	const char *name = gnomon_msg_type_name(type);
+	size_t i;
+
+	for (i = 0; name[i] && i < 31; i++) {
+		buf[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 'a' + 'A' : name[i]);
+	}
+	buf[i] = '\0';
+	return buf;
+}
+
+static void report_stamp(struct log *log, enum log_event event, struct report_port port,
+			 int64_t type)
+{
+	enum gnomon_msg_type message = (enum gnomon_msg_type)type;
+	char name[32];
+
+	if (log_begin(log, event)) {
+		if (event == LOG_TX_LOST) {
+			log_text(log, "timed out while polling for tx timestamp");
+		} else {
+			log_text(log, "port %u: received %s without timestamp", port.number,
+				 capitals(message, name));
+		}
+		put_port(log, port);
+		log_str(log, "message", gnomon_msg_type_name(message));
+		log_end(log);
+	}
+}
+
+/* An event with a number, or with nothing. text is a format of the number for ptp4l's line. */
+static void report_value(struct log *log, enum log_event event, struct report_port port,
+			 const char *text, const char *key, int64_t value)
+{
+	if (log_begin(log, event)) {
+		log_text(log, "port %u: %s", port.number, text);
+		if (strchr(text, '^')) {
+			log_text(log, "%lld", (long long)value);
+		}
+		put_port(log, port);
+		if (key) {
+			log_int(log, key, value);
+		}
+		log_end(log);
+	}
+}
+
+static void report_peer_delay(struct log *log, struct report_port port, bool valid)
+{
+	if (log_begin(log, LOG_PEER_DELAY)) {
+		log_text(log, "port %u: %s asCapable", port.number,
+			 valid ? "setting" : "resetting");
+		put_port(log, port);
+		log_bool(log, "valid", valid);
+		log_end(log);
+	}
+}
+
+void report_event(struct log *log, struct report_port port,
+		  const struct gnomon_engine_event_data *event, unsigned int port_count)
+{
+	switch (event->what) {
+	case GNOMON_EVENT_BEST_SELECTED:
+	case GNOMON_EVENT_LOCAL_SELECTED:
+		report_best(log, &event->identity.clock,
+			    event->what == GNOMON_EVENT_LOCAL_SELECTED);
+		break;
+	case GNOMON_EVENT_GRANDMASTER_ROLE:
+		report_grandmaster(log, port_count);
+		break;
+	case GNOMON_EVENT_FOREIGN_NEW:
+		report_identity(log, LOG_FOREIGN, port, "new foreign master", &event->identity);
+		break;
+	case GNOMON_EVENT_DUPLICATE_IDENTITY:
+		report_identity(log, LOG_DUPLICATE_IDENTITY, port, "duplicate clock identity",
+				&event->identity);
+		break;
+	case GNOMON_EVENT_LOOP:
+		report_identity(log, LOG_LOOP, port, "path trace loop from", &event->identity);
+		break;
+	case GNOMON_EVENT_SYNC_TIMEOUT:
+		report_value(log, LOG_SYNC_TIMEOUT, port, "rx sync timeout", NULL, 0);
+		break;
+	case GNOMON_EVENT_DELAY_TIMEOUT:
+		report_value(log, LOG_DELAY_TIMEOUT, port, "delay response timeout", "requests",
+			     event->value);
+		break;
+	case GNOMON_EVENT_DELAY_INTERVAL:
+		report_value(log, LOG_DELAY_INTERVAL, port, "minimum delay request interval 2^",
+			     "log_interval", event->value);
+		break;
+	case GNOMON_EVENT_SYNC_INTERVAL:
+		if (log->format != CONF_LOG_PTP4L) {
+			report_value(log, LOG_SYNC_INTERVAL, port, "", "log_interval",
+				     event->value);
+		}
+		break;
+	case GNOMON_EVENT_TX_TIMESTAMP_LOST:
+		report_stamp(log, LOG_TX_LOST, port, event->value);
+		break;
+	case GNOMON_EVENT_RX_TIMESTAMP_MISSING:
+		report_stamp(log, LOG_RX_MISSING, port, event->value);
+		break;
+	case GNOMON_EVENT_MULTIPLE_RESPONDERS:
+		report_value(log, LOG_MULTIPLE_RESPONDERS, port, "multiple peer responses", NULL,
+			     0);
+		break;
+	case GNOMON_EVENT_PEER_DELAY_VALID:
+		report_peer_delay(log, port, event->value != 0);
+		break;
+	case GNOMON_EVENT_COUNT:
+		break;
+	}
+}
+
+/* -- events of this machine ------------------------------------------------------------------- */
+
+void report_link(struct log *log, struct report_port port, bool up)
+{
+	const char *word = up ? "up" : "down";
+
+	if (log_begin(log, LOG_LINK)) {
+		log_text(log, "port %u: link %s", port.number, word);
+		put_port(log, port);
+		log_str(log, "link", word);
+		log_end(log);
+	}
+}
+
+void report_port_error(struct log *log, enum log_event event, struct report_port port,
+		       const char *text)
+{
+	if (log_begin(log, event)) {
+		log_text(log, "port %u: %s", port.number, text);
+		put_port(log, port);
+		log_str(log, "error", text);
+		log_end(log);
+	}
+}
+
+void report_clock_error(struct log *log, const char *what, int code)
+{
+	if (log_begin(log, LOG_CLOCK_ERROR)) {
+		log_text(log, "failed to %s: %s", what, driver_strerror(code));
+		log_str(log, "failed", what);
+		log_str(log, "error", driver_strerror(code));
+		log_end(log);
+	}
+}
+
+void report_note(struct log *log, const char *text)
+{
+	if (log_begin(log, LOG_NOTE)) {
+		log_text(log, "%s", text);
+		log_str(log, "text", text);
+		log_end(log);
+	}
+}
+
+/* -- the clock -------------------------------------------------------------------------------- */
+
+static void put_sync(struct log *log, const struct report_sync *sync)
+{
+	char servo[3] = { 's', (char)('0' + sync->servo), '\0' };
+
+	put_port(log, sync->port);
+	log_str(log, "state", gnomon_port_state_name(sync->state));
+	log_str(log, "servo", servo);
+	log_num(log, "offset_ns", sync->offset_ns, 3);
+	log_num(log, "frequency_ppb", sync->frequency_ppb, 3);
+	log_num(log, "mean_delay_ns", sync->mean_delay_ns, 3);
+	log_num(log, "bound_ns", sync->bound_ns, 0);
+	log_str(log, "gm", sync->gm);
+	log_int(log, "steps_removed", sync->steps_removed);
+}
+
+void report_sync(struct log *log, const struct report_sync *sync)
+{
+	if (log_begin(log, LOG_SYNC)) {
+		/* ptp4l counts frequency as what the clock would do by itself. */
+		log_text(log, "master offset %10lld s%d freq %+7.0f path delay %9lld",
+			 (long long)floor(sync->offset_ns), (int)sync->servo, -sync->frequency_ppb,
+			 (long long)floor(sync->mean_delay_ns));
+		put_sync(log, sync);
+		log_end(log);
+	}
+}
+
+void report_summary(struct log *log, const struct report_stats *stats,
+		    const struct report_sync *last)
+{
+	const struct gnomon_stats *freq = &stats->frequency;
+	const struct gnomon_stats *delay = &stats->delay;
+	double rms = gnomon_stats_rms(&stats->offset);
+
+	if (log_begin(log, LOG_SUMMARY)) {
+		log_text(log, "rms %4.0f max %4.0f freq %+6.0f +/- %3.0f delay %5.0f +/- %3.0f",
+			 rms, stats->offset.max_abs, -freq->mean, gnomon_stats_stddev(freq),
+			 delay->mean, gnomon_stats_stddev(delay));
+		log_int(log, "updates", stats->offset.count);
+		log_num(log, "rms_ns", rms, 3);
+		log_num(log, "max_ns", stats->offset.max_abs, 3);
+		log_num(log, "frequency_mean_ppb", freq->mean, 3);
+		log_num(log, "frequency_stddev_ppb", gnomon_stats_stddev(freq), 3);
+		log_num(log, "delay_mean_ns", delay->mean, 3);
+		log_num(log, "delay_stddev_ns", gnomon_stats_stddev(delay), 3);
+		put_sync(log, last);
+		log_end(log);
+	}
+}
+
+void report_step(struct log *log, gnomon_span by)
+{
+	/* ptp4l steps without a word. */
+	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_STEP)) {
+		log_num(log, "step_ns", gnomon_span_to_double(by), 0);
+		log_end(log);
+	}
+}
+
+void report_sanity(struct log *log, bool faster)
+{
+	if (log_begin(log, LOG_SANITY)) {
+		log_text(log, "clockcheck: clock jumped %s than expected!",
+			 faster ? "forward or running faster" : "backward or running slower");
+		log_str(log, "clock", faster ? "faster" : "slower");
+		log_end(log);
+	}
+}
+
+void report_utc_offset(struct log *log, int seconds, bool valid)
+{
+	if (log_begin(log, LOG_UTC_OFFSET)) {
+		log_text(log, "updating UTC offset to %d", seconds);
+		log_int(log, "utc_offset", seconds);
+		log_bool(log, "valid", valid);
+		log_end(log);
+	}
+}
+
+void report_leap(struct log *log, int leap)
+{
+	const char *word = leap == 61 ? "insert" : leap == 59 ? "delete" : "none";
+
+	/* ptp4l does not tell when the flag goes. */
+	if ((leap || log->format != CONF_LOG_PTP4L) && log_begin(log, LOG_LEAP)) {
+		log_text(log, "clock set to %s leap second at midnight (UTC)", word);
+		log_str(log, "leap", word);
+		log_end(log);
+	}
+}
+
+void report_timescale(struct log *log, bool ptp)
+{
+	/* ptp4l warns of the unusual case only. */
+	if ((!ptp || log->format != CONF_LOG_PTP4L) &&
+	    log_begin_at(log, LOG_TIMESCALE, ptp ? 6 : 4)) {
+		log_text(log, "foreign master not using PTP timescale");
+		log_str(log, "timescale", ptp ? "ptp" : "arbitrary");
+		log_end(log);
+	}
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * What the daemon has to say, each kind of event as one function: its fields, and the line ptp4l
+ * writes for it. Interfaces are named as they are configured.
+ */
+#ifndef GNOMOND_REPORT_H
+#define GNOMOND_REPORT_H
+
+#include <gnomon/engine.h>
+#include <gnomon/servo.h>
+
+#include "log.h"
+
+/** Which port an event is about. number 0: the clock. */
+struct report_port {
+	unsigned int number;
+	const char *interface;
+};
+
+/** Running, and with what. clock: its device or name. */
+void report_start(struct log *log, const struct conf *conf, const char *clock, int phc_index,
+		  const struct gnomon_clock_identity *identity);
+void report_stop(struct log *log, const char *reason);
+
+/** A port exists: transport, delay mechanism and time stamps, by their names in a file. */
+void report_port(struct log *log, struct report_port port, const struct conf *conf,
+		 const struct conf_port *c);
+
+void report_state(struct log *log, struct report_port port,
+		  const struct gnomon_state_change *change);
+
+/** An event of the engine. local: this clock's identity; port_count: ports there are. */
+void report_event(struct log *log, struct report_port port,
+		  const struct gnomon_engine_event_data *event, unsigned int port_count);
+
+void report_link(struct log *log, struct report_port port, bool up);
+
+/** Something of a port or a clock failed; text says what and what to do. */
+void report_port_error(struct log *log, enum log_event event, struct report_port port,
+		       const char *text);
+void report_clock_error(struct log *log, const char *what, int code);
+
+/** Something the user should know once. */
+void report_note(struct log *log, const char *text);
+
+/** One update of the clock, and what it stands in. */
+struct report_sync {
+	struct report_port port;
+	enum gnomon_port_state state;
+	enum gnomon_servo_state servo;
+	double offset_ns;     /* this clock minus its timeTransmitter */
+	double frequency_ppb; /* adjustment in force */
+	double mean_delay_ns;
+	double bound_ns;
+	const char *gm;
+	unsigned int steps_removed;
+};
+
+/** Statistics of the updates since the last line. */
+struct report_stats {
+	struct gnomon_stats offset;
+	struct gnomon_stats frequency;
+	struct gnomon_stats delay;
+};
+
+void report_sync(struct log *log, const struct report_sync *sync);
+
+/** last: the update that completes the statistics. */
+void report_summary(struct log *log, const struct report_stats *stats,
+		    const struct report_sync *last);
+
+void report_step(struct log *log, gnomon_span by);
+/** faster: which way the clock ran off. */
+void report_sanity(struct log *log, bool faster);
+void report_utc_offset(struct log *log, int seconds, bool valid);
+/** leap: 61, 59 or 0. */
+void report_leap(struct log *log, int leap);
+/** ptp: the timeTransmitter's time is TAI; else nobody knows what it is, and it is taken as UTC. */
+void report_timescale(struct log *log, bool ptp);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * Between a clock that keeps UTC and the PTP timescale, which the engine lives in (7.2).
+ *
+ * The system clock keeps UTC, so its readings are brought to the PTP timescale at the border:
+ * local = UTC + currentUtcOffset while timePropertiesDS says ptpTimescale, local = UTC otherwise
+ * (an arbitrary timescale is taken as it is). The engine, the servo and a boundary clock's clients
+ * then never meet UTC. PHCs and soft clocks keep the PTP timescale themselves: the shift is 0.
+ */
+#ifndef GNOMOND_TIMESCALE_H
+#define GNOMOND_TIMESCALE_H
+
+#include <stdbool.h>
+
+#include <gnomon/engine.h>
+
+struct timescale {
+	bool utc;         /* the clock keeps UTC */
+	bool kernel_leap; /* the kernel inserts or deletes the leap second */
+	int shift_s;      /* added to its readings */
+	int leap;         /* announced: 61, 59 or 0 */
+	int64_t leap_end; /* UTC: end of the day with the leap second; 0: none is due */
+};
+
+/** What a change of timePropertiesDS comes to. */
+struct timescale_change {
+	bool leap_changed;     /* tell the clock timescale.leap */
+	bool offset_changed;   /* tell the clock tai_offset, if valid */
+	int jump_s;            /* the local timescale jumped by that much: a step to the engine */
+};
+
+/** shift_s: what to start with. */
+void timescale_init(struct timescale *t, bool utc, bool kernel_leap);
+
+/**
+ * Take over time properties at a UTC second of the clock. A currentUtcOffset that changes together
+ * with a leap second the kernel made is no jump: the two cancel.
+ */
+void timescale_update(struct timescale *t, const struct gnomon_time_properties_ds *properties,
+		      int64_t utc_now, struct timescale_change *change);
+
+/** A reading of the clock as local time of the engine. */
+gnomon_time timescale_local(const struct timescale *t, gnomon_time reading);
+
+/**
+ * True around the announced leap second: between midnight and the arrival of the new UTC offset
+ * samples are off by one second, and no use.
+ */
+bool timescale_suspended(const struct timescale *t, gnomon_time local);
+
+#endif

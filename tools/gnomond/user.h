@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * Becoming another user once everything that needs root is open.
+ */
+#ifndef GNOMOND_USER_H
+#define GNOMOND_USER_H
+
+#include <sys/types.h>
+
+#include "drivers/error.h"
+
+struct user {
+	uid_t uid;
+	gid_t gid;
+};
+
+/** Look the user up: 0, or -ENOENT with one line in *error. */
+int user_find(const char *name, struct user *user, struct driver_error *error);
+
+/**
+ * Become the user, without its supplementary groups, keeping of the capabilities this process has
+ * those to set clocks and to open sockets and time stamping again. 0 or -errno with one line in
+ * *error.
+ */
+int user_become(const char *name, const struct user *user, struct driver_error *error);
+
+#endif
