@@ -23,7 +23,7 @@ struct link_family {
 	const char *peer;
 	bool needs_ethernet;
 	size_t trailer;      /* zero octets sent after each message, at most 2 */
-	/* Control data that keeps one message on the link (TTL 1); level 0: none needed. */
+	/* Control data that keeps one message on the link (TTL 1); option 0: none needed. */
 	int ttl_level;
 	int ttl_option;
 	/** Open, bind and join. Returns the descriptor or -errno with *setup->error. */

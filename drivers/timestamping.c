@@ -400,8 +400,14 @@ static bool is_extended_error(const struct cmsghdr *cmsg)
 
 void timestamping_parse(const struct msghdr *msg, struct timestamping_control *control)
 {
+	const char *end = (const char *)msg->msg_control + msg->msg_controllen;
+
 	memset(control, 0, sizeof(*control));
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+		/* The macros do not look at the length of the last one. */
+		if (c->cmsg_len > (size_t)(end - (const char *)c)) {
+			break;
+		}
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
 			parse_stamps(c, &control->stamps);
 		} else if (is_extended_error(c)) {

@@ -26,17 +26,14 @@
 
 /* Control data under construction. */
 struct control {
-	union {
-		char octets[512];
-		struct cmsghdr align;
-	} data;
 	struct msghdr msg;
+	char octets[512] __attribute__((aligned(__alignof__(struct cmsghdr))));
 };
 
 static void start(struct control *c)
 {
 	memset(c, 0, sizeof(*c));
-	c->msg.msg_control = c->data.octets;
+	c->msg.msg_control = c->octets;
 }
 
 static void put(struct control *c, int level, int type, const void *data, size_t len)
@@ -44,9 +41,9 @@ static void put(struct control *c, int level, int type, const void *data, size_t
 	const struct cmsghdr head = { .cmsg_len = CMSG_LEN(len), .cmsg_level = level,
 				      .cmsg_type = type };
 
-	assert_true(c->msg.msg_controllen + CMSG_SPACE(len) <= sizeof(c->data));
-	memcpy(c->data.octets + c->msg.msg_controllen, &head, sizeof(head));
-	memcpy(c->data.octets + c->msg.msg_controllen + CMSG_LEN(0), data, len);
+	assert_true(c->msg.msg_controllen + CMSG_SPACE(len) <= sizeof(c->octets));
+	memcpy(c->octets + c->msg.msg_controllen, &head, sizeof(head));
+	memcpy(c->octets + c->msg.msg_controllen + CMSG_LEN(0), data, len);
 	c->msg.msg_controllen += CMSG_SPACE(len);
 }
 
