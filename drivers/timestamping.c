@@ -400,12 +400,12 @@ static bool is_extended_error(const struct cmsghdr *cmsg)
 
 void timestamping_parse(const struct msghdr *msg, struct timestamping_control *control)
 {
-	const char *end = (const char *)msg->msg_control + msg->msg_controllen;
-
 	memset(control, 0, sizeof(*control));
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+		const size_t at = (size_t)((const char *)c - (const char *)msg->msg_control);
+
 		/* The macros do not look at the length of the last one. */
-		if (c->cmsg_len > (size_t)(end - (const char *)c)) {
+		if (c->cmsg_len > msg->msg_controllen - at) {
 			break;
 		}
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
