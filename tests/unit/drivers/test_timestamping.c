@@ -240,7 +240,7 @@ static void check_says_what_is_missing(void **state)
 		const char *word;
 	} rows[] = {
 		{ &only_software, TIMESTAMPING_SOFTWARE, 0, NULL },
-		{ &only_software, TIMESTAMPING_HARDWARE, -EOPNOTSUPP, "use time_stamping software" },
+		{ &only_software, TIMESTAMPING_HARDWARE, -EOPNOTSUPP, "time_stamping software" },
 		{ &only_software, TIMESTAMPING_ONESTEP, -EOPNOTSUPP, "no hardware" },
 		{ &two_step_nic, TIMESTAMPING_HARDWARE, 0, NULL },
 		{ &two_step_nic, TIMESTAMPING_SOFTWARE, -EOPNOTSUPP, "no software" },
