@@ -56,7 +56,7 @@ SOFT = ["-S", "--clock=soft"]
 SYSTEM = {
     "missing interface": (None, [*SOFT, "-i", "eth77"], 2, ["eth77"]),
     "missing interface with L2": (None, [*SOFT, "-2", "-i", "eth77"], 2, ["eth77"]),
-    "no hardware time stamps": (None, ["-H", "-i", "v0"], 2, ["v0", "-S"]),
+    "no hardware time stamps": (None, ["-H", "-i", "v0"], 2, ["v0", "time_stamping software"]),
     "port in use": (None, [*SOFT, "-i", "v0"], 2, ["319"]),
 }
 UNPRIVILEGED = {
