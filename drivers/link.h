@@ -112,8 +112,8 @@ struct link_stamp {
 /**
  * Take one entry from the error queue of a socket that poll() found POLLPRI or POLLERR on.
  * Returns 0, -EAGAIN (no entry) or -ENOMSG (an entry that is no transmit timestamp of ours:
- * call again when polled again). If the kernel gave no key, timestamps are taken to come in the
- * order of sending. A socket error (link down) is cleared by this and returned as -errno.
+ * call again when polled again). Where the kernel gives no key the latest message is meant. A
+ * socket error (link down) is cleared by this and returned as -errno.
  */
 int link_receive_stamp(struct link *link, enum link_socket which, struct link_stamp *stamp);
 

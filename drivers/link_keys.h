@@ -4,7 +4,7 @@
  * (SOF_TIMESTAMPING_OPT_ID); this keeps our keys in step with its count. Pure.
  *
  * The two can part: whether a send that failed was counted depends on how far it got, hence the
- * kernel's counter is restarted after one; and simulators count from 1.
+ * kernel's counter is restarted after one; and simulators count from 1, or stay at 0.
  */
 #ifndef DRIVERS_LINK_KEYS_H
 #define DRIVERS_LINK_KEYS_H
@@ -14,10 +14,10 @@
 
 /** Zeroed: nothing sent yet. Counters wrap, hence the signed differences below. */
 struct link_keys {
-	uint32_t next;      /* key of the next message */
-	uint32_t base;      /* key of what the kernel counts as 0 */
-	uint32_t old_base;  /* base before the last restart */
-	uint32_t unstamped; /* the next due in order, where the kernel gives no count */
+	uint32_t next;     /* key of the next message */
+	uint32_t base;     /* key of what the kernel counts as 0 */
+	uint32_t old_base; /* base before the last restart */
+	bool zero_seen;    /* a count of 0 has come since the last restart */
 };
 
 /** The key of a message just sent. */
@@ -31,27 +31,31 @@ static inline void link_keys_restarted(struct link_keys *keys)
 {
 	keys->old_base = keys->base;
 	keys->base = keys->next;
+	keys->zero_seen = false;
 }
 
 /** The key of a timestamp that came with the kernel's count (counted) or without. */
 static inline uint32_t link_keys_stamped(struct link_keys *keys, bool counted, uint32_t count)
 {
-	uint32_t key;
+	const uint32_t latest = keys->next - 1;
+	const bool stuck = count == 0 && keys->zero_seen;
 
-	if (!counted) {
-		key = keys->unstamped;
-	} else if ((int32_t)(count - (keys->next - keys->base)) < 0) {
-		key = keys->base + count;
-	} else if ((int32_t)(keys->old_base + count - keys->base) < 0) {
-		/* More than were counted since the restart: due from before it. */
-		key = keys->old_base + count;
-	} else {
-		/* This kernel counts otherwise. It is the latest then. */
-		key = keys->next - 1;
-		keys->base = key - count;
+	if (!counted || stuck) {
+		return latest;
 	}
-	keys->unstamped = key + 1;
-	return key;
+	if (count == 0) {
+		keys->zero_seen = true;
+	}
+	if ((int32_t)(count - (keys->next - keys->base)) < 0) {
+		return keys->base + count;
+	}
+	/* More than were counted since the restart: due from before it ... */
+	if ((int32_t)(keys->old_base + count - keys->base) < 0) {
+		return keys->old_base + count;
+	}
+	/* ... or this kernel counts otherwise. It is the latest then. */
+	keys->base = latest - count;
+	return latest;
 }
 
 #endif

@@ -76,11 +76,27 @@ static void no_counts(void **state)
 	struct link_keys keys = { 0 };
 
 	(void)state;
-	for (uint32_t i = 0; i < 3; i++) {
+	for (uint32_t i = 0; i < 5; i++) {
 		assert_int_equal(link_keys_sent(&keys), i);
+		if (i != 2) { /* a lost one must not shift the others */
+			assert_int_equal(link_keys_stamped(&keys, false, 0), i);
+		}
 	}
-	for (uint32_t i = 0; i < 3; i++) {
-		assert_int_equal(link_keys_stamped(&keys, false, 0), i);
+}
+
+static void stays_at_zero(void **state)
+{
+	struct link_keys keys = { 0 };
+
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++) {
+		assert_int_equal(link_keys_sent(&keys), i);
+		assert_int_equal(link_keys_stamped(&keys, true, 0), i);
+	}
+	link_keys_restarted(&keys);
+	for (uint32_t i = 5; i < 10; i++) {
+		assert_int_equal(link_keys_sent(&keys), i);
+		assert_int_equal(link_keys_stamped(&keys, true, 0), i);
 	}
 }
 
@@ -127,6 +143,7 @@ int main(void)
 		{ "/drivers/link_keys/restart", restart },
 		{ "/drivers/link_keys/counts_from_one", counts_from_one },
 		{ "/drivers/link_keys/no_counts", no_counts },
+		{ "/drivers/link_keys/stays_at_zero", stays_at_zero },
 		{ "/drivers/link_keys/random_walk", random_walk },
 		{ "/drivers/link_keys/wraps_without_restart", wraps_without_restart },
 	};
