@@ -35,7 +35,7 @@ static int add_member(struct world *w, struct network *net, uint32_t index, uint
 			 net->spec->name, n->name, port);
 		return -EINVAL;
 	}
-	members[net->count] = (struct member){ node, (uint16_t)port, false };
+	members[net->count] = (struct member){ .node = node, .port = (uint16_t)port };
 	n->ports[port - 1].network = index;
 	n->ports[port - 1].member = net->count++;
 	n->ports[port - 1].carrier = true;
@@ -128,10 +128,12 @@ struct packet *packet_take(struct world *w, struct sim_node *n, unsigned int por
 		w->packets = p->next_free;
 	} else {
 		p = calloc(1, sizeof(*p));
-	}
-	if (!p) {
-		snprintf(w->error, sizeof(w->error), "out of memory for packets");
-		return NULL;
+		if (!p) {
+			snprintf(w->error, sizeof(w->error), "out of memory for packets");
+			return NULL;
+		}
+		p->next_made = w->packets_made;
+		w->packets_made = p;
 	}
 	p->network = n->ports[port - 1].network;
 	p->from = n->ports[port - 1].member;
@@ -191,7 +193,9 @@ static void add_arrival(struct world *w, struct network *net, struct packet *p, 
 
 static void add_receiver(struct world *w, struct network *net, struct packet *p, uint32_t member)
 {
-	if (member == p->from || net->members[member].cut ||
+	const struct member *m = &net->members[member];
+
+	if (member == p->from || m->cut || m->deaf ||
 	    random_chance(&net->random, net->loss)) {
 		return;
 	}

@@ -16,6 +16,8 @@
 struct stamp_spec {
 	double granularity_ns; /* of the counter; 0: exact to 2^-16 ns */
 	double noise_ns;       /* standard deviation, white */
+	double ingress_ns;     /* received messages are stamped so much too late ... */
+	double egress_ns;      /* ... and sent ones so much too early */
 	double tx_delay_ns;    /* until a transmit timestamp is delivered; 0: 20 us */
 	double rx_delay_ns;    /* from arrival to the engine seeing a message */
 	double tx_lost;        /* probability that it is reported lost (after 10 ms) */
@@ -73,7 +75,8 @@ enum sim_verb {
 	SIM_LINK_DOWN,     /* what: link; everybody's carrier is gone */
 	SIM_LINK_UP,
 	SIM_CUT,           /* what: link, node: of it; its messages are lost, the carrier stays */
-	SIM_MEND,
+	SIM_DEAF,          /* ... what is sent to it is lost */
+	SIM_MEND,          /* ends both */
 	SIM_PORT_DOWN,     /* what: node, port: its carrier */
 	SIM_PORT_UP,
 	SIM_POWER_OFF,     /* what: node */
@@ -158,9 +161,8 @@ struct sim_scenario {
 #define SIM_UTC_OFFSET 37
 #define SIM_START_UTC_S INT64_C(1893499200)
 
-/* The built-in scenarios; ends with a NULL name. */
-extern const struct sim_scenario sim_scenarios[];
-
+/* The built-in scenarios by number and by name; NULL past the end, or if there is none. */
+const struct sim_scenario *sim_scenario_at(unsigned int index);
 const struct sim_scenario *sim_scenario_find(const char *name);
 
 #endif

@@ -26,6 +26,7 @@ struct arrival {
 /* A message in flight; walks its receivers in the order it reaches them. */
 struct packet {
 	struct packet *next_free;
+	struct packet *next_made;
 	uint32_t network;
 	uint32_t from;    /* member */
 	uint32_t next;    /* of arrivals */
@@ -43,6 +44,7 @@ struct member {
 	uint32_t node;
 	uint16_t port;
 	bool cut;
+	bool deaf;
 };
 
 struct network {
@@ -96,7 +98,8 @@ struct sim_node {
 	unsigned int port_count;
 	struct node_port ports[SIM_PORTS_MAX];
 	struct node_view view;
-	unsigned int expired_here; /* deadlines in a row that did not let time pass */
+	int64_t expired_ps;        /* when its timer last went off ... */
+	unsigned int expired_here; /* ... and how often at that very instant */
 	uint64_t samples;
 	uint64_t sent;
 	uint64_t received;
@@ -152,7 +155,8 @@ struct world {
 	struct settings *settings; /* by entry of scenario->nodes */
 	struct network *networks;
 	uint32_t network_count;
-	struct packet *packets; /* free ones */
+	struct packet *packets;      /* free ones */
+	struct packet *packets_made; /* all of them */
 	const struct sim_step *step; /* next of the timeline */
 	int leap;             /* the true one: 61, 59 or 0 */
 	int64_t leap_tai_s;
