@@ -16,14 +16,6 @@
 #include "drivers/address.h"
 #include "drivers/socket.h"
 
-/* Interface requests work on any socket; which kinds there are depends on the machine. */
-static int control_socket(void)
-{
-	int fd = socket_open(AF_INET, SOCK_DGRAM, 0);
-
-	return fd >= 0 ? fd : socket_open(AF_INET6, SOCK_DGRAM, 0);
-}
-
 static int set_name(struct ifreq *request, const char *name)
 {
 	size_t len = strlen(name);
@@ -82,7 +74,7 @@ int iface_query(const char *name, struct iface *iface, struct driver_error *erro
 				   "%s: not a network interface name (1 to %d characters, no '/')",
 				   name, IFNAMSIZ - 1);
 	}
-	fd = control_socket();
+	fd = socket_control();
 	if (fd < 0) {
 		return driver_fail(error, fd, "%s: cannot open a socket: %s", name,
 				   driver_strerror(fd));
@@ -118,7 +110,7 @@ static int carrier(int fd, const char *name)
 int iface_is_up(const char *name)
 {
 	struct ifreq request;
-	int fd = control_socket();
+	int fd = socket_control();
 	bool up;
 	int err;
 
@@ -147,7 +139,7 @@ int iface_ipv4(const char *name, struct gnomon_address *address)
 	if (err) {
 		return err;
 	}
-	fd = control_socket();
+	fd = socket_control();
 	if (fd < 0) {
 		return fd;
 	}

@@ -36,6 +36,13 @@ int socket_open(int domain, int type, int protocol)
 	return fd;
 }
 
+int socket_control(void)
+{
+	int fd = socket_open(AF_INET, SOCK_DGRAM, 0);
+
+	return fd >= 0 ? fd : socket_open(AF_INET6, SOCK_DGRAM, 0);
+}
+
 int socket_set(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;

@@ -9,6 +9,12 @@
 /** socket(), then O_NONBLOCK and FD_CLOEXEC. Returns the descriptor or -errno. */
 int socket_open(int domain, int type, int protocol);
 
+/**
+ * A socket for interface requests (SIOCGIF* and the like), which any kind will do for; which kinds
+ * there are depends on the machine. Returns the descriptor or -errno.
+ */
+int socket_control(void);
+
 /** O_NONBLOCK and FD_CLOEXEC on a descriptor. Returns 0 or -errno. */
 int socket_set_flags(int fd);
 

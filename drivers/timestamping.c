@@ -89,7 +89,7 @@ static int query_ioctl(const char *interface, struct timestamping_info *info)
 {
 	struct ethtool_ts_info reply = { .cmd = ETHTOOL_GET_TS_INFO };
 	struct ifreq request = { .ifr_data = (char *)&reply };
-	int fd = socket_open(AF_INET, SOCK_DGRAM, 0);
+	int fd = socket_control();
 	int err;
 
 	if (fd < 0) {
@@ -171,7 +171,7 @@ int timestamping_check(const char *interface, const struct timestamping_info *in
 static int hwtstamp(const char *interface, unsigned long number, struct hwtstamp_config *config)
 {
 	struct ifreq request = { .ifr_data = (char *)config };
-	int fd = socket_open(AF_INET, SOCK_DGRAM, 0);
+	int fd = socket_control();
 	int err;
 
 	if (fd < 0) {
