@@ -432,7 +432,8 @@ char *verdict_format(char *buf, size_t cap, const struct verdict *v)
 	}
 	snprintf(buf, cap, "%s.%u: %s%s%s%s%s: %s, expected %s%s%s", v->judged ? v->node : e->node,
 		 port_of(e), kind->name, e->counter ? " " : e->of ? " against " : "",
-		 e->counter ? e->counter : e->of ? e->of : "", when, v->judged ? "" : " (not reached)",
-		 measured, low, kind->exact ? "" : " to ", kind->exact ? "" : high);
+		 e->counter ? e->counter : e->of ? e->of : "", when,
+		 v->judged ? "" : " (not reached)", measured, low, kind->exact ? "" : " to ",
+		 kind->exact ? "" : high);
 	return buf;
 }

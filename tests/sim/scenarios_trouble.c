@@ -105,7 +105,7 @@ const struct sim_scenario sim_trouble_scenarios[] = {
 			COUNTER("gm", 1, "tx_timestamp_lost", 350, 550), BOUNDED("oc", 60, 1)),
 	},
 	{
-		"stamps-late", "transmit timestamps come 3 s late now and then, at 8 Syncs per second",
+		"stamps-late", "transmit timestamps come 3 s late now and then, 8 Syncs per second",
 		.duration_s = 800, .settle_s = 100, .limit_ns = 2000,
 		STAMPS("logSyncInterval=-3 logMinDelayReqInterval=-3 ", .tx_late = 0.1,
 		       .tx_late_ns = 3e9),
@@ -190,9 +190,10 @@ const struct sim_scenario sim_trouble_scenarios[] = {
 			COUNTER("twin", 1, "drop.own", 100, LOTS)),
 	},
 	{
-		"twin-grandmaster", "a receiver has the grandmaster's clockIdentity; others are well",
+		"twin-grandmaster", "a receiver has the grandmaster's identity; others are well",
 		.duration_s = 600, .settle_s = 100, .limit_ns = 2000,
-		.nodes = NODES(GM(""), { "twin", .set = "clientOnly=1", .same_identity = "gm", COLD },
+		.nodes = NODES(GM(""), { "twin", .set = "clientOnly=1", .same_identity = "gm",
+				 COLD },
 			       { "oc", .count = 2, .set = "clientOnly=1", COLD }),
 		.links = LINKS({ "lan", "gm twin oc", NOISE(100) }),
 		.expect = EXPECT(MAX_TE("oc", 40, 2000), STATE("twin", 1, 599, LISTENING),
@@ -208,8 +209,8 @@ const struct sim_scenario sim_trouble_scenarios[] = {
 		/* The last delay goes on being used; unanswered requests are a synchronization
 		 * fault, which the next good sample ends. */
 		.expect = EXPECT(MAX_TE("oc", 40, 2000), STATE("oc", 1, 699, TIME_RECEIVER),
-			COUNTER("oc", 1, "delay_timeout", 10, 30), EVENTS("oc", DELAY_TIMEOUT, 10, 30),
-			BOUNDED("oc", 40, 1)),
+			COUNTER("oc", 1, "delay_timeout", 10, 30),
+			EVENTS("oc", DELAY_TIMEOUT, 10, 30), BOUNDED("oc", 40, 1)),
 	},
 	{ .name = NULL },
 };
