@@ -57,6 +57,7 @@ struct keeper {
 	struct report_stats stats;
 	char gm[GNOMON_CLOCK_IDENTITY_STRLEN];
 	unsigned int steps_removed;
+	int ptp_timescale;             /* of the grandmaster: 1, 0 (arbitrary); -1: it is us */
 };
 
 struct instance {

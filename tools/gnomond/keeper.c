@@ -90,6 +90,7 @@ int keeper_init(struct instance *in)
 		return r;
 	}
 	k->free_running = c->free_running;
+	k->ptp_timescale = -1;
 	k->summary_s = exp2(c->summary_interval);
 	timescale_init(&k->timescale, k->clock->utc, c->kernel_leap);
 	reset_stats(k);
@@ -310,6 +311,23 @@ static void take_time_properties(struct instance *in, gnomon_mono now)
 	}
 }
 
+/* Tell once of every grandmaster what kind of time it gives. */
+static void tell_timescale(struct instance *in)
+{
+	struct keeper *k = &in->keeper;
+	struct gnomon_time_properties_ds properties;
+	int ptp = -1;
+
+	gnomon_engine_time_properties_ds(in->engine, &properties);
+	if (k->steps_removed > 0) {
+		ptp = (properties.flags & GNOMON_FLAG_PTP_TIMESCALE) != 0;
+	}
+	if (ptp != k->ptp_timescale && ptp >= 0) {
+		report_timescale(in->log, ptp == 1);
+	}
+	k->ptp_timescale = ptp;
+}
+
 static void take_parent(struct instance *in)
 {
 	struct gnomon_parent_ds parent;
@@ -329,4 +347,5 @@ void keeper_datasets(struct instance *in, unsigned int changed, gnomon_mono now)
 	if (changed & GNOMON_DATASET_TIME_PROPERTIES) {
 		take_time_properties(in, now);
 	}
+	tell_timescale(in);
 }
