@@ -152,10 +152,9 @@ static void run_servo(struct gnomon_discipline *d, const struct gnomon_disciplin
 	double frequency_ppb = command->frequency_ppb;
 
 	d->state = d->config.servo->sample(d->servo, &s, &frequency_ppb);
-	command->rate_ratio = d->config.servo->rate_ratio(d->servo);
+	estimator_tell_rate(&d->estimator, d->state == GNOMON_SERVO_UNLOCKED);
 	switch (d->state) {
 	case GNOMON_SERVO_UNLOCKED:
-		command->rate_ratio = estimator_rate_ratio(&d->estimator);
 		return;
 	case GNOMON_SERVO_JUMP:
 		command->step = true;
@@ -172,30 +171,35 @@ static void run_servo(struct gnomon_discipline *d, const struct gnomon_disciplin
 	estimator_command(&d->estimator, command);
 }
 
+static void use_sample(struct gnomon_discipline *d, const struct gnomon_discipline_sample *sample,
+		       gnomon_mono now, struct gnomon_discipline_command *command)
+{
+	double weight = trusted(sample->weight);
+
+	estimator_sample(&d->estimator, sample, weight, now);
+	if (d->config.free_running) {
+		/* Nobody steers: report what a servo would have to do. */
+		estimator_tell_rate(&d->estimator, true);
+		command->frequency_ppb = estimator_needed_ppb(&d->estimator);
+	} else {
+		run_servo(d, sample, weight, command);
+	}
+}
+
 void gnomon_discipline_sample(struct gnomon_discipline *d,
 			      const struct gnomon_discipline_sample *sample, gnomon_mono now,
 			      struct gnomon_discipline_command *command)
 {
-	double weight = trusted(sample->weight);
-
 	*command = (struct gnomon_discipline_command){
 		.frequency_ppb = d->estimator.frequency_ppb,
-		.rate_ratio = 1.0,
 	};
 	if (!admit(d, sample, now, command)) {
 		command->ignored = true;
-		command->state = d->state;
-		return;
-	}
-	estimator_sample(&d->estimator, sample, weight, now);
-	if (d->config.free_running) {
-		/* Nobody steers: report what a servo would have to do. */
-		command->frequency_ppb = estimator_needed_ppb(&d->estimator);
-		command->rate_ratio = estimator_rate_ratio(&d->estimator);
 	} else {
-		run_servo(d, sample, weight, command);
+		use_sample(d, sample, now, command);
 	}
 	command->state = d->state;
+	command->rate_ratio = estimator_rate_ratio(&d->estimator);
 }
 
 void gnomon_discipline_estimate(const struct gnomon_discipline *d, gnomon_mono now,

@@ -47,6 +47,7 @@ void estimator_reset(struct estimator *e)
 	e->track.samples = 0;
 	e->rivalry = false;
 	e->delay_error = (struct delay_error){ 0.0, 0.0, 0.0 };
+	e->told_ppb = 0.0;
 }
 
 static struct track_view view_now(const struct estimator *e)
@@ -56,8 +57,8 @@ static struct track_view view_now(const struct estimator *e)
 
 /*
  * A Delay_Req leaves up to an interval after the Sync it is paired with. What the clock gained
- * meanwhile on its reference ends up half in the measured delay, and the delay filter keeps it for
- * its length.
+ * meanwhile on its reference, beyond what the delay measurement was told, ends up half in the
+ * measured delay, and the delay filter keeps it for its length.
  */
 static void delay_error_add(struct delay_error *d, double gained_ns, double dt, double memory_s)
 {
@@ -105,7 +106,7 @@ static void track_or_doubt(struct estimator *e, const struct track_input *in)
 /* False: the sample is out of order and was not used. */
 static bool follow(struct estimator *e, const struct track_input *in)
 {
-	double before = view_now(e).offset_ns;
+	double gained_ns = -view_now(e).offset_ns;
 	double elapsed;
 
 	if (e->track.samples == 0) {
@@ -117,9 +118,9 @@ static bool follow(struct estimator *e, const struct track_input *in)
 		return false;
 	}
 	track_or_doubt(e, in);
-	delay_error_add(&e->delay_error, view_now(e).offset_ns - before, elapsed,
-			e->delay_memory_s);
-	track_expect(&e->track, in->noise_ns + e->delay_error.current_ns / 2.0);
+	gained_ns += view_now(e).offset_ns - e->told_ppb * elapsed;
+	delay_error_add(&e->delay_error, gained_ns, elapsed, e->delay_memory_s);
+	track_expect(&e->track, in->noise_ns + e->delay_error.current_ns);
 	return true;
 }
 
@@ -130,7 +131,7 @@ void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample
 	struct track_input in = {
 		.offset = sample->offset,
 		.local = sample->local,
-		.noise_ns = delay_ns / 2.0,
+		.noise_ns = delay_ns,
 		.weight = weight,
 	};
 
@@ -154,11 +155,17 @@ void estimator_command(struct estimator *e, const struct gnomon_discipline_comma
 	}
 }
 
-double estimator_rate_ratio(const struct estimator *e)
+void estimator_tell_rate(struct estimator *e, bool is_free)
 {
 	struct track_view v = view_now(e);
 
-	return fabs(v.rate_ppb) > v.rate_error_ppb ? 1.0 / (1.0 + v.rate_ppb * 1e-9) : 1.0;
+	/* A rate that is more uncertain than large would do more harm than good. */
+	e->told_ppb = is_free && fabs(v.rate_ppb) > v.rate_error_ppb ? v.rate_ppb : 0.0;
+}
+
+double estimator_rate_ratio(const struct estimator *e)
+{
+	return 1.0 / (1.0 + e->told_ppb * 1e-9);
 }
 
 double estimator_needed_ppb(const struct estimator *e)

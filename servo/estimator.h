@@ -26,6 +26,7 @@ struct estimator {
 	double interval_s;    /* expected between samples */
 	double frequency_ppb; /* the adjustment in force */
 	double old_rate_ppb;  /* of the clock before the last command */
+	double told_ppb;      /* the rate of the clock that delay measurements are corrected for */
 	gnomon_mono at;       /* when the last sample came */
 	struct track track;   /* no samples: nothing is known */
 	struct track rival;   /* what holds if the last sample, implausible to track, was true */
@@ -47,7 +48,10 @@ void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample
 /** The clock is being given this command. */
 void estimator_command(struct estimator *e, const struct gnomon_discipline_command *command);
 
-/** Reference frequency over local frequency, 1.0 unless something better is known. */
+/** What rate the delay measurement shall assume: as estimated, or (not free) the reference's. */
+void estimator_tell_rate(struct estimator *e, bool is_free);
+
+/** Reference frequency over local frequency, as told. */
 double estimator_rate_ratio(const struct estimator *e);
 
 /** The adjustment with which the clock would run at the reference's rate. */

@@ -18,23 +18,41 @@ static double since(gnomon_mono now, gnomon_mono then)
 	return (double)now.ns - (double)then.ns;
 }
 
-/* Measure from here on. */
+/* This reading is good: measure from it. */
 static void set_anchor(struct sanity *s, gnomon_time local, gnomon_mono now)
 {
-	s->started = true;
-	s->local = local;
-	s->mono = now;
-	s->adjusted_ns = 0.0;
-	s->adjusted = now;
+	s->before = s->last;
+	s->last = (struct sanity_anchor){ .set = true, .local = local, .mono = now };
 	s->doubted = false;
 }
 
-static bool within_limit(const struct sanity *s, gnomon_time local, gnomon_mono now)
+/* By how much the clock is ahead of what it should be, as a part of the elapsed time. */
+static double excess(const struct sanity_anchor *a, gnomon_time local, gnomon_mono now)
 {
-	double elapsed = since(now, s->mono);
-	double progress = gnomon_span_to_double(gnomon_time_diff(local, s->local));
+	double elapsed = since(now, a->mono);
+	double progress = gnomon_span_to_double(gnomon_time_diff(local, a->local));
 
-	return fabs(progress - elapsed - s->adjusted_ns) <= s->limit_ppb * 1e-9 * elapsed;
+	return (progress - elapsed - a->adjusted_ns) / elapsed;
+}
+
+static bool is_sane(const struct sanity *s, gnomon_time local, gnomon_mono now)
+{
+	double limit = s->limit_ppb * 1e-9;
+	double ahead = excess(&s->last, local, now);
+
+	if (ahead > limit && s->before.set) {
+		return fabs(excess(&s->before, local, now)) <= limit;
+	}
+	return fabs(ahead) <= limit;
+}
+
+static void account(struct sanity *s, gnomon_mono now, double f_ppb)
+{
+	double adjusted_ns = f_ppb * 1e-9 * since(now, s->adjusted);
+
+	s->last.adjusted_ns += adjusted_ns;
+	s->before.adjusted_ns += adjusted_ns;
+	s->adjusted = now;
 }
 
 enum sanity_verdict sanity_check(struct sanity *s, gnomon_time local, gnomon_mono now,
@@ -43,16 +61,15 @@ enum sanity_verdict sanity_check(struct sanity *s, gnomon_time local, gnomon_mon
 	if (!(s->limit_ppb > 0.0)) {
 		return SANITY_FINE;
 	}
-	if (!s->started) {
+	account(s, now, f_ppb);
+	if (!s->last.set) {
 		set_anchor(s, local, now);
 		return SANITY_FINE;
 	}
-	s->adjusted_ns += f_ppb * 1e-9 * since(now, s->adjusted);
-	s->adjusted = now;
-	if (since(now, s->mono) < SANITY_INTERVAL_NS) {
+	if (since(now, s->last.mono) < SANITY_INTERVAL_NS) {
 		return SANITY_FINE;
 	}
-	if (within_limit(s, local, now)) {
+	if (is_sane(s, local, now)) {
 		set_anchor(s, local, now);
 		return SANITY_FINE;
 	}
@@ -65,10 +82,12 @@ enum sanity_verdict sanity_check(struct sanity *s, gnomon_time local, gnomon_mon
 		return SANITY_DOUBT;
 	}
 	set_anchor(s, local, now);
+	s->before.set = false;
 	return SANITY_INSANE;
 }
 
 void sanity_step(struct sanity *s, gnomon_span by)
 {
-	s->local = gnomon_time_add(s->local, by);
+	s->last.local = gnomon_time_add(s->last.local, by);
+	s->before.local = gnomon_time_add(s->before.local, by);
 }

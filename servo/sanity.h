@@ -4,8 +4,9 @@
  * somebody else adjusts it, it is broken, or the machine was suspended.
  *
  * A clock reading is checked some time after it was taken, so a stalled process looks like a slow
- * clock for a moment. Two readings at least SANITY_INTERVAL apart must therefore agree before
- * the clock is accused; in between the samples are in doubt.
+ * clock for a moment and, measured from such a late reading, like a fast one later. Therefore a
+ * slow clock is accused only by two readings at least SANITY_INTERVAL apart, with the samples in
+ * between in doubt, and a fast one only if it is fast against the last two good readings.
  */
 #ifndef SERVO_SANITY_H
 #define SERVO_SANITY_H
@@ -21,13 +22,19 @@ enum sanity_verdict {
 	SANITY_INSANE, /* forget everything; this sample is a fresh start */
 };
 
+/** A good reading to measure progress from. */
+struct sanity_anchor {
+	bool set;
+	gnomon_time local;  /* moved along by our steps */
+	gnomon_mono mono;   /* when the reading was seen */
+	double adjusted_ns; /* progress since then that our frequency commands account for */
+};
+
 struct sanity {
 	double limit_ppb; /* 0: everything is fine */
-	bool started;
-	gnomon_time local; /* the last good reading, moved along by our steps */
-	gnomon_mono mono;  /* and when it was seen */
-	double adjusted_ns;   /* progress since then that our frequency commands account for */
-	gnomon_mono adjusted; /* up to here */
+	struct sanity_anchor last;
+	struct sanity_anchor before;
+	gnomon_mono adjusted; /* our frequency commands are accounted for up to here */
 	bool doubted;
 	gnomon_mono doubted_at;
 };

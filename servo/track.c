@@ -34,7 +34,7 @@
 
 /* Errors shared by neighbouring samples (the filtered path delay) do not average out: this part
  * of the noise stays whatever the memory. */
-#define COMMON_NOISE 0.5
+#define COMMON_NOISE 0.6
 
 /* Beyond this many worst cases a sample is not noise but an event, once the noise is known. */
 #define IMPLAUSIBLE 10.0

@@ -161,8 +161,8 @@ struct gnomon_discipline_command {
 	bool step;
 	gnomon_span step_by; /* add this to the clock */
 	bool set_frequency;
-	double frequency_ppb;
-	double rate_ratio;
+	double frequency_ppb; /* free running: what a servo would set */
+	double rate_ratio;    /* for the delay measurement, at once: the bound counts on it */
 	bool insane; /* the sanity limit was exceeded: the servo started over */
 	bool ignored; /* not used: inside the step window, or the sanity check is in doubt */
 };
