@@ -3,8 +3,10 @@
  * STATE_DECISION_EVENT (9.2.6.8, 9.3): choose the best clock over all ports, recommend a state to
  * each, and update the data sets (9.3.5).
  *
- * A decision is made when something it depends on changed and at least once per announceInterval.
- * Announces could make it change at any rate, so changes closer than DECISION_GAP_NS are gathered.
+ * A decision is made with every Announce received or sent, which is once per announceInterval, and
+ * when a timeout fires. A timer a little longer than that interval serves the ports where nobody
+ * announces, so that it costs no wake-up where somebody does. Announces could come at any rate:
+ * requests closer than DECISION_GAP_NS are gathered.
  */
 #include <string.h>
 
@@ -26,7 +28,7 @@ static int64_t decision_interval(const struct gnomon_engine *e)
 			log = e->ports[i].config.log_announce_interval;
 		}
 	}
-	return interval_ns(log);
+	return interval_ns(log) + interval_ns(log) / 8;
 }
 
 void decision_start(struct gnomon_engine *e, gnomon_mono now)

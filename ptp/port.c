@@ -217,7 +217,10 @@ void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono due, 
 		break;
 	case TIMER_ANNOUNCE_TX:
 		timer_repeat(p, timer, c->log_announce_interval, due, now);
-		announce_send(p);
+		decision_request(p->engine, now);
+		if (p->state == GNOMON_PORT_TIME_TRANSMITTER) {
+			announce_send(p);
+		}
 		break;
 	case TIMER_SYNC_TX:
 		timer_repeat(p, timer, c->log_sync_interval, due, now);
