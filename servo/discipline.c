@@ -19,6 +19,7 @@ struct gnomon_discipline {
 	struct gnomon_discipline_config config;
 	void *servo; /* behind this struct */
 	enum gnomon_servo_state state;
+	double rate_ratio;   /* as told to the delay measurement */
 	unsigned int ignore; /* samples left in the step window */
 	struct sanity sanity;
 	struct estimator estimator;
@@ -79,7 +80,7 @@ int gnomon_discipline_init(struct gnomon_discipline **d, void *mem, size_t len,
 	if (len < need) {
 		return -ENOBUFS;
 	}
-	*self = (struct gnomon_discipline){ .config = *config };
+	*self = (struct gnomon_discipline){ .config = *config, .rate_ratio = 1.0 };
 	if (self->config.servo_config.max_frequency_ppb > FREQUENCY_LIMIT_PPB) {
 		self->config.servo_config.max_frequency_ppb = FREQUENCY_LIMIT_PPB;
 	}
@@ -103,6 +104,7 @@ static void start_over(struct gnomon_discipline *d)
 {
 	d->config.servo->reset(d->servo);
 	d->state = GNOMON_SERVO_UNLOCKED;
+	d->rate_ratio = 1.0;
 	d->ignore = 0;
 	estimator_reset(&d->estimator);
 }
@@ -152,9 +154,10 @@ static void run_servo(struct gnomon_discipline *d, const struct gnomon_disciplin
 	double frequency_ppb = command->frequency_ppb;
 
 	d->state = d->config.servo->sample(d->servo, &s, &frequency_ppb);
-	estimator_tell_rate(&d->estimator, d->state == GNOMON_SERVO_UNLOCKED);
+	d->rate_ratio = d->config.servo->rate_ratio(d->servo);
 	switch (d->state) {
 	case GNOMON_SERVO_UNLOCKED:
+		d->rate_ratio = estimator_rate_ratio(&d->estimator);
 		return;
 	case GNOMON_SERVO_JUMP:
 		command->step = true;
@@ -179,11 +182,12 @@ static void use_sample(struct gnomon_discipline *d, const struct gnomon_discipli
 	estimator_sample(&d->estimator, sample, weight, now);
 	if (d->config.free_running) {
 		/* Nobody steers: report what a servo would have to do. */
-		estimator_tell_rate(&d->estimator, true);
+		d->rate_ratio = estimator_rate_ratio(&d->estimator);
 		command->frequency_ppb = estimator_needed_ppb(&d->estimator);
 	} else {
 		run_servo(d, sample, weight, command);
 	}
+	estimator_tell_ratio(&d->estimator, d->rate_ratio);
 }
 
 void gnomon_discipline_sample(struct gnomon_discipline *d,
@@ -199,7 +203,7 @@ void gnomon_discipline_sample(struct gnomon_discipline *d,
 		use_sample(d, sample, now, command);
 	}
 	command->state = d->state;
-	command->rate_ratio = estimator_rate_ratio(&d->estimator);
+	command->rate_ratio = d->rate_ratio;
 }
 
 void gnomon_discipline_estimate(const struct gnomon_discipline *d, gnomon_mono now,

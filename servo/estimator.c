@@ -155,17 +155,17 @@ void estimator_command(struct estimator *e, const struct gnomon_discipline_comma
 	}
 }
 
-void estimator_tell_rate(struct estimator *e, bool is_free)
+double estimator_rate_ratio(const struct estimator *e)
 {
 	struct track_view v = view_now(e);
 
 	/* A rate that is more uncertain than large would do more harm than good. */
-	e->told_ppb = is_free && fabs(v.rate_ppb) > v.rate_error_ppb ? v.rate_ppb : 0.0;
+	return fabs(v.rate_ppb) > v.rate_error_ppb ? 1.0 / (1.0 + v.rate_ppb * 1e-9) : 1.0;
 }
 
-double estimator_rate_ratio(const struct estimator *e)
+void estimator_tell_ratio(struct estimator *e, double rate_ratio)
 {
-	return 1.0 / (1.0 + e->told_ppb * 1e-9);
+	e->told_ppb = (1.0 / rate_ratio - 1.0) * 1e9;
 }
 
 double estimator_needed_ppb(const struct estimator *e)

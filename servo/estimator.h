@@ -48,11 +48,11 @@ void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample
 /** The clock is being given this command. */
 void estimator_command(struct estimator *e, const struct gnomon_discipline_command *command);
 
-/** What rate the delay measurement shall assume: as estimated, or (not free) the reference's. */
-void estimator_tell_rate(struct estimator *e, bool is_free);
-
-/** Reference frequency over local frequency, as told. */
+/** Reference frequency over local frequency, 1.0 unless something better is known. */
 double estimator_rate_ratio(const struct estimator *e);
+
+/** The delay measurement is being told this ratio. */
+void estimator_tell_ratio(struct estimator *e, double rate_ratio);
 
 /** The adjustment with which the clock would run at the reference's rate. */
 double estimator_needed_ppb(const struct estimator *e);
