@@ -15,9 +15,8 @@
 #define ROW_HEIGHT 22.0
 #define COLUMN_WIDTH 128.0
 #define MARK_ROWS 3u
-/* One point per this many pixels at most: more only makes the file larger. */
-#define PIXELS_PER_POINT 1.0
 #define PLOT_WIDTH (WIDTH - MARGIN_LEFT - MARGIN_RIGHT)
+#define COLUMNS_MAX ((size_t)PLOT_WIDTH + 2)
 
 static const char *const colours[PLOT_SERIES_SHOWN] = {
 	"#2f6db3", "#e07b1a", "#3a9a4c", "#c8373a", "#7d5bb0",
@@ -51,7 +50,7 @@ struct frame {
 	double high;
 };
 
-/* What falls into one pixel column. */
+/* What falls into one column of pixels. */
 struct bucket {
 	double least;
 	double most;
@@ -169,20 +168,30 @@ static void visible(const struct frame *f, const struct plot_series *s, size_t *
 	}
 }
 
-/* Sort what the panel shows of s into columns of pixels; returns how many there are. */
-static size_t fill_buckets(const struct frame *f, const struct plot_series *s, struct bucket *b)
+/* Pixels in a column: magnitudes of noise are told apart only by their envelope. */
+static double column_width(const struct frame *f)
 {
-	size_t columns = (size_t)(PLOT_WIDTH / PIXELS_PER_POINT) + 1;
+	return f->panel->scale == PLOT_LOG_MAGNITUDE ? 4.0 : 1.0;
+}
+
+static void clear_buckets(struct bucket *b)
+{
+	for (size_t i = 0; i < COLUMNS_MAX; i++) {
+		b[i] = (struct bucket){ INFINITY, -INFINITY, NAN, NAN, 0 };
+	}
+}
+
+/* Sort what the panel shows of s into columns. b: COLUMNS_MAX of them. */
+static void fill_buckets(const struct frame *f, const struct plot_series *s, struct bucket *b)
+{
 	size_t begin;
 	size_t end;
 
-	for (size_t i = 0; i < columns; i++) {
-		b[i] = (struct bucket){ INFINITY, -INFINITY, NAN, NAN, 0 };
-	}
+	clear_buckets(b);
 	visible(f, s, &begin, &end);
 	for (size_t i = begin; i < end; i++) {
 		double x = x_of(f, f->plot->x0 + (double)i * f->plot->dx) - MARGIN_LEFT;
-		struct bucket *to = &b[(size_t)(x / PIXELS_PER_POINT)];
+		struct bucket *to = &b[(size_t)(x / column_width(f))];
 		double y = s->y[i];
 
 		if (isnan(y)) {
@@ -197,7 +206,11 @@ static size_t fill_buckets(const struct frame *f, const struct plot_series *s, s
 		to->last = y;
 		to->count++;
 	}
-	return columns;
+}
+
+static double column_x(const struct frame *f, size_t column)
+{
+	return fmin(MARGIN_LEFT + ((double)column + 0.5) * column_width(f), WIDTH - MARGIN_RIGHT);
 }
 
 static void put_point(FILE *out, const struct frame *f, double x, double ns, bool *pen_down)
@@ -213,12 +226,12 @@ static void put_point(FILE *out, const struct frame *f, double x, double ns, boo
 static void put_curve(FILE *out, const struct frame *f, const struct plot_series *s,
 		      const char *colour, struct bucket *b)
 {
-	size_t columns = fill_buckets(f, s, b);
 	bool pen_down = false;
 
+	fill_buckets(f, s, b);
 	fprintf(out, "<path class=\"c\" stroke=\"%s\" d=\"", colour);
-	for (size_t i = 0; i < columns; i++) {
-		double x = MARGIN_LEFT + ((double)i + 0.5) * PIXELS_PER_POINT;
+	for (size_t i = 0; i < COLUMNS_MAX; i++) {
+		double x = column_x(f, i);
 
 		if (b[i].count == 0) {
 			continue;
@@ -242,33 +255,30 @@ static void put_curve(FILE *out, const struct frame *f, const struct plot_series
 /* The range of all series from first on, as one filled band. Returns 0 or -ENOMEM. */
 static int put_band(FILE *out, const struct frame *f, size_t first, struct bucket *b)
 {
-	size_t columns = (size_t)(PLOT_WIDTH / PIXELS_PER_POINT) + 1;
-	struct bucket *all = calloc(columns, sizeof(*all));
+	struct bucket *all = calloc(COLUMNS_MAX, sizeof(*all));
 	bool pen_down = false;
 
 	if (!all) {
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < columns; i++) {
-		all[i] = (struct bucket){ INFINITY, -INFINITY, NAN, NAN, 0 };
-	}
+	clear_buckets(all);
 	for (size_t n = first; n < f->plot->series_count; n++) {
 		fill_buckets(f, &f->plot->series[n], b);
-		for (size_t i = 0; i < columns; i++) {
+		for (size_t i = 0; i < COLUMNS_MAX; i++) {
 			all[i].least = fmin(all[i].least, b[i].least);
 			all[i].most = fmax(all[i].most, b[i].most);
 			all[i].count += b[i].count;
 		}
 	}
 	fputs("<path class=\"b\" d=\"", out);
-	for (size_t i = 0; i < columns; i++) {
+	for (size_t i = 0; i < COLUMNS_MAX; i++) {
 		if (all[i].count > 0) {
-			put_point(out, f, MARGIN_LEFT + (double)i, all[i].most, &pen_down);
+			put_point(out, f, column_x(f, i), all[i].most, &pen_down);
 		}
 	}
-	for (size_t i = columns; i-- > 0;) {
+	for (size_t i = COLUMNS_MAX; i-- > 0;) {
 		if (all[i].count > 0) {
-			put_point(out, f, MARGIN_LEFT + (double)i, all[i].least, &pen_down);
+			put_point(out, f, column_x(f, i), all[i].least, &pen_down);
 		}
 	}
 	fputs("\"/>\n", out);
@@ -276,7 +286,10 @@ static int put_band(FILE *out, const struct frame *f, size_t first, struct bucke
 	return 0;
 }
 
-/* The value axis: everything visible of a linear panel, whole decades of a logarithmic one. */
+/*
+ * The value axis: everything visible of a linear panel; of a logarithmic one whole decades, from
+ * a little below what is typical of its second half.
+ */
 static void fit(struct frame *f)
 {
 	double least = INFINITY;
@@ -297,8 +310,10 @@ static void fit(struct frame *f)
 			}
 			least = fmin(least, y);
 			most = fmax(most, y);
-			sum_log += log10(fmax(fabs(y), 1e-3));
-			count++;
+			if (2 * i >= begin + end) {
+				sum_log += log10(fmax(fabs(y), 1e-3));
+				count++;
+			}
 		}
 	}
 	if (count == 0) {
@@ -470,7 +485,7 @@ int plot_write_svg(FILE *out, const struct plot *plot)
 		      PLOT_SERIES_SHOWN;
 	double legend = HEAD_HEIGHT + 26.0 + (double)plot->panel_count * (PANEL_HEIGHT + PANEL_GAP);
 	double height = legend + ROW_HEIGHT * (double)rows + 24.0;
-	struct bucket *b = calloc((size_t)(PLOT_WIDTH / PIXELS_PER_POINT) + 2, sizeof(*b));
+	struct bucket *b = calloc(COLUMNS_MAX, sizeof(*b));
 	int err = 0;
 
 	if (!b) {
