@@ -95,8 +95,8 @@ static void precedence(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
 	close(fd);
-	snprintf(line, sizeof(line), "--logSyncInterval=2 --free_running=1 -f %s --priority1=5 -i eth0 -i eth1",
-		 path);
+	snprintf(line, sizeof(line),
+		 "--logSyncInterval=2 --free_running=1 -f %s --priority1=5 -i eth0 -i eth1", path);
 	assert_int_equal(parse(&conf, line, &mode, &error), 0);
 	assert_int_equal(conf.priority1, 5);
 	assert_int_equal(conf.free_running, 1);
