@@ -16,7 +16,7 @@ import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
-from harness import (Bench, Failure, expect, main, need, netlab,  # noqa: E402  pylint: disable=C0413
+from harness import (Bench, Failure, expect, main, need, netlab,  # noqa: E402
                      parse_args, settled, within)
 
 OFF = {"soft_clock_offset": "1.5", "soft_clock_frequency": "80000", "clientOnly": "1"}
