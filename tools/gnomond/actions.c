@@ -9,9 +9,21 @@ static const struct report_port the_clock = { 0, "" };
 static void take_state(struct instance *in, struct port *port,
 		       const struct gnomon_state_change *change)
 {
+	struct gnomon_state_change told = *change;
+
 	port->state = change->to;
 	in->status_changed = true;
-	report_state(in->log, port->name, change);
+	/* In ptp4l's log a port goes from FAULTY to LISTENING in one line. */
+	if (in->log->format == CONF_LOG_PTP4L && change->from == GNOMON_PORT_FAULTY &&
+	    change->to == GNOMON_PORT_INITIALIZING) {
+		port->clearing = true;
+		return;
+	}
+	if (port->clearing) {
+		port->clearing = false;
+		told.from = GNOMON_PORT_FAULTY;
+	}
+	report_state(in->log, port->name, &told);
 }
 
 static void take_event(struct instance *in, struct report_port name,

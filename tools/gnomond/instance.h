@@ -38,6 +38,7 @@ struct port {
 	bool looked;               /* port_look has been here */
 	gnomon_mono retry;         /* when to open it again; NEVER */
 	enum gnomon_port_state state;
+	bool clearing;             /* ptp4l's log only: FAULTY left, not yet told */
 	struct tx_ring tx;
 };
 
