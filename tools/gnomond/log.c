@@ -110,7 +110,8 @@ void log_finish(struct log *log)
 /* Room kept for the end of the line: a brace, a newline, a NUL. */
 #define TAIL 3
 
-static void vappend(struct log *log, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+vappend(struct log *log, const char *format, va_list args)
 {
 	size_t room = LOG_LINE_MAX - TAIL - log->len;
 	int n = vsnprintf(log->line + log->len, room + 1, format, args);
