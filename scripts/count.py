@@ -16,7 +16,12 @@ def cases(path):
     with open(path, encoding="utf-8", errors="replace") as stream:
         # meson copies what tests print, control characters included, which XML cannot hold.
         text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "?", stream.read())
-    for case in xml.etree.ElementTree.fromstring(text.encode()).iter("testcase"):
+    try:
+        results = xml.etree.ElementTree.fromstring(text.encode())
+    except xml.etree.ElementTree.ParseError as error:
+        yield f"results are not readable: {error}", "failed"
+        return
+    for case in results.iter("testcase"):
         name = f"{case.get('classname') or ''} {case.get('name')}".strip()
         if case.find("failure") is not None or case.find("error") is not None:
             yield name, "failed"
