@@ -88,7 +88,8 @@ static const uint64_t *counter_at(const struct gnomon_port_counters *c, const ch
 	}
 	for (size_t i = 0; i < sizeof(counter_names) / sizeof(counter_names[0]); i++) {
 		if (strcmp(name, counter_names[i].name) == 0) {
-			return (const uint64_t *)((const char *)c + counter_names[i].offset);
+			return (const uint64_t *)((const void *)((const char *)c +
+							       counter_names[i].offset));
 		}
 	}
 	return NULL;
