@@ -162,6 +162,7 @@ struct conf {
 	int servo_offset_threshold;
 	int servo_num_offset_values;
 	int kernel_leap;
+	int restore_frequency;
 
 	int time_stamping;
 	int tx_timestamp_timeout;

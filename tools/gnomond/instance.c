@@ -340,7 +340,7 @@ void instance_destroy(struct instance *in)
 	for (size_t i = 0; i < in->port_count; i++) {
 		port_close(&in->ports[i]);
 	}
-	if (clock && !in->conf->free_running) {
+	if (clock && !in->conf->free_running && in->conf->restore_frequency) {
 		(void)clock_restore(clock);
 	}
 	if (clock) {

@@ -51,6 +51,7 @@ static void all_ptp4l_keys(void **state)
 		"event_port",
 		"general_port",
 		"share_ports",
+		"restore_frequency",
 		"log_format",
 	};
 	size_t own = sizeof(ours) / sizeof(ours[0]);
