@@ -51,7 +51,7 @@ static double dynamic(const double *x, size_t n, double tau0, double cutoff_hz, 
 	double constant_s = 1.0 / (2.0 * M_PI * cutoff_hz);
 	double gain = 1.0 - exp(-tau0 / constant_s);
 	size_t settle = (size_t)ceil(3.0 * constant_s / tau0);
-	double low = n > 0 ? x[0] : 0.0;
+	double low = te_constant(x, n, n); /* settles soonest from the mean */
 	double least = INFINITY;
 	double most = -INFINITY;
 
