@@ -25,6 +25,10 @@
 #define FREQ_EST_MAX 1000.0
 #define FREQ_EST_MARGIN 1.001
 
+/* So often in a row an implausible estimate is made again before it is believed: a reference steps
+ * once or twice while it settles itself, a broken oscillator stays broken. */
+#define FREQ_EST_RETRIES 3
+
 enum pi_phase {
 	PI_EMPTY,   /* no sample */
 	PI_FIRST,   /* the first of two is stored */
@@ -45,6 +49,8 @@ struct pi {
 	double kp;
 	double ki;
 	double max_ppb;
+	double plausible_ppb; /* 0: everything is */
+	unsigned int retries;
 	double integral_ppb;  /* the learned frequency adjustment */
 	double commanded_ppb; /* the one in force */
 	enum pi_phase phase;
@@ -108,7 +114,9 @@ static void pi_init(void *state, const struct gnomon_servo_config *config)
 {
 	struct pi *s = state;
 
-	*s = (struct pi){ .max_ppb = config->max_frequency_ppb, .phase = PI_EMPTY };
+	*s = (struct pi){ .max_ppb = config->max_frequency_ppb,
+			  .plausible_ppb = config->plausible_frequency_ppb,
+			  .phase = PI_EMPTY };
 	s->integral_ppb = clamp(config->frequency_ppb, s->max_ppb);
 	s->commanded_ppb = s->integral_ppb;
 	servo_gate_init(&s->gate, config);
@@ -136,6 +144,19 @@ static double estimate_frequency(const struct pi *s, double change, double elaps
 	return clamp(f - (1e9 + f) * (change / elapsed), s->max_ppb);
 }
 
+/* True if the change of the offset is rather a step of the reference than this clock's frequency.
+ * A clock that was just started follows one that is just being set, more often than not. */
+static bool reference_stepped(struct pi *s, double change, double elapsed)
+{
+	if (s->plausible_ppb <= 0.0 || fabs(change / elapsed) * 1e9 <= s->plausible_ppb ||
+	    s->retries == FREQ_EST_RETRIES) {
+		s->retries = 0;
+		return false;
+	}
+	s->retries++;
+	return true;
+}
+
 static enum gnomon_servo_state take_second(struct pi *s, const struct gnomon_servo_sample *sample)
 {
 	double elapsed = gnomon_span_to_double(gnomon_time_diff(sample->local, s->first_local));
@@ -149,6 +170,9 @@ static enum gnomon_servo_state take_second(struct pi *s, const struct gnomon_ser
 	}
 	if (elapsed * FREQ_EST_MARGIN < (wait > FREQ_EST_MAX ? FREQ_EST_MAX : wait) * 1e9) {
 		return GNOMON_SERVO_UNLOCKED;
+	}
+	if (reference_stepped(s, change, elapsed)) {
+		return take_first(s, sample);
 	}
 	s->integral_ppb = estimate_frequency(s, change, elapsed);
 	s->commanded_ppb = s->integral_ppb;

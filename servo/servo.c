@@ -30,6 +30,7 @@ void gnomon_servo_config_default(struct gnomon_servo_config *config)
 	*config = (struct gnomon_servo_config){
 		.size = sizeof(*config),
 		.max_frequency_ppb = 900000000.0,
+		.plausible_frequency_ppb = 1000000.0,
 		.first_step_threshold = 0.00002,
 		.pi_proportional_exponent = -0.3,
 		.pi_proportional_norm_max = 0.7,

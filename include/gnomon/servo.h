@@ -62,6 +62,8 @@ struct gnomon_servo_config {
 	bool software_timestamps;    /* picks the default scales: 0.1/0.001 instead of 0.7/0.3 */
 	double frequency_ppb;        /* the clock's frequency adjustment at the start */
 	double max_frequency_ppb;    /* cap on the adjustment, > 0 */
+	double plausible_frequency_ppb; /* a frequency error estimated beyond it is taken for a
+				      * step of the reference and estimated again; 0: believed */
 	double first_step_threshold; /* s; step on the first update beyond it; 0: never */
 	double step_threshold;       /* s; step on a later update beyond it; 0: never */
 	double pi_proportional_const; /* 0: from scale, exponent and norm_max */

@@ -85,6 +85,7 @@ static void default_config(void **state)
 	assert_int_equal(c.size, sizeof(c));
 	assert_false(c.software_timestamps);
 	assert_true(c.max_frequency_ppb == 900000000.0);
+	assert_true(c.plausible_frequency_ppb == 1000000.0);
 	assert_true(c.first_step_threshold == 0.00002 && c.step_threshold == 0.0);
 	assert_true(c.pi_proportional_const == 0.0 && c.pi_integral_const == 0.0);
 	assert_true(c.pi_proportional_scale == 0.0 && c.pi_integral_scale == 0.0);
@@ -150,6 +151,7 @@ static void initial_frequency(void **state)
 	struct rig r = rig_default();
 
 	(void)state;
+	r.config.plausible_frequency_ppb = 0.0;
 	r.config.frequency_ppb = 5000.0;
 	rig_start(&r);
 	feed(&r, 0, 0);
@@ -352,6 +354,11 @@ static void first_step_only_once(void **state)
 	r.ops->reset(r.state);
 	feed(&r, (int64_t)4 * S, S);
 	assert_int_equal(feed(&r, (int64_t)5 * S, S), GNOMON_SERVO_LOCKED);
+	/* The step itself is that update. */
+	assert_int_equal(second(&r, gnomon_span_from_ns(S)), GNOMON_SERVO_JUMP);
+	r.ops->reset(r.state);
+	feed(&r, (int64_t)4 * S, S);
+	assert_int_equal(feed(&r, (int64_t)5 * S, S), GNOMON_SERVO_LOCKED);
 	/* Starting over before the first update keeps it. */
 	rig_start(&r);
 	feed(&r, 0, S);
@@ -416,6 +423,33 @@ static void frequency_limit(void **state)
 	assert_near(r.frequency, -1000.0, 0.0);
 	feed(&r, (int64_t)1004 * S, 0);
 	assert_near(r.frequency, -300.0, 1e-9);
+}
+
+/* A reference that steps by 1.5 s between the first two samples is no frequency of -90 %. */
+static void reference_steps_during_estimation(void **state)
+{
+	struct rig r = rig_default();
+
+	(void)state;
+	rig_start(&r);
+	feed(&r, 0, 0);
+	assert_int_equal(feed(&r, S, 1500000000), GNOMON_SERVO_UNLOCKED);
+	assert_near(r.frequency, 0.0, 0.0);
+	assert_int_equal(feed(&r, (int64_t)2 * S, 1500080000), GNOMON_SERVO_JUMP);
+	assert_near(r.frequency, -80000.0, 1e-6);
+	/* At the limit it is a frequency. */
+	rig_start(&r);
+	feed(&r, 0, 0);
+	assert_int_equal(feed(&r, S, 1000000), GNOMON_SERVO_JUMP);
+	assert_near(r.frequency, -1000000.0, 1e-6);
+	/* An oscillator that is off by more is believed the fourth time. */
+	rig_start(&r);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(feed(&r, i * (int64_t)S, i * INT64_C(2000000)),
+				 GNOMON_SERVO_UNLOCKED);
+	}
+	assert_int_equal(feed(&r, (int64_t)4 * S, 8000000), GNOMON_SERVO_JUMP);
+	assert_near(r.frequency, -2000000.0, 1e-6);
 }
 
 static void reset_keeps_frequency(void **state)
@@ -483,6 +517,7 @@ static void huge_offsets(void **state)
 	}
 	/* At the ends of the type nothing but the limit happens. */
 	r.config.first_step_threshold = 0.0;
+	r.config.plausible_frequency_ppb = 0.0;
 	rig_start(&r);
 	feed_span(&r, 0, GNOMON_SPAN_MIN, 1.0);
 	feed_span(&r, S, GNOMON_SPAN_MAX, 1.0);
@@ -508,6 +543,8 @@ int main(void)
 		{ "/servo/pi/step_threshold_while_locked", step_threshold_while_locked, NULL, NULL,
 		  NULL },
 		{ "/servo/pi/frequency_limit", frequency_limit, NULL, NULL, NULL },
+		{ "/servo/pi/reference_steps_during_estimation", reference_steps_during_estimation,
+		  NULL, NULL, NULL },
 		{ "/servo/pi/reset_keeps_frequency", reset_keeps_frequency, NULL, NULL, NULL },
 		{ "/servo/pi/stable", stable, NULL, NULL, NULL },
 		{ "/servo/pi/huge_offsets", huge_offsets, NULL, NULL, NULL },
