@@ -320,6 +320,9 @@ int instance_create(struct instance *in, const struct conf *conf, struct log *lo
 	in->log = log;
 	in->mode = stamping_mode(conf->time_stamping);
 	in->source = timestamping_mode_source(in->mode);
+	if (in->mode == TIMESTAMPING_LEGACY) {
+		in->source = GNOMON_STAMP_SYSTEM; /* the kernel brought them to its own clock */
+	}
 	in->phc_index = -1;
 	in->tx_deadline = GNOMON_MONO_NEVER;
 	lookout_init(&in->lookout);

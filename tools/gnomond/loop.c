@@ -206,6 +206,7 @@ int loop_run(struct instance *in)
 	look(&loop, timer_now());
 	lay_out(&loop);
 	notify_ready(&loop.notify, in);
+	in->status_changed = false;
 	while (r == 0 && !caught) {
 		r = run_once(&loop);
 	}
