@@ -307,6 +307,47 @@ static void print_golden(void **state)
 	conf_finish(&conf);
 }
 
+/* -- garbage ---------------------------------------------------------------------------------- */
+
+static uint64_t random_state;
+
+static unsigned int random_below(unsigned int limit)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (unsigned int)(random_state % limit);
+}
+
+/* Whatever the text, it is taken or refused with one line. */
+static void garbage(void **state)
+{
+	static const char seed_text[] =
+		"[global]\npriority1 1\nstep_threshold 0.1\nclockIdentity 0c42a1.fffe.6d7ca6\n"
+		"uds_address \"\"\nptp_dst_ipv6 FF0E::182\nptp_dst_mac 1:2:3:4:5:6\n[eth0]\n"
+		"logSyncInterval -7\nfault_reset_interval ASAP\n[eth1]\ndelay_mechanism P2P\n";
+	static const char alphabet[] = "[]#\n\t =:.-+0123456789abcdefxP\"%\x7f\xff";
+	char text[sizeof(seed_text)];
+
+	random_state = 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
+	print_message("seed %llu\n", (unsigned long long)random_state);
+	for (int round = 0; round < 20000; round++) {
+		struct conf conf;
+		struct conf_error error = { "" };
+		int r;
+
+		memcpy(text, seed_text, sizeof(text));
+		for (unsigned int n = random_below(8) + 1; n > 0; n--) {
+			text[random_below(sizeof(text) - 1)] =
+				alphabet[random_below(sizeof(alphabet) - 1)];
+		}
+		r = load(&conf, text, &error);
+		assert_true((r == 0) == (error.text[0] == '\0'));
+		assert_null(strchr(error.text, '\n'));
+		conf_finish(&conf);
+	}
+}
+
 /* -- files of others -------------------------------------------------------------------------- */
 
 /* linuxptp's own files load as they are, or are refused for the first key not supported yet. */
@@ -369,6 +410,7 @@ int main(void)
 		{ "/gnomond/config_file/unreadable", unreadable, NULL, NULL, NULL },
 		{ "/gnomond/config_file/print_round_trip", print_round_trip, NULL, NULL, NULL },
 		{ "/gnomond/config_file/print_golden", print_golden, NULL, NULL, NULL },
+		{ "/gnomond/config_file/garbage", garbage, NULL, NULL, NULL },
 		{ "/gnomond/config_file/linuxptp_files", linuxptp_files, NULL, NULL, NULL },
 	};
 
