@@ -141,7 +141,9 @@ static void repeats(void **state)
 
 static struct world *crowd(const struct sim_link_spec *link)
 {
-	static const struct sim_node_spec nodes[] = { { "gm" }, { "oc", .count = CROWD }, { NULL } };
+	static const struct sim_node_spec nodes[] = {
+		{ "gm" }, { "oc", .count = CROWD }, { NULL },
+	};
 	static struct sim_link_spec links[2]; /* a scenario outlives its world */
 	static const struct sim_scenario s = { "x", "", .duration_s = 10, .nodes = nodes,
 					       .links = links };
