@@ -133,8 +133,11 @@ static int64_t get_be64(const uint8_t *at)
 static void stamp_one_step(struct frame *f, const struct gnomon_send *send, gnomon_time now)
 {
 	if (send->type == GNOMON_MSG_SYNC) {
+		int64_t correction = get_be64(f->data + OFFSET_CORRECTION) + now.frac;
+
 		put_be(f->data + OFFSET_TIMESTAMP, (uint64_t)now.sec, 6);
 		put_be(f->data + OFFSET_TIMESTAMP + 6, now.nsec, 4);
+		put_be(f->data + OFFSET_CORRECTION, (uint64_t)correction, 8);
 	} else {
 		gnomon_span turnaround = gnomon_time_diff(now, send->one_step_ingress);
 		int64_t correction = get_be64(f->data + OFFSET_CORRECTION);
@@ -161,7 +164,7 @@ static void transmit(struct node *n, uint16_t port, const struct gnomon_send *se
 {
 	struct lan *lan = n->lan;
 	int segment = n->segment[port - 1];
-	gnomon_time now = node_clock(n, lan->now);
+	gnomon_time now = gnomon_time_sub_span(node_clock(n, lan->now), n->egress);
 	struct frame f = { .from = n, .port = port, .type = send->type, .len = send->len,
 			   .copies = 1, .tx_delay = TX_DELAY };
 
@@ -202,7 +205,7 @@ static void arrive(struct lan *lan, const struct pending *p)
 				      lan->now);
 		node_drain(n);
 	} else {
-		gnomon_time arrival = node_clock(n, lan->now);
+		gnomon_time arrival = gnomon_time_add(node_clock(n, lan->now), n->ingress);
 		bool event = (p->data[0] & 0xf) < 8;
 		struct gnomon_rx rx = {
 			.size = sizeof(rx),

@@ -76,6 +76,8 @@ struct node {
 	gnomon_span offset;  /* its clock ahead of true time */
 	double ppb;          /* its clock's excess frequency */
 	int64_t out_delay;   /* ns by which everything it sends is slower */
+	gnomon_span ingress; /* its hardware stamps this much after the wire */
+	gnomon_span egress;  /* ... and this much before it */
 	bool deaf;           /* loses everything sent to it */
 	bool auto_lock;      /* answers the first sample with a locked servo */
 
