@@ -48,6 +48,7 @@ static bool servo_config_ok(const struct gnomon_servo_config *c)
 	return c->size == sizeof(*c) && c->max_frequency_ppb > 0.0 &&
 	       is_finite(c->max_frequency_ppb) &&
 	       fabs(c->frequency_ppb) <= FREQUENCY_LIMIT_PPB &&
+	       in_range(c->plausible_frequency_ppb) &&
 	       in_range(c->first_step_threshold) && in_range(c->step_threshold) &&
 	       in_range(c->pi_proportional_const) && in_range(c->pi_integral_const) &&
 	       in_range(c->pi_proportional_scale) && in_range(c->pi_integral_scale) &&

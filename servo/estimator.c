@@ -106,6 +106,7 @@ static void track_or_doubt(struct estimator *e, const struct track_input *in)
 /* False: the sample is out of order and was not used. */
 static bool follow(struct estimator *e, const struct track_input *in)
 {
+	bool first_pair = e->track.samples == 1;
 	double gained_ns = -view_now(e).offset_ns;
 	double elapsed;
 
@@ -120,7 +121,10 @@ static bool follow(struct estimator *e, const struct track_input *in)
 	track_or_doubt(e, in);
 	gained_ns += view_now(e).offset_ns - e->told_ppb * elapsed;
 	delay_error_add(&e->delay_error, gained_ns, elapsed, e->delay_memory_s);
-	track_expect(&e->track, in->noise_ns + e->delay_error.current_ns);
+	if (first_pair) {
+		/* The delay that the noise was guessed from may have been too small by this. */
+		track_expect(&e->track, in->noise_ns + e->delay_error.current_ns);
+	}
 	return true;
 }
 

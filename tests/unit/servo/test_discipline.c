@@ -128,6 +128,7 @@ static void config_refused(void **state)
 	REFUSE(r->config.servo_config.max_frequency_ppb, 0.0);
 	REFUSE(r->config.servo_config.max_frequency_ppb, (double)NAN);
 	REFUSE(r->config.servo_config.frequency_ppb, 1e9);
+	REFUSE(r->config.servo_config.plausible_frequency_ppb, -1.0);
 	REFUSE(r->config.servo_config.first_step_threshold, -1.0);
 	REFUSE(r->config.servo_config.step_threshold, (double)NAN);
 	REFUSE(r->config.servo_config.pi_proportional_const, -0.1);
@@ -155,6 +156,7 @@ static void frequency_never_stops_the_clock(void **state)
 	struct rig *r = *state;
 
 	r->config.servo_config.max_frequency_ppb = 4e9;
+	r->config.servo_config.plausible_frequency_ppb = 0.0;
 	r->config.servo_config.first_step_threshold = 0.0;
 	rig_start(r);
 	feed(r, 0, 0);
@@ -414,6 +416,19 @@ static void own_commands_are_sane(void **state)
 	assert_near(r->command.frequency_ppb, 900000000.0, 0.0);
 }
 
+static void reset_forgives(void **state)
+{
+	struct rig *r = *state;
+
+	/* The clock was set on purpose, and the discipline told to start over. */
+	sane_start(r);
+	gnomon_discipline_reset(r->d);
+	feed_span(r, 2 * S, 3600 * S, GNOMON_SPAN_ZERO);
+	assert_false(r->command.insane || r->command.ignored);
+	feed_span(r, 3 * S, 3601 * S, GNOMON_SPAN_ZERO);
+	assert_false(r->command.insane || r->command.ignored);
+}
+
 static void stall_is_not_insane(void **state)
 {
 	struct rig *r = *state;
@@ -560,6 +575,82 @@ static void outlier_and_jump(void **state)
 	assert_true(e.bound_ns < (double)MS);
 }
 
+static void step_in_doubt(void **state)
+{
+	struct rig *r = *state;
+	struct gnomon_estimate e;
+
+	/* The sample that makes the servo step is the first of its kind: true or not? */
+	r->config.servo_config.software_timestamps = true;
+	rig_start(r);
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(feed(r, i * S, 0), GNOMON_SERVO_UNLOCKED);
+	}
+	feed(r, 16 * S, MS);
+	assert_int_equal(r->command.state, GNOMON_SERVO_JUMP);
+	e = estimate_at(r, 16 * S);
+	assert_near(e.offset_ns, (double)-MS, 200.0);
+	assert_true(e.bound_ns > (double)MS && e.bound_ns < 1.1 * (double)MS);
+	/* It was true: the clock is where the step has put it, and drifts as commanded. */
+	feed_span(r, 17 * S, 17 * S - MS, gnomon_span_from_ns(-62500));
+	e = estimate_at(r, 17 * S);
+	assert_near(e.offset_ns, -62500.0, 10.0);
+	assert_near(e.frequency_error_ppb, 0.0, 62500.0);
+}
+
+static void gap_is_not_noise(void **state)
+{
+	struct rig *r = *state;
+
+	/* 1000 s without samples, and the clock has drifted by 50 us: news, but not jitter. */
+	r->config.free_running = true;
+	quiet_lock(r);
+	feed(r, 1100 * S, 50000);
+	feed(r, 1101 * S, 50050);
+	feed(r, 1102 * S, 50100);
+	assert_true(estimate_at(r, 1102 * S).offset_stddev_ns < 100.0);
+	/* After two lost samples it would be. */
+	quiet_lock(r);
+	feed(r, 102 * S, 40);
+	assert_true(estimate_at(r, 102 * S).offset_stddev_ns > 5.0);
+}
+
+static void reference_out_for_a_moment(void **state)
+{
+	struct rig *r = *state;
+
+	/* 10 ppm fast; one sample claims that the reference is 1000 s further. */
+	r->config.free_running = true;
+	rig_start(r);
+	for (int i = 0; i < 50; i++) {
+		feed(r, i * S, i * 10000);
+	}
+	feed(r, 50 * S, -1000 * S);
+	assert_near(estimate_at(r, 50 * S).offset_ns, 500000.0, 20.0);
+	assert_true(estimate_at(r, 50 * S).bound_ns > 1e12);
+	feed(r, 51 * S, 510000);
+	assert_near(estimate_at(r, 51 * S).offset_ns, 510000.0, 20.0);
+	assert_true(estimate_at(r, 51 * S).bound_ns < 520000.0 + 5000.0);
+}
+
+static void time_goes_on_across_a_step(void **state)
+{
+	struct rig *r = *state;
+	struct gnomon_estimate e;
+
+	/* 100 ppm fast, but only 10 ppm may be taken off: 90 us per second remain. */
+	r->config.servo_config.max_frequency_ppb = 10000.0;
+	rig_start(r);
+	feed(r, 0, 3600 * S);
+	feed(r, S, 3600 * S + 100000);
+	assert_int_equal(r->command.state, GNOMON_SERVO_JUMP);
+	feed_span(r, 2 * S, -3598 * S, gnomon_span_from_ns(90000));
+	e = estimate_at(r, 2 * S);
+	assert_near(e.offset_ns, 90000.0, 20.0);
+	e = estimate_at(r, 3 * S);
+	assert_near(e.offset_ns, 180000.0, 40.0);
+}
+
 static void out_of_order(void **state)
 {
 	struct rig *r = *state;
@@ -623,6 +714,7 @@ int main(void)
 		TEST(insane_clock),
 		TEST(insane_frequency),
 		TEST(own_commands_are_sane),
+		TEST(reset_forgives),
 		TEST(stall_is_not_insane),
 		TEST(short_intervals_are_not_judged),
 		TEST(estimate_before_and_after),
@@ -630,6 +722,10 @@ int main(void)
 		TEST(bound_adds_what_is_known),
 		TEST(held_frequency_is_accounted_for),
 		TEST(outlier_and_jump),
+		TEST(step_in_doubt),
+		TEST(gap_is_not_noise),
+		TEST(reference_out_for_a_moment),
+		TEST(time_goes_on_across_a_step),
 		TEST(out_of_order),
 		TEST(garbage_stays_finite),
 	};
