@@ -73,9 +73,10 @@ const struct sim_scenario sim_trouble_scenarios[] = {
 		"reorder", "one message in three is held back by 1 ms: Follow_Up before Sync",
 		.duration_s = 2000, .settle_s = 200, .limit_ns = 2e6,
 		PAIR("", "", NOISE(100), .reorder = 0.33, .reorder_ns = 1e6),
-		/* What is held back is an event message too: its path is 1 ms longer. */
+		/* What is held back is an event message too: its path is 1 ms longer. A pair may be
+		 * torn apart by the start or by the step of the clock. */
 		.expect = EXPECT(MAX_TE("oc", 60, 3e6), STATE("oc", 1, 1999, TIME_RECEIVER),
-			COUNTER("oc", 1, "sync_mismatch", 0, 0),
+			COUNTER("oc", 1, "sync_mismatch", 0, 2),
 			{ SIM_EXPECT_SAMPLES, .node = "oc", .low = 1950, .high = 2000 }),
 	},
 	{
