@@ -26,6 +26,7 @@ static void take_state(struct instance *in, struct port *port,
 	report_state(in->log, port->name, &told);
 }
 
+/* The discipline needs the interval before the first sample of it. */
 static void take_event(struct instance *in, struct report_port name,
 		       const struct gnomon_engine_event_data *event)
 {
@@ -35,6 +36,7 @@ static void take_event(struct instance *in, struct report_port name,
 	report_event(in->log, name, event, (unsigned int)in->port_count);
 }
 
+/* Carrying out an action may cause more of them, which come in the same loop. */
 void actions_drain(struct instance *in)
 {
 	struct gnomon_action action;

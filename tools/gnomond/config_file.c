@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* One read of a whole file, so that both passes see the same text. */
 int conf_text_read(struct conf_text *text, const char *path, struct conf_error *error)
 {
 	struct conf_place nowhere = { NULL, 0 };
@@ -191,6 +192,7 @@ static int next_setting(struct reader *r, const struct conf_key **key, const cha
 	return got < 0 ? got : 1;
 }
 
+/* At the beginning of the text, outside of any section. */
 static void reader_init(struct reader *r, const struct conf_text *text)
 {
 	r->next = text->data;
@@ -200,6 +202,7 @@ static void reader_init(struct reader *r, const struct conf_text *text)
 	r->name[0] = '\0';
 }
 
+/* The first pass checks port sections as well, so that errors come in the order of the file. */
 int conf_parse_global(struct conf *conf, const struct conf_text *text, struct conf_error *error)
 {
 	struct reader r;
@@ -251,6 +254,7 @@ static int begin_port(struct conf *conf, const struct reader *r, struct conf_int
 	return 0;
 }
 
+/* The second pass: the defaults that new ports start from are complete now. */
 int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error)
 {
 	struct reader r;
@@ -279,6 +283,7 @@ int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct con
 
 /* -- contradictions --------------------------------------------------------------------------- */
 
+/* Contradictions are found here and not when a port opens: then something has been touched. */
 static int check_port(struct conf *conf, struct conf_interface *port, struct conf_error *error)
 {
 	struct conf_place at = { port->line ? conf->file : NULL, port->line };
@@ -353,6 +358,7 @@ static int check_clock(struct conf *conf, struct conf_error *error)
 	return 0;
 }
 
+/* Also resolves what follows from other keys: the clock type and the roles of BMCA noop. */
 int conf_validate(struct conf *conf, struct conf_error *error)
 {
 	struct conf_place at = { NULL, 0 };

@@ -38,11 +38,13 @@ static void print(struct out *o, const char *format, ...)
 
 /* -- effective values ------------------------------------------------------------------------- */
 
+/* Keys without a member have no effective value. */
 static bool shown(const struct conf_key *key)
 {
 	return key->status == CONF_SUPPORTED || key->status == CONF_NOTED;
 }
 
+/* Only what differs from [global] stands in a port's section. */
 static void print_port(struct out *o, const struct conf *conf, const struct conf_interface *port)
 {
 	char value[CONF_VALUE_MAX];
@@ -88,6 +90,7 @@ int conf_print(const struct conf *conf, conf_write write, void *context)
 
 /* -- the table as JSON ------------------------------------------------------------------------ */
 
+/* Names of the schema; scripts know them. */
 static const char *type_name(enum conf_type type)
 {
 	switch (type) {
@@ -138,6 +141,7 @@ static void print_json(struct out *o, const char *name, const char *text)
 	print(o, "\"");
 }
 
+/* What can be chosen now, and what will be. */
 static void print_json_labels(struct out *o, const struct conf_key *key)
 {
 	char label[32];
@@ -156,6 +160,7 @@ static void print_json_labels(struct out *o, const struct conf_key *key)
 	}
 }
 
+/* One key a line, so that the output can be read and compared without a tool. */
 int conf_print_schema(conf_write write, void *context)
 {
 	struct out o = { write, context, 0 };
@@ -200,6 +205,7 @@ static void print_scdoc(struct out *o, const char *text)
 	}
 }
 
+/* What a value may be, where the type alone does not say it. */
 static void print_scdoc_values(struct out *o, const struct conf_key *key)
 {
 	char range[CONF_RANGE_MAX];
@@ -231,6 +237,7 @@ static void print_scdoc_values(struct out *o, const struct conf_key *key)
 	}
 }
 
+/* One paragraph: name, scope and unit, meaning, values, default, standing. */
 static void print_scdoc_key(struct out *o, const struct conf_key *key)
 {
 	const char *text = key->text[0] ? key->text : "empty";

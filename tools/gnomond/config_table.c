@@ -302,9 +302,9 @@ const struct conf_key conf_table[] = {
 	  .doc = "With the system clock: let the kernel insert or delete an announced leap "
 		 "second. 0 leaves the second to the servo." },
 	{ KEY(SERVO, "restore_frequency"), G_INT(restore_frequency), IS("0"), .native = "1", BOOL,
-	  .doc = "When stopping, give the clock back the frequency adjustment it had at the start. 0 "
-		 "keeps what was learned, so that the clock drifts less and a restart is in step "
-		 "sooner." },
+	  .doc = "When stopping, give the clock back the frequency adjustment it had at the start. "
+		 "0 keeps what was learned, so that the clock drifts less and a restart is in "
+		 "step sooner." },
 	{ KEY(SERVO, "oscillator_drift_bound"), G_DBL(oscillator_drift_bound), IS("0"),
 	  RANGE(0, 1e6),
 	  .unit = "ppb/s",

@@ -131,6 +131,7 @@ char *conf_range(const struct conf_key *key, char buf[CONF_RANGE_MAX])
 
 /* -- text to value ---------------------------------------------------------------------------- */
 
+/* Any base strtoll knows, as ptp4l reads numbers: 0x10 is 16, 010 is 8. */
 static int parse_int(const struct conf_key *key, const char *text, union value *v,
 		     struct conf_place place, struct conf_error *error)
 {
@@ -156,6 +157,7 @@ static int parse_int(const struct conf_key *key, const char *text, union value *
 	return 0;
 }
 
+/* The whole text must be the number; NaN is in no range. */
 static int parse_double(const struct conf_key *key, const char *text, union value *v,
 			struct conf_place place, struct conf_error *error)
 {
@@ -174,6 +176,7 @@ static int parse_double(const struct conf_key *key, const char *text, union valu
 	return 0;
 }
 
+/* A value of a later capability is told apart from one that never was. */
 static int parse_enum(const struct conf_key *key, const char *text, union value *v,
 		      struct conf_place place, struct conf_error *error)
 {
@@ -198,6 +201,7 @@ static int parse_enum(const struct conf_key *key, const char *text, union value 
 			 key->name, text, all);
 }
 
+/* 0 to 15, -1 for what is no digit. isxdigit() would look at the locale. */
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9') {
@@ -251,6 +255,7 @@ static const char *octet_picture(enum conf_type type)
 	return type == CONF_OUI ? "x:x:x" : "xxx.xx.xxx";
 }
 
+/* Addresses are binary from here on; nobody parses them a second time. */
 static int parse_address(const struct conf_key *key, const char *text, union value *v,
 			 struct conf_place place, struct conf_error *error)
 {
@@ -321,6 +326,7 @@ static int parse_value(const struct conf_key *key, const char *text, union value
 
 /* -- storing ---------------------------------------------------------------------------------- */
 
+/* Octets of the member of an address type; 0 for the other types. */
 static size_t octets_of(enum conf_type type)
 {
 	switch (type) {
@@ -362,6 +368,7 @@ static const char *keep_string(struct conf *owner, const char *text)
 	return s->text;
 }
 
+/* Nothing can be wrong with the value any more but memory. */
 static int store(const struct conf_key *key, void *target, struct conf *owner, const char *text,
 		 const union value *v)
 {
@@ -424,6 +431,7 @@ static void note(struct conf *owner, const char *name)
 	}
 }
 
+/* The order matters: a wrong value is reported as such even where the key is not used. */
 int conf_value_set(const struct conf_key *key, void *target, struct conf *owner, const char *text,
 		   struct conf_place place, struct conf_error *error)
 {
@@ -464,6 +472,7 @@ static void format_double(double d, char buf[CONF_VALUE_MAX])
 	}
 }
 
+/* The reverse of parse_octets, always with two digits. */
 static void format_octets(const char *picture, const uint8_t *bytes, char buf[CONF_VALUE_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -479,6 +488,7 @@ static void format_octets(const char *picture, const uint8_t *bytes, char buf[CO
 	*buf = '\0';
 }
 
+/* Exact, so that what is printed reads back as the same configuration. */
 char *conf_value_get(const struct conf_key *key, const void *target, char buf[CONF_VALUE_MAX])
 {
 	const void *member = (const char *)target + key->offset;
@@ -521,6 +531,7 @@ char *conf_value_get(const struct conf_key *key, const void *target, char buf[CO
 
 /* -- life ------------------------------------------------------------------------------------- */
 
+/* The defaults go through the same parser as everything else: there is no second copy of them. */
 int conf_init(struct conf *conf, bool native)
 {
 	struct conf_place nowhere = { NULL, 0 };
@@ -563,6 +574,7 @@ struct conf_interface *conf_interface_find(const struct conf *conf, const char *
 	return NULL;
 }
 
+/* Ports are few and made once, so an array that grows by one is good enough. */
 struct conf_interface *conf_interface_add(struct conf *conf, const char *name)
 {
 	struct conf_interface *port = conf_interface_find(conf, name);

@@ -12,6 +12,7 @@
 #include "drivers/iface.h"
 #include "drivers/timer.h"
 
+/* The driver's word for it. Switches, not casts: the lists may grow apart. */
 static enum timestamping_mode stamping_mode(int time_stamping)
 {
 	switch ((enum conf_time_stamping)time_stamping) {
@@ -60,6 +61,7 @@ static int choose_identity(struct instance *in, const struct iface *iface,
 	return r;
 }
 
+/* Whether the interface exists and can stamp; nothing is opened yet. */
 static int check_interface(struct instance *in, struct port *port, struct driver_error *error)
 {
 	struct iface iface;
@@ -73,6 +75,7 @@ static int check_interface(struct instance *in, struct port *port, struct driver
 
 /* -- the clock -------------------------------------------------------------------------------- */
 
+/* Opening a clock changes nothing; whether it may be adjusted is found out here as well. */
 static int open_clock(struct instance *in, struct driver_error *error)
 {
 	const struct conf *conf = in->conf;
@@ -167,6 +170,7 @@ static const struct gnomon_filter_ops *delay_filter(int value)
 	return gnomon_filter_find(conf_label(conf_key_find(name, strlen(name)), value, label));
 }
 
+/* Ranges were checked by the parser, so the casts lose nothing. */
 static void configure_port(const struct instance *in, const struct conf_port *c,
 			   struct gnomon_port_config *p)
 {
@@ -241,6 +245,7 @@ static void configure_engine(const struct instance *in, struct gnomon_engine_con
 	e->port_count = (unsigned int)in->port_count;
 }
 
+/* The engine keeps a copy of its ports' configuration, and its memory for good. */
 static int build_engine(struct instance *in)
 {
 	struct gnomon_port_config *ports = calloc(in->port_count, sizeof(*ports));
@@ -269,6 +274,7 @@ static int build_engine(struct instance *in)
 
 /* -- life ------------------------------------------------------------------------------------- */
 
+/* Ports in the order of the configuration, numbered from 1. */
 static int name_ports(struct instance *in, struct driver_error *error)
 {
 	in->ports = calloc(in->conf->port_count, sizeof(in->ports[0]));
@@ -310,6 +316,7 @@ static int prepare(struct instance *in, struct driver_error *error)
 	return r;
 }
 
+/* Links are opened last: opening them switches time stamping on. */
 int instance_create(struct instance *in, const struct conf *conf, struct log *log,
 		    struct driver_error *error)
 {
@@ -336,6 +343,7 @@ int instance_create(struct instance *in, const struct conf *conf, struct log *lo
 	return r;
 }
 
+/* Works on what instance_create left half done, too. */
 void instance_destroy(struct instance *in)
 {
 	struct gnomon_clock *clock = in->keeper.clock;

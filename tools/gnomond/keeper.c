@@ -24,6 +24,7 @@ static const struct gnomon_servo_ops *servo_of(const struct conf *conf)
 		conf_label(conf_key_find(name, strlen(name)), conf->clock_servo, label));
 }
 
+/* The servo starts from the frequency the clock has: a restart need not learn it again. */
 static void configure_servo(const struct instance *in, struct gnomon_servo_config *s)
 {
 	const struct conf *c = in->conf;
@@ -49,6 +50,7 @@ static void configure_servo(const struct instance *in, struct gnomon_servo_confi
 	s->num_offset_values = (unsigned int)c->servo_num_offset_values;
 }
 
+/* All three count the same updates. */
 static void reset_stats(struct keeper *k)
 {
 	gnomon_stats_reset(&k->stats.offset);
@@ -56,6 +58,7 @@ static void reset_stats(struct keeper *k)
 	gnomon_stats_reset(&k->stats.delay);
 }
 
+/* After the clock is open, for its limits and its frequency. */
 int keeper_init(struct instance *in)
 {
 	struct keeper *k = &in->keeper;
@@ -104,6 +107,7 @@ void keeper_sync_interval(struct instance *in, int log_interval)
 	gnomon_discipline_sync_interval(in->keeper.discipline, in->keeper.sync_interval_s);
 }
 
+/* Which of the packet's stamps counts follows from the mode, not from what is there. */
 bool keeper_local(struct instance *in, const struct timestamping_stamps *stamps, gnomon_time *local)
 {
 	struct keeper *k = &in->keeper;
@@ -207,6 +211,7 @@ static void obey(struct instance *in, const struct gnomon_discipline_command *c,
 	}
 }
 
+/* The engine is told last: what the servo says moves the port's state. */
 void keeper_sample(struct instance *in, struct port *port, const struct gnomon_sample *s,
 		   gnomon_mono now)
 {
@@ -245,6 +250,7 @@ void keeper_sample(struct instance *in, struct port *port, const struct gnomon_s
 
 /* -- UTC and leap seconds --------------------------------------------------------------------- */
 
+/* Announced, or withdrawn, to the kernel, which does it at the end of the UTC day. */
 static void apply_leap(struct instance *in)
 {
 	struct keeper *k = &in->keeper;
@@ -278,6 +284,7 @@ static void timescale_jump(struct instance *in, int seconds, gnomon_mono now)
 	(void)gnomon_engine_clock_event(in->engine, &event, now);
 }
 
+/* The shift must change before the next timestamp is converted, so this is done at once. */
 static void take_time_properties(struct instance *in, gnomon_mono now)
 {
 	struct keeper *k = &in->keeper;
@@ -328,6 +335,7 @@ static void tell_timescale(struct instance *in)
 	k->ptp_timescale = ptp;
 }
 
+/* Kept as text for the log lines of every update. */
 static void take_parent(struct instance *in)
 {
 	struct gnomon_parent_ds parent;

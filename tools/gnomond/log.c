@@ -50,6 +50,7 @@ static const struct {
 	[LOG_BUG] = { "bug", LOG_CRIT, LOG_CLASS_BUG },
 };
 
+/* The names of syslog's levels. */
 static const char *level_name(int level)
 {
 	static const char *const names[] = { "emergency", "alert",  "critical", "error",
@@ -190,6 +191,7 @@ static bool take_token(struct log_bucket *b, unsigned int burst, int64_t now_ns)
 	return true;
 }
 
+/* Program, time and level, and the name of the event where the format has it. */
 static void begin_prefix(struct log *log, int level, gnomon_mono now)
 {
 	long long sec = now.ns / GNOMON_NSEC_PER_SEC;
@@ -219,6 +221,7 @@ static void begin_prefix(struct log *log, int level, gnomon_mono now)
 	}
 }
 
+/* What nobody will read is not built; what is left out by the limit is counted. */
 bool log_begin_at(struct log *log, enum log_event event, int level)
 {
 	struct log_bucket *b = &log->buckets[event];

@@ -61,6 +61,7 @@ int lookout_fd(const struct lookout *l)
 	return l->netlink ? netlink_fd(l->netlink) : -1;
 }
 
+/* Every event there is, so that the port is looked at once and not for each. */
 bool lookout_update(struct lookout *l)
 {
 	struct netlink_event event;
@@ -80,6 +81,7 @@ bool lookout_update(struct lookout *l)
 	return changed;
 }
 
+/* By name only when the port has no link; then its index is what counts. */
 unsigned int lookout_index(const struct lookout *l, const char *name)
 {
 	struct iface iface;

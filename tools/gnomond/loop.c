@@ -54,11 +54,13 @@ void loop_catch_signals(void)
 
 /* -- what poll() watches ---------------------------------------------------------------------- */
 
+/* A port's sockets in the array. */
 static struct pollfd *port_fds(struct loop *loop, size_t i)
 {
 	return &loop->fds[PLACE_PORTS + i * LINK_SOCKETS];
 }
 
+/* Descriptors change when a link is closed or opened again, which is rare. */
 static void lay_out(struct loop *loop)
 {
 	struct instance *in = loop->in;
@@ -159,6 +161,7 @@ static void take_ready(struct loop *loop)
 	}
 }
 
+/* Timer, poll, messages, engine: in this order, once around. */
 static int run_once(struct loop *loop)
 {
 	struct gnomon_engine *engine = loop->in->engine;
@@ -190,6 +193,7 @@ static int run_once(struct loop *loop)
 	return 0;
 }
 
+/* The first look at the interfaces starts the ports. */
 int loop_run(struct instance *in)
 {
 	struct loop loop = { .in = in };

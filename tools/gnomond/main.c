@@ -38,6 +38,7 @@ static enum exit_status fail(const char *program, const struct conf *conf, const
 	return status;
 }
 
+/* Only once everything is open: a daemon that cannot run does not say that it does. */
 static void announce(struct instance *in, struct log *log, const struct conf *conf)
 {
 	char text[256];
@@ -52,6 +53,7 @@ static void announce(struct instance *in, struct log *log, const struct conf *co
 	}
 }
 
+/* The user is looked up before anything is touched, and become when all is open. */
 static enum exit_status run(const char *program, const struct conf *conf)
 {
 	static struct log log;

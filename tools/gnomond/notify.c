@@ -10,6 +10,7 @@
 /* Ports named in the status line; more would not be read. */
 #define STATUS_PORTS 8
 
+/* Without NOTIFY_SOCKET everything here does nothing. */
 void notify_init(struct notify *n, gnomon_mono now)
 {
 	const char *usec = getenv("WATCHDOG_USEC");

@@ -104,6 +104,7 @@ struct parser {
 
 static const struct conf_place command_line = { NULL, 0 };
 
+/* Keys of other programs are for files they share with us, not for our command line. */
 static int give(struct parser *p, const char *name, const char *value)
 {
 	const struct conf_key *key = conf_key_find(name, strlen(name));
@@ -117,6 +118,7 @@ static int give(struct parser *p, const char *name, const char *value)
 	return 0;
 }
 
+/* The same interface in -i and as a section is one port; twice in -i is a mistake. */
 static int add_interface(struct parser *p, const char *name)
 {
 	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ || strpbrk(name, " \t/")) {
@@ -145,6 +147,7 @@ static const struct option_row *find_letter(char letter)
 	return NULL;
 }
 
+/* Only -f and -i are neither a mode nor short for a key. */
 static int take_option(struct parser *p, const struct option_row *row, const char *value)
 {
 	if (row->mode != OPTIONS_RUN) {
@@ -191,6 +194,7 @@ static int take_short(struct parser *p, const char *letters, char **argv, int *n
 	return r;
 }
 
+/* Long options that take no value ask for something else than running. */
 static bool take_mode(struct parser *p, const char *name)
 {
 	for (size_t i = 0; i < option_table_len; i++) {
@@ -224,6 +228,7 @@ static int take_long(struct parser *p, char *name, char **argv, int *next)
 	return give(p, name, value);
 }
 
+/* Everything that is no option is refused: a forgotten -i would run on nothing. */
 static int take_arguments(struct parser *p, char **argv)
 {
 	int next = 1;
@@ -244,6 +249,7 @@ static int take_arguments(struct parser *p, char **argv)
 	return r;
 }
 
+/* Port keys become defaults: a section of the file may still override them. */
 static int apply_given(struct parser *p)
 {
 	int r = 0;
@@ -260,6 +266,7 @@ static int apply_given(struct parser *p)
 	return r;
 }
 
+/* [global], the command line, then the sections: each overrides what came before. */
 static int load(struct parser *p)
 {
 	struct conf_text text = { NULL, 0, NULL };

@@ -43,6 +43,7 @@ static void set_address(struct gnomon_address *address, const uint8_t *octets, s
 	address->length = (uint8_t)len;
 }
 
+/* Addresses of the transport in use, and what else a socket needs to know. */
 static void link_configure(const struct instance *in, const struct port *port,
 			   struct link_config *config)
 {
@@ -137,6 +138,7 @@ void port_close(struct port *port)
 
 /* -- timestamps of what was sent -------------------------------------------------------------- */
 
+/* 0 stands for no message. */
 static void tx_done(struct instance *in, uint32_t tx_id, const gnomon_time *stamp)
 {
 	if (tx_id) {
@@ -144,6 +146,7 @@ static void tx_done(struct instance *in, uint32_t tx_id, const gnomon_time *stam
 	}
 }
 
+/* A message that cannot be sent is lost, not the port: its timestamp will never come. */
 void port_send(struct instance *in, struct port *port, const struct gnomon_send *message)
 {
 	gnomon_mono deadline;
@@ -164,6 +167,7 @@ void port_send(struct instance *in, struct port *port, const struct gnomon_send 
 	}
 }
 
+/* The engine is told for each that it is lost. */
 static void port_expire(struct instance *in, struct port *port, gnomon_mono now)
 {
 	uint32_t tx_id;
@@ -174,6 +178,7 @@ static void port_expire(struct instance *in, struct port *port, gnomon_mono now)
 	}
 }
 
+/* Rare: a timestamp that comes in time never leads here. */
 void port_expire_all(struct instance *in, gnomon_mono now)
 {
 	in->tx_deadline = GNOMON_MONO_NEVER;
@@ -205,6 +210,7 @@ static void take_stamp(struct instance *in, struct port *port, enum link_socket 
 
 /* -- messages --------------------------------------------------------------------------------- */
 
+/* One datagram; poll() tells if there are more. */
 static void take_message(struct instance *in, struct port *port, enum link_socket which,
 			 gnomon_mono now)
 {
@@ -245,6 +251,7 @@ void port_ready(struct instance *in, struct port *port, enum link_socket which, 
 
 /* -- the interface ---------------------------------------------------------------------------- */
 
+/* The engine hears of changes only. */
 static void tell_engine(struct instance *in, struct port *port, bool up, gnomon_mono now)
 {
 	if (port->up != up) {
@@ -253,6 +260,7 @@ static void tell_engine(struct instance *in, struct port *port, bool up, gnomon_
 	}
 }
 
+/* When a fault is over that began now; ASAP is now, and a silly exponent is never. */
 static gnomon_mono fault_over(const struct port *port, gnomon_mono now)
 {
 	int log = port->conf->fault_reset_interval;

@@ -6,6 +6,7 @@
 
 #include "drivers/error.h"
 
+/* The same two fields in every event of a port. */
 static void put_port(struct log *log, struct report_port port)
 {
 	if (port.number) {
@@ -14,6 +15,7 @@ static void put_port(struct log *log, struct report_port port)
 	}
 }
 
+/* The value of an enumerated key, under the key's name. */
 static void put_label(struct log *log, const char *key, int value)
 {
 	char label[32];
@@ -43,6 +45,7 @@ void report_start(struct log *log, const struct conf *conf, const char *clock, i
 	}
 }
 
+/* ptp4l stops without a word. */
 void report_stop(struct log *log, const char *reason)
 {
 	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_STOP)) {
@@ -51,6 +54,7 @@ void report_stop(struct log *log, const char *reason)
 	}
 }
 
+/* ptp4l says nothing of its ports before they change state. */
 void report_port(struct log *log, struct report_port port, const struct conf *conf,
 		 const struct conf_port *c)
 {
@@ -63,6 +67,7 @@ void report_port(struct log *log, struct report_port port, const struct conf *co
 	}
 }
 
+/* The only fault there is here is ptp4l's unspecified one. */
 void report_state(struct log *log, struct report_port port,
 		  const struct gnomon_state_change *change)
 {
@@ -142,6 +147,7 @@ static const char *capitals(enum gnomon_msg_type type, char buf[32])
 	return buf;
 }
 
+/* A message whose time stamp is missing, by its name. */
 static void report_stamp(struct log *log, enum log_event event, struct report_port port,
 			 int64_t type)
 {
@@ -292,6 +298,7 @@ void report_note(struct log *log, const char *text)
 
 /* -- the clock -------------------------------------------------------------------------------- */
 
+/* What a monitor wants to know, in one line, whatever else the line has. */
 static void put_sync(struct log *log, const struct report_sync *sync)
 {
 	char servo[3] = { 's', (char)('0' + sync->servo), '\0' };

@@ -21,6 +21,7 @@ static int announced_leap(const struct gnomon_time_properties_ds *properties)
 	return properties->flags & GNOMON_FLAG_LEAP59 ? 59 : 0;
 }
 
+/* Samples of these seconds could be off by one. */
 static bool around_leap(const struct timescale *t, int64_t utc)
 {
 	return t->leap_end && utc >= t->leap_end - BEFORE_S && utc <= t->leap_end + AFTER_S;

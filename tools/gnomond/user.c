@@ -31,6 +31,7 @@ int user_find(const char *name, struct user *user, struct driver_error *error)
 	return 0;
 }
 
+/* They survived the change of user in the permitted set; only those needed come back. */
 static int keep_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -46,6 +47,7 @@ static int keep_capabilities(void)
 	return capset(&header, data) != 0 ? -errno : 0;
 }
 
+/* Groups first: without root they could not be changed any more. */
 int user_become(const char *name, const struct user *user, struct driver_error *error)
 {
 	int r = 0;
