@@ -298,6 +298,8 @@ static void free_running(void **state)
 	assert_true(e.valid);
 	assert_near(e.frequency_ppb, 2000.0, 0.0);
 	assert_near(e.offset_ns, S + 590000.0, 1.0);
+	/* 10 us/s for the 10 ms between a measurement and what follows from it. */
+	assert_true(e.bound_ns > e.offset_ns + 100.0);
 	/* It goes on as it has. */
 	e = estimate_at(r, 69 * S);
 	assert_near(e.offset_ns, S + 690000.0, 10.0);
@@ -575,6 +577,26 @@ static void outlier_and_jump(void **state)
 	assert_true(e.bound_ns < (double)MS);
 }
 
+static void bound_needs_evidence(void **state)
+{
+	struct rig *r = *state;
+
+	/* Three samples in a line do not prove that a path of 1 us has no jitter; forty do. */
+	r->sample.mean_delay = gnomon_span_from_ns(1000);
+	rig_start(r);
+	for (int i = 0; i < 3; i++) {
+		feed(r, i * S, 0);
+	}
+	assert_true(estimate_at(r, 2 * S).bound_ns > 10000.0);
+	for (int i = 3; i < 40; i++) {
+		feed(r, i * S, 0);
+	}
+	assert_true(estimate_at(r, 39 * S).bound_ns < 30.0);
+	/* One deviation counts for itself, not as one of 32. */
+	feed(r, 40 * S, 40);
+	assert_true(estimate_at(r, 40 * S).offset_stddev_ns > 8.0);
+}
+
 static void step_in_doubt(void **state)
 {
 	struct rig *r = *state;
@@ -641,10 +663,10 @@ static void time_goes_on_across_a_step(void **state)
 	/* 100 ppm fast, but only 10 ppm may be taken off: 90 us per second remain. */
 	r->config.servo_config.max_frequency_ppb = 10000.0;
 	rig_start(r);
-	feed(r, 0, 3600 * S);
-	feed(r, S, 3600 * S + 100000);
+	feed(r, 0, -3600 * S);
+	feed(r, S, -3600 * S + 100000);
 	assert_int_equal(r->command.state, GNOMON_SERVO_JUMP);
-	feed_span(r, 2 * S, -3598 * S, gnomon_span_from_ns(90000));
+	feed_span(r, 2 * S, 3602 * S, gnomon_span_from_ns(90000));
 	e = estimate_at(r, 2 * S);
 	assert_near(e.offset_ns, 90000.0, 20.0);
 	e = estimate_at(r, 3 * S);
@@ -722,6 +744,7 @@ int main(void)
 		TEST(bound_adds_what_is_known),
 		TEST(held_frequency_is_accounted_for),
 		TEST(outlier_and_jump),
+		TEST(bound_needs_evidence),
 		TEST(step_in_doubt),
 		TEST(gap_is_not_noise),
 		TEST(reference_out_for_a_moment),

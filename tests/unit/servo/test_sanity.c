@@ -106,8 +106,8 @@ static void late_reading(void **state)
 	static const struct reading slewed[] = {
 		{ 0, 0, 0, SANITY_FINE },
 		{ 1100, 1900, 900000000.0, SANITY_FINE },
-		{ 1400, 2660, 900000000.0, SANITY_FINE },
-		{ 2400, 4560, 900000000.0, SANITY_FINE },
+		{ 1600, 3040, 900000000.0, SANITY_FINE },
+		{ 2600, 4940, 900000000.0, SANITY_FINE },
 	};
 
 	(void)state;
