@@ -33,7 +33,7 @@ class LabError(Exception):
 
 
 def ip(*args):
-    """Run ip(8); LabError if it fails."""
+    """Run ip(8); its output, LabError if it fails."""
     done = subprocess.run(("ip", *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False)
     if done.returncode:
@@ -74,9 +74,15 @@ def why_not():
     name = f"{PREFIX}{os.getpid()}-probe"
     try:
         ip("netns", "add", name)
-        ip("netns", "del", name)
     except LabError as error:
         return str(error)
+    try:
+        ip("link", "add", "v0", "netns", name, "type", "veth", "peer", "name", "v1", "netns", name)
+        ip("netns", "exec", name, "true")
+    except LabError as error:
+        return str(error)
+    finally:
+        ip("netns", "del", name)
     return None
 
 
