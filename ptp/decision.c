@@ -284,21 +284,13 @@ static bool update_datasets(struct gnomon_engine *e, bool follows, bool leads,
 	return new_parent;
 }
 
-void decision_run(struct gnomon_engine *e, gnomon_mono now)
+/* All ports at once: recommend, update, act (9.2.6.8). */
+static void decide(struct gnomon_engine *e, gnomon_mono now)
 {
 	struct bmca_dataset own, best;
 	bool follows = false, leads = false, new_parent;
 	struct port *here;
 
-	e->decided = true;
-	e->decided_at = now;
-	decision_start(e, now);
-	for (unsigned int i = 0; i < e->config.port_count; i++) {
-		port_best(e, &e->ports[i], now);
-	}
-	if (e->config.external_port_configuration) {
-		return;
-	}
 	own_dataset(e, &own);
 	here = clock_best(e, &best);
 	for (unsigned int i = 0; i < e->config.port_count; i++) {
@@ -316,5 +308,23 @@ void decision_run(struct gnomon_engine *e, gnomon_mono now)
 		if (event != FSM_NONE) {
 			port_event(p, event, now);
 		}
+	}
+}
+
+void decision_run(struct gnomon_engine *e, gnomon_mono now)
+{
+	e->decided = true;
+	e->decided_at = now;
+	decision_start(e, now);
+	for (unsigned int i = 0; i < e->config.port_count; i++) {
+		port_best(e, &e->ports[i], now);
+	}
+	if (!e->config.external_port_configuration) {
+		decide(e, now);
+	}
+	/* With the receiver port down or passive nobody decided for M1 or M2, and yet nothing is
+	 * followed any more. */
+	if (!engine_receiver(e, NULL)) {
+		decision_take_grandmaster(e);
 	}
 }

@@ -505,6 +505,29 @@ static void quality_changes(void **state)
 	lan_destroy(lan);
 }
 
+/* A timeReceiver that becomes a primary reference itself (P1) is its own grandmaster at once. */
+static void becomes_primary(void **state)
+{
+	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+	struct node *n = &lan->nodes[1];
+	struct gnomon_clock_quality quality = { 7, 0x21, 0x4e5d };
+	struct gnomon_port_identity own = node_port_identity(n, 0);
+	struct gnomon_time_properties_ds ds = { .flags = GNOMON_FLAG_PTP_TIMESCALE };
+	struct gnomon_parent_ds parent;
+
+	lan->nodes[0].config.clock_quality.clock_class = 6;
+	lan_settle(lan);
+	lan_check_synchronised(lan);
+	gnomon_engine_set_grandmaster(n->engine, &quality, &ds, lan->now);
+	node_drain(n);
+	lan_run(lan, 3 * SEC);
+	assert_state(n, 1, GNOMON_PORT_PASSIVE);
+	gnomon_engine_parent_ds(n->engine, &parent);
+	assert_same_port(&parent.parent_port_identity, &own);
+	assert_int_equal(parent.grandmaster_clock_quality.clock_class, 7);
+	lan_destroy(lan);
+}
+
 /* -- configuration --------------------------------------------------------------------------- */
 
 static void configuration(void **state)
@@ -609,6 +632,7 @@ int main(void)
 			 external_port_configuration),
 		LAN_TEST("/ptp/engine/datasets/leap_and_utc", leap_and_utc),
 		LAN_TEST("/ptp/engine/datasets/quality_changes", quality_changes),
+		LAN_TEST("/ptp/engine/datasets/becomes_primary", becomes_primary),
 		LAN_TEST("/ptp/engine/configuration", configuration),
 		LAN_TEST("/ptp/engine/memory", memory),
 	};

@@ -125,6 +125,9 @@ static void link_flap(void **state)
 	struct lan *lan = lan_pair(GNOMON_DELAY_P2P);
 	struct node *gm = &lan->nodes[0];
 	struct node *tr = &lan->nodes[1];
+	struct gnomon_port_identity own = node_port_identity(tr, 0);
+	struct gnomon_current_ds current;
+	struct gnomon_parent_ds parent;
 	unsigned int sent;
 
 	lan_settle(lan);
@@ -135,6 +138,11 @@ static void link_flap(void **state)
 	assert_false(node_port_ds(tr, 1).mean_link_delay_valid);
 	sent = tr->sent_count;
 	lan_run(lan, 20 * SEC);
+	/* It follows nobody, and says so. */
+	gnomon_engine_parent_ds(tr->engine, &parent);
+	assert_same_port(&parent.parent_port_identity, &own);
+	gnomon_engine_current_ds(tr->engine, &current);
+	assert_int_equal(current.steps_removed, 0);
 	assert_int_equal(tr->sent_count, sent);
 	assert_true(node_dropped(tr, 1, GNOMON_DROP_PORT_STATE) > 0);
 	/* Down twice is down; the neighbour is unmoved. */
