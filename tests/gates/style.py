@@ -6,7 +6,7 @@
     style.py --self-test
 
 All text: UTF-8, newline at the end of the file, no trailing blanks, no carriage return, no
-invisible character. Code: an SPDX line first. C: tabs, braces on every block, no typedef of an
+invisible character. Markdown: links within the tree lead somewhere. Code: an SPDX line first. C: tabs, braces on every block, no typedef of an
 enum, no // comment, goto forward only.
 """
 
@@ -102,6 +102,18 @@ def goto_problems(name, code):
     return found
 
 
+def link_problems(root, name, text):
+    """Links of a document to files that are not there."""
+    found = []
+    for match in re.finditer(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        target = match.group(1)
+        place = os.path.join(root, os.path.dirname(name), target)
+        if "://" not in target and not os.path.exists(place):
+            line = common.line_of(text, match.start())
+            found.append(f"{name}:{line}: link to {target}, which does not exist")
+    return found
+
+
 def c_problems(name, text):
     """Problems of C text."""
     code = common.code_only(text)
@@ -134,6 +146,8 @@ def problems_of(root):
         language = common.kind(name, path)
         if language != "other":
             found += spdx_problems(name, language, text)
+        if path.suffix == ".md":
+            found += link_problems(root, name, text)
         if language == "c":
             found += c_problems(name, text)
     return found
@@ -150,6 +164,7 @@ BAD = {
     "ptp/eof.c": (HEAD + "int a;", ["ptp/eof.c:2: no newline"]),
     "ptp/blank.c": (HEAD + "int a; \n", ["ptp/blank.c:2: trailing"]),
     "ptp/hidden.c": (HEAD + "int a; /* \u202e */\n", ["ptp/hidden.c:2: invisible"]),
+    "docs/link.md": ("[a](link.md) [b](gone.md#x) [c](https://x.org/y)\n", ["link.md:1: link to go"]),
     "docs/nbsp.md": ("a\u00a0b\n", ["docs/nbsp.md:1: invisible character U+00A0"]),
     "ptp/space.c": (HEAD + "void f(void)\n{\n        g();\n}\n", ["ptp/space.c:4: indented"]),
     "ptp/enum.h": (HEAD + "typedef enum { A } a;\n", ["ptp/enum.h:2: typedef"]),
