@@ -6,8 +6,8 @@
     style.py --self-test
 
 All text: UTF-8, newline at the end of the file, no trailing blanks, no carriage return, no
-invisible character. Markdown: links within the tree lead somewhere. Code: an SPDX line first. C: tabs, braces on every block, no typedef of an
-enum, no // comment, goto forward only.
+invisible character. Markdown: links within the tree lead somewhere. Code: an SPDX line first. C:
+tabs, braces on every block, no typedef of an enum, no // comment, goto forward only.
 """
 
 import os
