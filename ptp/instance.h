@@ -149,6 +149,7 @@ struct port {
 	struct sync_pair sync[SYNC_RING];
 	bool sync_done_known;
 	uint16_t sync_done;
+	gnomon_mono sync_done_at;
 	struct delay_exchange delay[DELAY_RING];
 	unsigned int delay_unanswered;
 	struct pdelay_exchange pdelay;

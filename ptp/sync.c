@@ -8,8 +8,10 @@
 
 #include "instance.h"
 
-/* A sequenceId this little behind the newest is late, not the start of another sequence. */
+/* A sequenceId this little behind the newest is late, not the start of another sequence... */
 #define SEQUENCE_WINDOW 64
+/* ... unless there was nothing newer for so many syncIntervals: then the parent started over. */
+#define SEQUENCE_SILENCE 4
 
 static bool from_parent(const struct port *p, const struct gnomon_port_identity *source)
 {
@@ -17,8 +19,27 @@ static bool from_parent(const struct port *p, const struct gnomon_port_identity 
 	       identity_equal(source, &p->engine->parent_ds.parent_port_identity);
 }
 
+static int8_t log_sync_interval(const struct port *p)
+{
+	return p->parent_sync_interval_known ? p->log_parent_sync_interval
+					     : p->config.log_sync_interval;
+}
+
+/* A parent that restarted within its announceReceiptTimeout would else stay unheard until its new
+ * sequence has caught up with the old one. */
+static void forget_silent_sequence(struct port *p, gnomon_mono now)
+{
+	int64_t silence = SEQUENCE_SILENCE * interval_ns(log_sync_interval(p));
+
+	if (p->sync_done_known &&
+	    gnomon_mono_before(gnomon_mono_add(p->sync_done_at, silence), now)) {
+		p->sync_done_known = false;
+		memset(p->sync, 0, sizeof(p->sync));
+	}
+}
+
 /* Checks common to Sync and Follow_Up; GNOMON_DROP_COUNT: accepted. */
-static enum gnomon_drop refuse(const struct port *p, const struct gnomon_header *h)
+static enum gnomon_drop refuse(struct port *p, const struct gnomon_header *h, gnomon_mono now)
 {
 	uint16_t behind = (uint16_t)(p->sync_done - h->sequence_id);
 
@@ -28,8 +49,9 @@ static enum gnomon_drop refuse(const struct port *p, const struct gnomon_header 
 	if (h->flags & GNOMON_FLAG_ALTERNATE_MASTER) {
 		return GNOMON_DROP_ALTERNATE_MASTER;
 	}
-	if (p->sync_done_known && behind < SEQUENCE_WINDOW) {
-		return GNOMON_DROP_STALE;
+	if (behind < SEQUENCE_WINDOW) {
+		forget_silent_sequence(p, now);
+		return p->sync_done_known ? GNOMON_DROP_STALE : GNOMON_DROP_COUNT;
 	}
 	return GNOMON_DROP_COUNT;
 }
@@ -85,9 +107,7 @@ static void emit_sample(struct port *p)
 	q->u.sample.mean_delay = delay;
 	q->u.sample.local = p->tsproc.t2;
 	q->u.sample.weight = weight;
-	q->u.sample.sync_interval = ldexp(1.0, p->parent_sync_interval_known
-						       ? p->log_parent_sync_interval
-						       : p->config.log_sync_interval);
+	q->u.sample.sync_interval = ldexp(1.0, log_sync_interval(p));
 }
 
 /* Both halves are here: one offset measurement. */
@@ -101,6 +121,7 @@ static void complete(struct port *p, struct sync_pair *pair, gnomon_mono now)
 	pair->done = true;
 	p->sync_done_known = true;
 	p->sync_done = pair->sequence_id;
+	p->sync_done_at = now;
 	port_timer_start(p, TIMER_SYNC_RX, now);
 	/* 11.6.5, 7.4.2: the asymmetry of the way in is part of the correction. */
 	correction = gnomon_span_add(pair->sync_correction, p->config.delay_asymmetry);
@@ -111,7 +132,7 @@ static void complete(struct port *p, struct sync_pair *pair, gnomon_mono now)
 int sync_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,
 		 gnomon_mono now)
 {
-	enum gnomon_drop drop = refuse(p, &m->header);
+	enum gnomon_drop drop = refuse(p, &m->header, now);
 	struct sync_pair *pair;
 
 	if (drop != GNOMON_DROP_COUNT) {
@@ -136,7 +157,7 @@ int sync_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon
 int follow_up_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,
 		      gnomon_mono now)
 {
-	enum gnomon_drop drop = refuse(p, &m->header);
+	enum gnomon_drop drop = refuse(p, &m->header, now);
 	struct sync_pair *pair;
 
 	(void)rx;
