@@ -158,6 +158,33 @@ static void e2e_formulae(void **state)
 	}
 }
 
+static void clock_event(struct node *n, enum gnomon_servo_state state, double rate_ratio)
+{
+	struct gnomon_clock_event event = { .size = sizeof(event), .state = state,
+					    .rate_ratio = rate_ratio };
+
+	assert_int_equal(gnomon_engine_clock_event(n->engine, &event, n->lan->now), 0);
+	node_drain(n);
+}
+
+/* This clock is 100 ppm slow and waits a second to ask: 50 us of error, were it not known. */
+static void e2e_rate(void **state)
+{
+	struct node *n = by_hand(GNOMON_DELAY_E2E);
+	struct e2e x = {
+		.t1 = at(0, 0),
+		.t2 = at(2000, 0),
+		.t3 = at(2000 + SEC, 0),
+		.t4 = at(2000 + SEC + 100000 + 2000, 0),
+	};
+
+	follow(n);
+	clock_event(n, GNOMON_SERVO_UNLOCKED, 1.0001);
+	exchange(n, &x, false);
+	assert_in_range(n->sample.mean_delay.ns, 1999, 2001);
+	lan_destroy(n->lan);
+}
+
 /* No offset without a delay; with an assumed one, at once. */
 static void initial_delay(void **state)
 {
@@ -571,6 +598,33 @@ static void neighbor_rate(void **state)
 	lan_destroy(n->lan);
 }
 
+/* Another neighbour, another rate: nothing is measured between clocks that differ. */
+static void neighbor_rate_of_another(void **state)
+{
+	struct node *n = by_hand(GNOMON_DELAY_P2P);
+
+	n->ports[0].allowed_lost_responses = 100;
+	node_start(n);
+	for (int i = 0; i < 10; i++) {
+		struct gnomon_port_identity who = stranger(i < 5 ? 1 : 2);
+		struct gnomon_msg m;
+		gnomon_time t3 = at(i * SEC + (i < 5 ? 0 : 700000), 0);
+
+		lan_run(n->lan, SEC);
+		stamp(n, GNOMON_MSG_PDELAY_REQ, at(i * SEC - 1000, 0));
+		m = peer_answer(n, GNOMON_MSG_PDELAY_RESP, who);
+		m.header.flags = GNOMON_FLAG_TWO_STEP;
+		m.timestamp = wire_time(t3);
+		assert_int_equal(node_hear_at(n, 1, &m, at(i * SEC + 1000, 0)), 0);
+		m = peer_answer(n, GNOMON_MSG_PDELAY_RESP_FOLLOW_UP, who);
+		m.timestamp = wire_time(t3);
+		assert_int_equal(node_hear(n, 1, &m), 0);
+		assert_true(node_port_ds(n, 1).neighbor_rate_ratio == 1.0);
+		assert_span(node_port_ds(n, 1).mean_link_delay, 1000, 0);
+	}
+	lan_destroy(n->lan);
+}
+
 /* -- who may answer -------------------------------------------------------------------------- */
 
 /* Three P2P clocks on one segment: each request has two answers. Counted, told, survived. */
@@ -752,6 +806,60 @@ static void filter_and_weight(void **state)
 	}
 }
 
+/* A delay measured by one-step answers: the filter gets half of the round trip. */
+static void measure(struct node *n, int64_t delay)
+{
+	lan_run(n->lan, SEC);
+	stamp(n, GNOMON_MSG_PDELAY_REQ, at(0, 0));
+	respond(n, RESPONDER_ONE_STEP, at(0, 0), at(0, 0), at(2 * delay, 0), false);
+}
+
+static struct node *weighing(void)
+{
+	struct node *n = by_hand(GNOMON_DELAY_P2P);
+
+	n->ports[0].tsproc_mode = GNOMON_TSPROC_FILTER_WEIGHT;
+	n->ports[0].delay_filter = &least;
+	n->ports[0].delay_filter_length = 3;
+	follow(n);
+	return n;
+}
+
+/* A weight is never nothing, and nonsense does not get more than full trust. */
+static void weight_limits(void **state)
+{
+	struct node *n = weighing();
+	struct e2e x = typical(true);
+
+	measure(n, 1000);
+	measure(n, 10000000);
+	hear_sync(n, &x, 1);
+	assert_true(n->sample.weight == 0.01);
+	measure(n, -4000);
+	hear_sync(n, &x, 2);
+	assert_true(n->sample.weight == 1.0);
+	measure(n, 0);
+	hear_sync(n, &x, 3);
+	assert_true(n->sample.weight == 1.0);
+	lan_destroy(n->lan);
+}
+
+/* What a clock measured before it was locked is not worth filtering: once, when it locks. */
+static void filter_starts_over_when_locked(void **state)
+{
+	struct node *n = weighing();
+
+	measure(n, 1000);
+	clock_event(n, GNOMON_SERVO_LOCKED, 1.0);
+	assert_span(node_port_ds(n, 1).mean_link_delay, 1000, 0);
+	measure(n, 4000);
+	assert_span(node_port_ds(n, 1).mean_link_delay, 4000, 0);
+	clock_event(n, GNOMON_SERVO_LOCKED, 1.0);
+	measure(n, 5000);
+	assert_span(node_port_ds(n, 1).mean_link_delay, 4000, 0);
+	lan_destroy(n->lan);
+}
+
 /* -- extremes -------------------------------------------------------------------------------- */
 
 static const int64_t corrections[] = { INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX - 1 };
@@ -824,6 +932,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAN_TEST("/ptp/engine/e2e/formulae", e2e_formulae),
+		LAN_TEST("/ptp/engine/e2e/rate", e2e_rate),
 		LAN_TEST("/ptp/engine/e2e/initial_delay", initial_delay),
 		LAN_TEST("/ptp/engine/e2e/no_mechanism", no_mechanism),
 		LAN_TEST("/ptp/engine/e2e/inhibit_delay_req", inhibit_delay_req),
@@ -840,12 +949,16 @@ int main(void)
 		LAN_TEST("/ptp/engine/p2p/responder", p2p_responder),
 		LAN_TEST("/ptp/engine/p2p/responder_one_step", p2p_responder_one_step),
 		LAN_TEST("/ptp/engine/p2p/neighbor_rate", neighbor_rate),
+		LAN_TEST("/ptp/engine/p2p/neighbor_rate_of_another", neighbor_rate_of_another),
 		LAN_TEST("/ptp/engine/p2p/multiple_responders", multiple_responders),
 		LAN_TEST("/ptp/engine/p2p/impostor_is_faster", impostor_is_faster),
 		LAN_TEST("/ptp/engine/p2p/lost_responses", lost_responses),
 		LAN_TEST("/ptp/engine/p2p/link_delay_limits", link_delay_limits),
 		LAN_TEST("/ptp/engine/p2p/extremes", p2p_extremes),
-		LAN_TEST("/ptp/engine/filter_and_weight", filter_and_weight),
+		LAN_TEST("/ptp/engine/filter/and_weight", filter_and_weight),
+		LAN_TEST("/ptp/engine/filter/weight_limits", weight_limits),
+		LAN_TEST("/ptp/engine/filter/starts_over_when_locked",
+			 filter_starts_over_when_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

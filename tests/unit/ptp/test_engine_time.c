@@ -13,6 +13,7 @@ static void announce_timeout(void **state)
 	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
 	struct node *gm = &lan->nodes[0];
 	struct node *tr = &lan->nodes[1];
+	struct gnomon_current_ds current;
 	gnomon_mono last;
 
 	lan_settle(lan);
@@ -28,10 +29,34 @@ static void announce_timeout(void **state)
 	assert_in_range(tr->states[0].at.ns - last.ns, 6 * SEC, 8 * SEC + LAN_DELAY);
 	assert_int_equal(node_counters(tr, 1).announce_timeout, 2); /* one from its start */
 	assert_true(tr->datasets & GNOMON_DATASET_PARENT);
+	gnomon_engine_current_ds(tr->engine, &current);
+	assert_span(current.offset_from_master, 0, 0);
+	assert_span(current.mean_delay, 0, 0);
 	tr->deaf = false;
 	lan_run(lan, 20 * SEC);
 	lan_check_synchronised(lan);
 	lan_destroy(lan);
+}
+
+/* A timeout shorter than the qualification window: who timed out does not count any more. */
+static void short_announce_timeout(void **state)
+{
+	for (int primary = 0; primary <= 1; primary++) {
+		struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+		struct node *n = &lan->nodes[1];
+
+		n->ports[0].announce_receipt_timeout = 2;
+		lan->nodes[0].config.clock_quality.clock_class = 6;
+		n->config.clock_quality.clock_class = primary ? 7 : 248;
+		lan_settle(lan);
+		assert_state(n, 1, primary ? GNOMON_PORT_PASSIVE : GNOMON_PORT_TIME_RECEIVER);
+		node_forget(n);
+		n->deaf = true;
+		lan_run(lan, 60 * SEC);
+		assert_state(n, 1, GNOMON_PORT_TIME_TRANSMITTER);
+		assert_int_equal(n->state_count, 1);
+		lan_destroy(lan);
+	}
 }
 
 /* A long announceReceiptTimeout is honoured, though records age faster than it. */
@@ -80,6 +105,27 @@ static void sync_timeout(void **state)
 		lan_check_synchronised(lan);
 		lan_destroy(lan);
 	}
+}
+
+static void drop_every_other_delay_resp(struct lan *lan, struct frame *f)
+{
+	if (f->type == GNOMON_MSG_DELAY_RESP) {
+		f->copies = (int)(lan->hooked++ % 2);
+	}
+}
+
+/* Requests in a row count, not requests. */
+static void delay_response_sometimes(void **state)
+{
+	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+
+	lan->nodes[1].ports[0].delay_response_timeout = 2;
+	lan->hook = drop_every_other_delay_resp;
+	lan_settle(lan);
+	lan_run(lan, 60 * SEC);
+	assert_int_equal(node_counters(&lan->nodes[1], 1).delay_timeout, 0);
+	lan_check_synchronised(lan);
+	lan_destroy(lan);
 }
 
 static void drop_delay_resps(struct lan *lan, struct frame *f)
@@ -420,6 +466,9 @@ static void hostile_intervals(void **state)
 		m.requesting = node_port_identity(n, 1);
 		m.header.log_interval = (int8_t)log;
 		assert_int_equal(node_hear(n, 1, &m), 0);
+		/* One second, its own, if it asks for nonsense. */
+		assert_int_equal(node_port_ds(n, 1).log_min_delay_req_interval,
+				 log >= -10 && log <= 20 ? log : 0);
 		deadline = gnomon_engine_deadline(n->engine);
 		assert_true(!gnomon_mono_before(deadline, lan->now));
 		assert_true(deadline.ns - lan->now.ns <= 8 * SEC);
@@ -498,9 +547,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAN_TEST("/ptp/engine/timeout/announce", announce_timeout),
+		LAN_TEST("/ptp/engine/timeout/announce_short", short_announce_timeout),
 		LAN_TEST("/ptp/engine/timeout/announce_long", long_announce_timeout),
 		LAN_TEST("/ptp/engine/timeout/sync", sync_timeout),
 		LAN_TEST("/ptp/engine/timeout/delay_response", delay_response_timeout),
+		LAN_TEST("/ptp/engine/timeout/delay_response_sometimes", delay_response_sometimes),
 		LAN_TEST("/ptp/engine/link_flap", link_flap),
 		LAN_TEST("/ptp/engine/enable_disable", enable_disable),
 		LAN_TEST("/ptp/engine/clock/events", clock_events),
