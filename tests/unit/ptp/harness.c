@@ -415,6 +415,37 @@ void node_clock_event(struct node *n, enum gnomon_servo_state state)
 
 /* -- by hand --------------------------------------------------------------------------------- */
 
+static void hold_timestamps(struct lan *lan, struct frame *f)
+{
+	f->tx_never = true;
+}
+
+struct node *node_by_hand(enum gnomon_delay_mechanism mechanism)
+{
+	struct node *n = node_add(lan_create(), 1);
+
+	n->lan->hook = hold_timestamps;
+	n->ports[0].delay_mechanism = mechanism;
+	return n;
+}
+
+int node_stamp_tx(struct node *n, uint32_t tx_id, gnomon_time t)
+{
+	int status = gnomon_engine_tx_done(n->engine, tx_id, &t, n->lan->now);
+
+	node_drain(n);
+	return status;
+}
+
+void node_stamp(struct node *n, enum gnomon_msg_type type, gnomon_time t)
+{
+	const struct sent *s = node_sent(n, type, 0);
+
+	assert_non_null(s);
+	assert_int_not_equal(s->send.tx_id, 0);
+	assert_int_equal(node_stamp_tx(n, s->send.tx_id, t), 0);
+}
+
 int node_hear_rx(struct node *n, const struct gnomon_rx *rx)
 {
 	int status = gnomon_engine_rx(n->engine, rx, n->lan->now);

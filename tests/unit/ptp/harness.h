@@ -143,6 +143,13 @@ struct gnomon_clock_identity node_clock_identity(unsigned int index);
 struct gnomon_port_identity node_port_identity(const struct node *n, uint16_t port);
 struct gnomon_address node_address(const struct node *n, uint16_t port);
 
+/* A node alone, not started, whose transmit timestamps are given with node_stamp. */
+struct node *node_by_hand(enum gnomon_delay_mechanism mechanism);
+/* The transmit timestamp of a message; what gnomon_engine_tx_done says. */
+int node_stamp_tx(struct node *n, uint32_t tx_id, gnomon_time t);
+/* That of the latest of its type, which has one. */
+void node_stamp(struct node *n, enum gnomon_msg_type type, gnomon_time t);
+
 /* Give the engine a message by hand; event messages arrive at the node's present. */
 int node_hear(struct node *n, uint16_t port, const struct gnomon_msg *m);
 int node_hear_at(struct node *n, uint16_t port, const struct gnomon_msg *m, gnomon_time arrival);

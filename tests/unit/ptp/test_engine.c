@@ -461,6 +461,7 @@ static void leap_and_utc(void **state)
 		struct gnomon_clock_quality quality = { (uint8_t)(100 + i), 0x23, 0x4000 };
 		struct gnomon_time_properties_ds got;
 		struct gnomon_parent_ds parent;
+		bool ptp = flags[i] & GNOMON_FLAG_PTP_TIMESCALE;
 
 		tr->datasets = 0;
 		assert_int_equal(gnomon_engine_set_grandmaster(gm->engine, &quality, &ds, lan->now),
@@ -468,8 +469,7 @@ static void leap_and_utc(void **state)
 		node_drain(gm);
 		lan_run(lan, 3 * SEC);
 		gnomon_engine_time_properties_ds(tr->engine, &got);
-		assert_int_equal(got.flags, flags[i] & GNOMON_FLAG_PTP_TIMESCALE ? flags[i]
-										 : flags[i] & ~leap);
+		assert_int_equal(got.flags, ptp ? flags[i] : flags[i] & ~leap);
 		assert_int_equal(got.current_utc_offset, 38 + i);
 		assert_int_equal(got.time_source, 0x20);
 		gnomon_engine_parent_ds(tr->engine, &parent);

@@ -5,29 +5,18 @@
 #include <errno.h>
 #include <string.h>
 
-static void hold_timestamps(struct lan *lan, struct frame *f)
-{
-	f->tx_never = true;
-}
-
-/* A node whose transmit timestamps are given by hand. */
+/* Started, and its transmit timestamps given by hand. */
 static struct node *by_hand(enum gnomon_delay_mechanism mechanism)
 {
-	struct node *n = node_add(lan_create(), 1);
+	struct node *n = node_by_hand(mechanism);
 
-	n->lan->hook = hold_timestamps;
-	n->ports[0].delay_mechanism = mechanism;
 	node_start(n);
 	return n;
 }
 
 static int stamp(struct node *n, uint32_t tx_id)
 {
-	gnomon_time t = node_clock(n, n->lan->now);
-	int status = gnomon_engine_tx_done(n->engine, tx_id, &t, n->lan->now);
-
-	node_drain(n);
-	return status;
+	return node_stamp_tx(n, tx_id, node_clock(n, n->lan->now));
 }
 
 static uint32_t latest_tx(const struct node *n, enum gnomon_msg_type type)
