@@ -121,7 +121,7 @@ static int enter_section(struct reader *r, struct conf_error *error)
 				 "'%s' is no section; write [global] or [interface]", r->line);
 	}
 	*close = '\0';
-	if (strcmp(name, "global") == 0) {
+	if (strcasecmp(name, "global") == 0) { /* as ptp4l takes it */
 		r->section = SECTION_GLOBAL;
 		return 0;
 	}

@@ -176,7 +176,8 @@ static int parse_double(const struct conf_key *key, const char *text, union valu
 	return 0;
 }
 
-/* A value of a later capability is told apart from one that never was. */
+/* Case does not matter, as to ptp4l. A value of a later capability is told apart from one that
+ * never was. */
 static int parse_enum(const struct conf_key *key, const char *text, union value *v,
 		      struct conf_place place, struct conf_error *error)
 {
@@ -184,14 +185,14 @@ static int parse_enum(const struct conf_key *key, const char *text, union value 
 	char all[160];
 
 	for (int i = 0; conf_label(key, i, label); i++) {
-		if (strcmp(label, text) != 0) {
+		if (strcasecmp(label, text) != 0) {
 			continue;
 		}
 		if (conf_label_later(key, i)) {
 			list_labels(key, all, sizeof(all));
 			return conf_fail(error, place,
 					 "key '%s': %s is not supported yet; write %s", key->name,
-					 text, all);
+					 label, all);
 		}
 		v->i = i;
 		return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Configuration files: what is taken, and the one line that says why another is not. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -398,9 +399,28 @@ static void linuxptp_files(void **state)
 	}
 }
 
+/* ptp4l does not look at the case of words and of [global], and its files rely on it. */
+static void any_case(void **state)
+{
+	static const char text[] = "[Global]\nnetwork_transport udpv4\ndelay_mechanism p2p\n" S
+				   "[eth0]\nnetwork_transport l2\n";
+	struct conf_error error = { "" };
+	struct conf conf;
+
+	assert_int_equal(load(&conf, text, &error), 0);
+	assert_int_equal(conf.port_count, 1);
+	assert_int_equal(conf.ports[0].conf.network_transport, CONF_NET_L2);
+	assert_int_equal(conf.ports[0].conf.delay_mechanism, CONF_DELAY_P2P);
+	conf_finish(&conf);
+	assert_int_equal(load(&conf, "[global]\nclock_servo LINREG\n", &error), -EINVAL);
+	assert_non_null(strstr(error.text, "linreg is not supported yet"));
+	conf_finish(&conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		{ "/gnomond/config_file/any_case", any_case, NULL, NULL, NULL },
 		{ "/gnomond/config_file/messages", messages, NULL, NULL, NULL },
 		{ "/gnomond/config_file/sections_and_defaults", sections_and_defaults, NULL, NULL,
 		  NULL },
