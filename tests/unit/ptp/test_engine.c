@@ -341,6 +341,12 @@ static void time_receiver_only(void **state)
 	gnomon_engine_default_ds(tr->engine, &ds);
 	assert_int_equal(ds.clock_quality.clock_class, 255);
 	assert_true(ds.slave_only);
+	/* Whatever it is told to be, it stays what it is. */
+	gnomon_engine_set_grandmaster(tr->engine, &tr->config.clock_quality,
+				      &tr->config.time_properties, lan->now);
+	node_drain(tr);
+	gnomon_engine_default_ds(tr->engine, &ds);
+	assert_int_equal(ds.clock_quality.clock_class, 255);
 	node_start(gm);
 	lan_run(lan, 20 * SEC);
 	lan_check_synchronised(lan);
@@ -587,6 +593,72 @@ static void configuration(void **state)
 #undef REFUSED
 }
 
+/* What is asked for that is not there, or of another version, changes nothing. */
+static void invalid_arguments(void **state)
+{
+	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+	struct node *n = &lan->nodes[1];
+	struct gnomon_clock_event event = { .state = GNOMON_SERVO_UNLOCKED };
+	struct gnomon_port_counters counters;
+	struct gnomon_port_counters before;
+	struct gnomon_port_ds ds;
+	struct gnomon_port_ds same;
+
+	lan_settle(lan);
+	memset(&ds, 0x5a, sizeof(ds));
+	same = ds;
+	memset(&counters, 0x5a, sizeof(counters));
+	before = counters;
+	for (int port = 0; port <= 2; port += 2) {
+		assert_int_equal(gnomon_engine_port_ds(n->engine, (uint16_t)port, &ds), -EINVAL);
+		assert_int_equal(gnomon_engine_counters(n->engine, (uint16_t)port, &counters),
+				 -EINVAL);
+		assert_int_equal(gnomon_engine_enable(n->engine, (uint16_t)port, false, lan->now),
+				 -EINVAL);
+	}
+	assert_memory_equal(&ds, &same, sizeof(ds));
+	assert_memory_equal(&counters, &before, sizeof(counters));
+	assert_int_equal(gnomon_engine_clock_event(n->engine, &event, lan->now), -EINVAL);
+	assert_state(n, 1, GNOMON_PORT_TIME_RECEIVER);
+	lan_destroy(lan);
+}
+
+/* A caller that does not drain loses actions, which are counted, and nothing else. */
+static void overflow(void **state)
+{
+	struct lan *lan = lan_create();
+	struct node *n = node_add(lan, 1);
+	struct gnomon_action a;
+	unsigned int actions = 0;
+	uint8_t data[FRAME_MAX];
+	struct gnomon_rx rx = { .size = sizeof(rx), .port = 1, .data = data };
+	gnomon_time arrival = { LAN_EPOCH, 0, 0 };
+	struct gnomon_msg m = make_message(n, GNOMON_MSG_DELAY_REQ, stranger(1), 1);
+
+	node_start(n);
+	lan_run(lan, 20 * SEC);
+	rx.len = (size_t)gnomon_msg_encode(&m, data, sizeof(data));
+	rx.timestamp = &arrival;
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(gnomon_engine_rx(n->engine, &rx, lan->now), 0);
+	}
+	for (int i = 0; i < 100; i++) {
+		lan->now.ns += SEC;
+		gnomon_engine_expire(n->engine, lan->now);
+	}
+	while (gnomon_engine_next(n->engine, &a)) {
+		assert_int_equal(a.u.send.type, GNOMON_MSG_DELAY_RESP);
+		actions++;
+	}
+	assert_in_range(actions, 16, 100);
+	assert_int_equal(node_counters(n, 1).tx[GNOMON_MSG_DELAY_RESP], actions);
+	assert_in_range(node_counters(n, 1).action_overflow, 1000 - actions + 100, 1200);
+	lan_run(lan, 20 * SEC);
+	assert_state(n, 1, GNOMON_PORT_TIME_TRANSMITTER);
+	assert_true(node_counters(n, 1).tx[GNOMON_MSG_SYNC] > 20);
+	lan_destroy(lan);
+}
+
 /* An engine touches the memory it asked for and no more, wherever that is. */
 static void memory(void **state)
 {
@@ -638,6 +710,8 @@ int main(void)
 		LAN_TEST("/ptp/engine/datasets/quality_changes", quality_changes),
 		LAN_TEST("/ptp/engine/datasets/becomes_primary", becomes_primary),
 		LAN_TEST("/ptp/engine/configuration", configuration),
+		LAN_TEST("/ptp/engine/invalid_arguments", invalid_arguments),
+		LAN_TEST("/ptp/engine/overflow", overflow),
 		LAN_TEST("/ptp/engine/memory", memory),
 	};
 
