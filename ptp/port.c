@@ -89,7 +89,7 @@ static bool timer_configured(const struct port *p, enum port_timer timer)
 	case TIMER_ANNOUNCE_RX:
 		return !external && !c->inhibit_announce;
 	case TIMER_SYNC_RX:
-		return !external && c->sync_receipt_timeout > 0;
+		return c->sync_receipt_timeout > 0;
 	case TIMER_ANNOUNCE_TX:
 		return !c->inhibit_announce;
 	case TIMER_DELAY_REQ:
@@ -201,6 +201,18 @@ static void receipt_timeout(struct port *p, gnomon_mono now)
 	decision_request(e, now);
 }
 
+/* Announces come, Syncs do not. Another election, unless roles are fixed. */
+static void sync_timeout(struct port *p, gnomon_mono now)
+{
+	count(&p->counters.sync_timeout);
+	action_event(p->engine, p->identity.port, GNOMON_EVENT_SYNC_TIMEOUT, NULL, 0);
+	if (!p->engine->config.external_port_configuration) {
+		receipt_timeout(p, now);
+		return;
+	}
+	port_event(p, FSM_SYNC_FAULT, now);
+}
+
 void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono due, gnomon_mono now)
 {
 	const struct gnomon_port_config *c = &p->config;
@@ -211,9 +223,7 @@ void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono due, 
 		receipt_timeout(p, now);
 		break;
 	case TIMER_SYNC_RX:
-		count(&p->counters.sync_timeout);
-		action_event(p->engine, p->identity.port, GNOMON_EVENT_SYNC_TIMEOUT, NULL, 0);
-		receipt_timeout(p, now);
+		sync_timeout(p, now);
 		break;
 	case TIMER_ANNOUNCE_TX:
 		timer_repeat(p, timer, c->log_announce_interval, due, now);

@@ -169,7 +169,8 @@ const struct conf_key conf_table[] = {
 		 "as gone. Larger rides out lossy links." },
 	{ KEY(INTERVAL, "syncReceiptTimeout"), P_INT(sync_receipt_timeout), IS("0"), RANGE(0, 255),
 	  .unit = "intervals",
-	  .doc = "Sync intervals without a Sync after which a new election is held; 0: never." },
+	  .doc = "Sync intervals without a Sync after which a new election is held or, where roles "
+		 "are fixed, the port is uncalibrated again; 0: never." },
 	{ KEY(INTERVAL, "delay_response_timeout"), P_INT(delay_response_timeout), IS("0"),
 	  RANGE(0, 255), .unit = "requests",
 	  .doc = "Delay_Reqs without an answer after which the port is uncalibrated again; 0: "

@@ -107,6 +107,31 @@ static void sync_timeout(void **state)
 	}
 }
 
+/* Where roles are fixed no election can help: the port is uncalibrated until Syncs come again. */
+static void sync_timeout_of_fixed_roles(void **state)
+{
+	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+	struct node *tr = &lan->nodes[1];
+
+	for (int i = 0; i < 2; i++) {
+		lan->nodes[i].config.external_port_configuration = true;
+	}
+	tr->ports[0].desired_state = GNOMON_PORT_TIME_RECEIVER;
+	tr->ports[0].sync_receipt_timeout = 3;
+	lan_settle(lan);
+	lan_check_synchronised(lan);
+	lan->hook = drop_syncs;
+	lan_run(lan, 4 * SEC);
+	assert_int_equal(node_counters(tr, 1).sync_timeout, 1);
+	assert_int_equal(tr->event_count[GNOMON_EVENT_SYNC_TIMEOUT], 1);
+	assert_state(tr, 1, GNOMON_PORT_UNCALIBRATED);
+	lan->hook = NULL;
+	lan_run(lan, 4 * SEC);
+	assert_state(tr, 1, GNOMON_PORT_TIME_RECEIVER);
+	lan_check_synchronised(lan);
+	lan_destroy(lan);
+}
+
 static void drop_every_other_delay_resp(struct lan *lan, struct frame *f)
 {
 	if (f->type == GNOMON_MSG_DELAY_RESP) {
@@ -549,6 +574,7 @@ int main(void)
 		LAN_TEST("/ptp/engine/timeout/announce_short", short_announce_timeout),
 		LAN_TEST("/ptp/engine/timeout/announce_long", long_announce_timeout),
 		LAN_TEST("/ptp/engine/timeout/sync", sync_timeout),
+		LAN_TEST("/ptp/engine/timeout/sync_of_fixed_roles", sync_timeout_of_fixed_roles),
 		LAN_TEST("/ptp/engine/timeout/delay_response", delay_response_timeout),
 		LAN_TEST("/ptp/engine/timeout/delay_response_sometimes", delay_response_sometimes),
 		LAN_TEST("/ptp/engine/link_flap", link_flap),
