@@ -240,7 +240,7 @@ static void malformed_values(void **state)
 		{ "step_threshold", "-1" },
 		{ "step_threshold", "1s" },
 		{ "delay_request_variability", "1.01" },
-		{ "network_transport", "udpv4" },
+		{ "network_transport", "UDPv5" },
 		{ "network_transport", "" },
 		{ "network_transport", "L2 UDPv4" },
 		{ "ptp_dst_mac", "01:02" },
