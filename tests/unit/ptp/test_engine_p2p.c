@@ -414,7 +414,7 @@ static void filter_and_weight(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct node *n = by_hand(GNOMON_DELAY_P2P);
-	
+
 		n->ports[0].tsproc_mode = cases[i].mode;
 		n->ports[0].delay_filter = &least;
 		n->ports[0].delay_filter_length = 3;
