@@ -302,10 +302,9 @@ static void take_time_properties(struct instance *in, gnomon_mono now)
 	timescale_update(&k->timescale, &properties, utc.sec, &change);
 	if (change.offset_changed) {
 		report_utc_offset(in->log, properties.current_utc_offset, valid);
-		if (valid && k->timescale.shift_s && !k->free_running &&
-		    k->clock->ops->set_tai_offset) {
-			r = k->clock->ops->set_tai_offset(k->clock, k->timescale.shift_s);
-		}
+	}
+	if (change.tai_changed && !k->free_running && k->clock->ops->set_tai_offset) {
+		r = k->clock->ops->set_tai_offset(k->clock, k->timescale.tai_offset);
 	}
 	if (r != 0) {
 		report_clock_error(in->log, "set TAI offset", r);

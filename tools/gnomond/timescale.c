@@ -42,6 +42,11 @@ void timescale_update(struct timescale *t, const struct gnomon_time_properties_d
 		t->leap_end = 0;
 	}
 	t->shift_s = shift;
+	/* It may be announced long before the grandmaster is sure of it. */
+	if (shift && shift != t->tai_offset && properties->flags & GNOMON_FLAG_UTC_OFFSET_VALID) {
+		t->tai_offset = shift;
+		change->tai_changed = true;
+	}
 	change->leap_changed = leap != t->leap;
 	if (leap && leap != t->leap) {
 		t->leap_end = (utc_now / DAY + 1) * DAY;

@@ -18,6 +18,7 @@ struct timescale {
 	bool utc;         /* the clock keeps UTC */
 	bool kernel_leap; /* the kernel inserts or deletes the leap second */
 	int shift_s;      /* added to its readings */
+	int tai_offset;   /* that the clock was told; 0: none */
 	int leap;         /* announced: 61, 59 or 0 */
 	int64_t leap_end; /* UTC: end of the day with the leap second; 0: none is due */
 };
@@ -25,7 +26,8 @@ struct timescale {
 /** What a change of timePropertiesDS comes to. */
 struct timescale_change {
 	bool leap_changed;     /* tell the clock timescale.leap */
-	bool offset_changed;   /* tell the clock tai_offset, if valid */
+	bool tai_changed;      /* tell the clock timescale.tai_offset */
+	bool offset_changed;   /* worth a word */
 	int jump_s;            /* the local timescale jumped by that much: a step to the engine */
 };
 

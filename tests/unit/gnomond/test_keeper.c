@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What data sets and samples do to a clock that keeps UTC: TAI offset, leap seconds, frequency. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/gnomond/instance.h"
+
+#define MIDNIGHT (INT64_C(20000) * 86400)
+#define PTP GNOMON_FLAG_PTP_TIMESCALE
+#define VALID GNOMON_FLAG_UTC_OFFSET_VALID
+
+/* Remembers what it is told. */
+static struct told {
+	struct gnomon_clock clock;
+	int64_t reads; /* UTC */
+	int tai_offset;
+	unsigned int tai_calls;
+	int leap;
+	unsigned int leap_calls;
+	unsigned int steps;
+	unsigned int frequencies;
+} told;
+
+static int told_read(struct gnomon_clock *clock, gnomon_time *now)
+{
+	*now = (gnomon_time){ told.reads, 0, 0 };
+	return 0;
+}
+
+static int told_set_frequency(struct gnomon_clock *clock, double ppb)
+{
+	told.frequencies++;
+	return 0;
+}
+
+static int told_get_frequency(struct gnomon_clock *clock, double *ppb)
+{
+	*ppb = 0;
+	return 0;
+}
+
+static int told_step(struct gnomon_clock *clock, gnomon_span by)
+{
+	told.steps++;
+	return 0;
+}
+
+static int told_set_leap(struct gnomon_clock *clock, int leap)
+{
+	told.leap = leap;
+	told.leap_calls++;
+	return 0;
+}
+
+static int told_set_tai_offset(struct gnomon_clock *clock, int seconds)
+{
+	told.tai_offset = seconds;
+	told.tai_calls++;
+	return 0;
+}
+
+static const struct gnomon_clock_ops told_ops = {
+	.kind = "sim",
+	.read = told_read,
+	.set_frequency = told_set_frequency,
+	.get_frequency = told_get_frequency,
+	.step = told_step,
+	.set_leap = told_set_leap,
+	.set_tai_offset = told_set_tai_offset,
+};
+
+/* An instance without links: an engine, and the clock above under a keeper. */
+struct fixture {
+	struct conf conf;
+	struct log log;
+	struct instance in;
+};
+
+static void set_up(struct fixture *f, bool free_running)
+{
+	struct gnomon_port_config port;
+	struct gnomon_engine_config config;
+	size_t size;
+
+	memset(f, 0, sizeof(*f));
+	told = (struct told){ .clock = { &told_ops, "told", 1e6, true }, .reads = MIDNIGHT - 7200 };
+	assert_int_equal(conf_init(&f->conf, true), 0);
+	assert_non_null(conf_interface_add(&f->conf, "v0"));
+	f->conf.verbose = 0;
+	f->conf.use_syslog = 0;
+	f->conf.free_running = free_running;
+	log_init(&f->log, "test", &f->conf);
+	gnomon_port_config_default(&port);
+	gnomon_engine_config_default(&config);
+	config.clock_identity.id[0] = 2;
+	config.port_count = 1;
+	config.ports = &port;
+	f->in.conf = &f->conf;
+	f->in.log = &f->log;
+	f->in.keeper.clock = &told.clock;
+	f->in.ports = calloc(1, sizeof(f->in.ports[0]));
+	f->in.ports[0].conf = &f->conf.ports[0].conf;
+	f->in.port_count = 1;
+	size = gnomon_engine_size(&config);
+	f->in.engine_memory = malloc(size);
+	assert_int_equal(gnomon_engine_init(&f->in.engine, f->in.engine_memory, size, &config,
+					    (gnomon_mono){ 1 }),
+			 0);
+	assert_int_equal(keeper_init(&f->in), 0);
+}
+
+static void tear_down(struct fixture *f)
+{
+	free(f->in.discipline_memory);
+	free(f->in.engine_memory);
+	free(f->in.ports);
+	log_finish(&f->log);
+	conf_finish(&f->conf);
+}
+
+/* The time properties become these, as by an Announce. */
+static void announce(struct fixture *f, int utc_offset, unsigned int flags)
+{
+	const struct gnomon_clock_quality quality = { 6, 0x21, 0x4e5d };
+	const struct gnomon_time_properties_ds properties = { (int16_t)utc_offset,
+							      (uint16_t)flags, 0x20 };
+
+	(void)gnomon_engine_set_grandmaster(f->in.engine, &quality, &properties,
+					    (gnomon_mono){ 2 });
+	keeper_datasets(&f->in, GNOMON_DATASET_TIME_PROPERTIES, (gnomon_mono){ 2 });
+}
+
+/* The kernel is told TAI - UTC when the grandmaster is sure of it, and not before. */
+static void tai_offset(void **state)
+{
+	struct fixture f;
+
+	set_up(&f, false);
+	announce(&f, 37, PTP);
+	assert_int_equal(told.tai_calls, 0);
+	announce(&f, 37, PTP | VALID);
+	assert_int_equal(told.tai_calls, 1);
+	assert_int_equal(told.tai_offset, 37);
+	announce(&f, 37, PTP | VALID | GNOMON_FLAG_TIME_TRACEABLE);
+	assert_int_equal(told.tai_calls, 1);
+	announce(&f, 38, PTP | VALID);
+	assert_int_equal(told.tai_offset, 38);
+	announce(&f, 0, 0);
+	assert_int_equal(told.tai_calls, 2);
+	tear_down(&f);
+}
+
+static void leap_second(void **state)
+{
+	struct fixture f;
+
+	set_up(&f, false);
+	announce(&f, 37, PTP | VALID);
+	assert_int_equal(told.leap_calls, 0);
+	announce(&f, 37, PTP | VALID | GNOMON_FLAG_LEAP61);
+	assert_int_equal(told.leap, 61);
+	told.reads = MIDNIGHT + 2;
+	announce(&f, 38, PTP | VALID);
+	assert_int_equal(told.leap, 0);
+	assert_int_equal(told.leap_calls, 2);
+	assert_int_equal(told.tai_offset, 38);
+	assert_int_equal(told.steps, 0);
+	announce(&f, 38, PTP | VALID | GNOMON_FLAG_LEAP59);
+	assert_int_equal(told.leap, 59);
+	tear_down(&f);
+}
+
+/* Whatever is announced and measured. */
+static void free_running_touches_nothing(void **state)
+{
+	const struct gnomon_sample sample = { .offset = gnomon_span_from_ns(5000000),
+					      .mean_delay = gnomon_span_from_ns(1000),
+					      .local = { MIDNIGHT, 0, 0 },
+					      .weight = 1,
+					      .sync_interval = 1 };
+	struct fixture f;
+
+	set_up(&f, true);
+	announce(&f, 37, PTP | VALID | GNOMON_FLAG_LEAP61);
+	for (int i = 1; i < 20; i++) {
+		struct gnomon_sample s = sample;
+
+		s.local.sec = MIDNIGHT - 7200 + i;
+		keeper_sample(&f.in, &f.in.ports[0], &s,
+			      (gnomon_mono){ (int64_t)i * GNOMON_NSEC_PER_SEC });
+	}
+	assert_int_equal(told.tai_calls + told.leap_calls + told.steps + told.frequencies, 0);
+	tear_down(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		{ "/gnomond/keeper/tai_offset", tai_offset, NULL, NULL, NULL },
+		{ "/gnomond/keeper/leap_second", leap_second, NULL, NULL, NULL },
+		{ "/gnomond/keeper/free_running_touches_nothing", free_running_touches_nothing,
+		  NULL, NULL, NULL },
+	};
+
+	return cmocka_run_group_tests_name("/gnomond/keeper", tests, NULL, NULL);
+}
