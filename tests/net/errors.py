@@ -50,6 +50,8 @@ CONFIG = {
     "no section": ("priority1 5\n", ["-f", "{file}", "-i", "v0"], 1, ["{file}:1"]),
     "line without value": ("[global]\npriority1\n", ["-f", "{file}", "-i", "v0"], 1,
                            ["{file}:2", "priority1"]),
+    "key without effect yet": (None, ["--check-config", "--uds_address=/run/x", "-i", "v0"], 0,
+                               ["good", "without effect yet: uds_address"]),
     "binary file": ("[global]\n\x01\x02\n", ["-f", "{file}", "-i", "v0"], 1, ["{file}:2"]),
 }
 SOFT = ["-S", "--clock=soft"]
@@ -91,8 +93,9 @@ def run(args, before, folder, argv, status, words):
     lines = (done.stderr + done.stdout).splitlines()
     if len(lines) != 1:
         found.append(f"{len(lines)} lines, not one")
+    told = done.stderr if status else done.stdout
     found += [f"does not name {word!r}" for word in (w.replace("{file}", path) for w in words)
-              if word not in done.stderr]
+              if word not in told]
     if system_clock() != clock:
         found.append("the system clock was changed")
     print(f"   {(lines or ['(nothing)'])[0]}")

@@ -115,8 +115,9 @@ int main(int argc, char **argv)
 		printf("%s%s\n", native ? "gnomond " : "", GNOMON_VERSION_STRING);
 		break;
 	case OPTIONS_CHECK_CONFIG:
-		printf("%s: the configuration is good, %zu port%s\n", program, conf.port_count,
-		       conf.port_count == 1 ? "" : "s");
+		printf("%s: the configuration is good, %zu port%s%s%s\n", program,
+		       conf.port_count, conf.port_count == 1 ? "" : "s",
+		       conf.noted[0] ? "; without effect yet: " : "", conf.noted);
 		break;
 	case OPTIONS_PRINT_CONFIG:
 		r = conf_print(&conf, write_stdout, NULL);
