@@ -7,6 +7,12 @@ own in memory; the system clock is not touched. The boundary clock starts 1.5 s 
 the ordinary clock as much slow. Ctrl-C ends everything and leaves nothing behind.
 """
 
+import signal
+
+# Until there is anything to clean up, Ctrl-C ends this without a word.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# pylint: disable=wrong-import-position
 import argparse
 import collections
 import json
@@ -18,6 +24,7 @@ import threading
 import time
 
 import netlab
+# pylint: enable=wrong-import-position
 
 LOCKED_NS = 20e3     # software time stamps scatter by some microseconds
 LOCKED_SAMPLES = 16
@@ -112,6 +119,7 @@ class View:
         self.nodes, self.tty, self.start = nodes, tty, time.monotonic()
         self.news = collections.deque(maxlen=5)
         self.drawn, self.lock, self.last_plain = 0, threading.Lock(), 0.0
+        self.writable = True
 
     def now(self):
         """Seconds since the start."""
@@ -127,11 +135,22 @@ class View:
             if told:
                 self.tell(f"{self.now():6.1f} s  {process.name}  {told}")
 
+    def write(self, text):
+        """Write, until nobody can read any more: a closed pipe, a full disk."""
+        try:
+            if self.writable:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+        except OSError:
+            self.writable = False
+            # What is left in the buffer would fail once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
     def tell(self, line):
         """Something happened."""
         self.news.append(line)
         if not self.tty:
-            print(line, flush=True)
+            self.write(line + "\n")
 
     @staticmethod
     def chart(node):
@@ -165,21 +184,20 @@ class View:
         """Draw in place, or one plain line per clock and second."""
         with self.lock:
             if self.tty:
-                width = shutil.get_terminal_size().columns
+                width, height = shutil.get_terminal_size()
                 up = f"\x1b[{self.drawn}A" if self.drawn else ""
-                rows = [row[:width - 1] + "\x1b[K" for row in self.rows()]
-                sys.stdout.write(up + "\n".join(rows) + "\n")
-                sys.stdout.flush()
+                rows = [row[:width - 1] + "\x1b[K" for row in self.rows()[:height - 1]]
+                self.write(up + "\n".join(rows) + "\n")
                 self.drawn = len(rows)
             elif self.now() - self.last_plain >= 1.0:
                 self.last_plain = self.now()
                 for node in self.nodes.values():
                     if node.offset is not None:
-                        print(f"{self.now():6.1f} s  {node.name}  {node.servo}"
-                              f" offset {duration_text(node.offset):>9}"
-                              f" frequency {node.frequency / 1e3:+8.3f} ppm"
-                              f" delay {span_text(node.delay):>8}"
-                              f" bound {span_text(node.bound):>8}", flush=True)
+                        self.write(f"{self.now():6.1f} s  {node.name}  {node.servo}"
+                                   f" offset {duration_text(node.offset):>9}"
+                                   f" frequency {node.frequency / 1e3:+8.3f} ppm"
+                                   f" delay {span_text(node.delay):>8}"
+                                   f" bound {span_text(node.bound):>8}\n")
 
 
 def build(lab, gnomond, view):
@@ -204,10 +222,22 @@ def watch(lab, view, seconds):
     while seconds is None or view.now() < seconds:
         time.sleep(REDRAW)
         view.draw()
+        if not view.writable:
+            raise netlab.LabError("cannot write the output any more")
         for process in lab.processes:
             if not process.running():
                 print("\n".join(process.lines[-5:]), file=sys.stderr)
                 raise netlab.LabError(f"{process.name} ended with {process.child.returncode}")
+
+
+def run(args, view):
+    """Build the network, show it, take it down."""
+    reason = netlab.why_not()
+    if reason:
+        raise netlab.LabError(f"cannot build a network here: {reason}")
+    with netlab.Lab() as lab:
+        build(lab, os.path.abspath(args.gnomond), view)
+        watch(lab, view, args.duration if args.duration is not None or view.tty else 30.0)
 
 
 def main():
@@ -217,17 +247,13 @@ def main():
     parser.add_argument("--duration", type=float, metavar="SECONDS",
                         help="end after so long (default: on a terminal never, else 30)")
     args = parser.parse_args()
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
     tty = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    seconds = args.duration if args.duration is not None or tty else 30.0
-    reason = netlab.why_not()
-    if reason:
-        print(f"demo: cannot build a network here: {reason}", file=sys.stderr)
-        return 2
     view = View({name: Node(name, title) for name, title, *_ in NODES}, tty)
     try:
-        with netlab.Lab() as lab:
-            build(lab, os.path.abspath(args.gnomond), view)
-            watch(lab, view, seconds)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        run(args, view)
     except netlab.LabError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
@@ -235,8 +261,8 @@ def main():
         pass
     followers = list(view.nodes.values())[1:]
     for node in followers:
-        print(f"{node.title}: " + ("not locked" if node.locked_at is None else
-                                   f"locked after {node.locked_at:.1f} s"))
+        view.write(f"{node.title}: " + ("not locked" if node.locked_at is None else
+                                        f"locked after {node.locked_at:.1f} s") + "\n")
     return 0 if all(node.locked_at is not None for node in followers) else 1
 
 

@@ -51,6 +51,12 @@ def alive(pid):
     return os.path.exists(f"/proc/{pid}")
 
 
+def delete_namespace(name):
+    """Delete a namespace if it is there: being made, it may have been interrupted."""
+    if os.path.exists(f"/run/netns/{name}"):
+        ip("netns", "del", name)
+
+
 def sweep():
     """Delete namespaces and temporary folders whose maker is gone."""
     for folder in glob.glob(os.path.join(tempfile.gettempdir(), "gnomon-[0-9]*-*")):
@@ -74,15 +80,12 @@ def why_not():
     name = f"{PREFIX}{os.getpid()}-probe"
     try:
         ip("netns", "add", name)
-    except LabError as error:
-        return str(error)
-    try:
         ip("link", "add", "v0", "netns", name, "type", "veth", "peer", "name", "v1", "netns", name)
         ip("netns", "exec", name, "true")
     except LabError as error:
         return str(error)
     finally:
-        ip("netns", "del", name)
+        delete_namespace(name)
     return None
 
 
@@ -154,14 +157,14 @@ class Lab:
 
     def __enter__(self):
         # A polite end must run the cleanup as well.
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             self.previous[number] = signal.signal(number, self._on_signal)
         sweep()
         self.folder = tempfile.mkdtemp(prefix=f"gnomon-{os.getpid()}-")
         return self
 
     def __exit__(self, *exc):
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        for number in (*self.previous, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         self.close()
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -182,7 +185,7 @@ class Lab:
         self.processes.clear()
         for space in self.spaces:
             try:
-                ip("netns", "del", space)
+                delete_namespace(space)
             except LabError as error:
                 print(error, file=sys.stderr)
         self.spaces.clear()
@@ -192,8 +195,8 @@ class Lab:
     def namespace(self, name):
         """A new network namespace with its loopback up; returns its full name."""
         full = f"{PREFIX}{os.getpid()}-{name}"
-        ip("netns", "add", full)
         self.spaces.append(full)
+        ip("netns", "add", full)
         ip("-n", full, "link", "set", "lo", "up")
         return full
 

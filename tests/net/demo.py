@@ -29,11 +29,11 @@ def fail(text):
     FAILED.append(text)
 
 
-def start(gnomond, *options):
+def start(gnomond, *options, stderr=subprocess.STDOUT):
     """Start the demo with its output to a pipe."""
     return subprocess.Popen(  # pylint: disable=consider-using-with
         [sys.executable, str(SCRIPTS / "demo.py"), "--gnomond", gnomond, *options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def daemons(pid):
@@ -102,6 +102,18 @@ def killed(gnomond):
         fail(f"after SIGKILL and a sweep: {leftovers(demo.pid)}")
 
 
+def unread(gnomond):
+    """Nobody reads any more, as behind head(1): a line, and the end."""
+    demo = start(gnomond, stderr=subprocess.PIPE)
+    demo.stdout.readline()
+    demo.stdout.close()
+    errors = demo.stderr.read()
+    if demo.wait(20) != 2 or len(errors.splitlines()) != 1:
+        fail(f"unread: exit {demo.returncode}:\n{errors}")
+    if leftovers(demo.pid):
+        fail(f"unread: {leftovers(demo.pid)}")
+
+
 def broken():
     """A daemon that does not run is said, in a line, and cleaned up after."""
     demo = start("/bin/false", "--duration", "5")
@@ -123,6 +135,8 @@ def main():
         sys.exit(77)
     interrupted(gnomond, signal.SIGINT)
     interrupted(gnomond, signal.SIGTERM)
+    interrupted(gnomond, signal.SIGQUIT)
+    unread(gnomond)
     killed(gnomond)
     broken()
     locks(gnomond)
