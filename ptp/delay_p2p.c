@@ -14,13 +14,6 @@
 /* A neighbour's rate this far from ours is not a rate but a step or a lie. */
 #define RATE_LIMIT 1e-3
 
-void pdelay_reset(struct port *p)
-{
-	memset(&p->pdelay, 0, sizeof(p->pdelay));
-	p->neighbor.rate_anchor = false;
-	p->neighbor.rate_ratio = 1.0;
-}
-
 /* -- initiator ------------------------------------------------------------------------------- */
 
 static void link_delay_lost(struct port *p)

@@ -347,6 +347,9 @@ int gnomon_engine_desired_state(struct gnomon_engine *e, uint16_t port,
 	if (p->config.desired_state != state) {
 		p->config.desired_state = state;
 		port_apply_desired_state(p, now);
+		if (!engine_receiver(e, NULL)) {
+			decision_take_grandmaster(e);
+		}
 	}
 	return 0;
 }
@@ -409,8 +412,8 @@ int gnomon_engine_expire(struct gnomon_engine *e, gnomon_mono now)
 		if (port == e->config.port_count) {
 			decision_run(e, now);
 		} else {
-			port_timer_expired(&e->ports[port],
-					   (enum port_timer)(timer % PORT_TIMER_COUNT), due, now);
+			timeout_handle(&e->ports[port],
+				       (enum port_timer)(timer % PORT_TIMER_COUNT), due, now);
 		}
 		due = timers_deadline(&e->timers);
 	}
@@ -424,7 +427,7 @@ gnomon_mono gnomon_engine_deadline(const struct gnomon_engine *e)
 
 int gnomon_engine_next(struct gnomon_engine *e, struct gnomon_action *action)
 {
-	return action_pop(e, action);
+	return deliver_next(e, action);
 }
 
 /* -- what is known --------------------------------------------------------------------------- */

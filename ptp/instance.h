@@ -10,9 +10,13 @@
  *   delay_p2p.c  Pdelay_*, both roles
  *   tsproc.c     four timestamps -> delay and offset
  *   decision.c   STATE_DECISION_EVENT and the data set updates it causes
+ *   timeout.c    what happens when a timer fires
  *   port.c       the port's state, its timers, what a transition starts and stops
- *   action.c     the queue of actions, and the encoding of what is sent
+ *   action.c     the queue of actions; deliver.c takes them out and encodes what is sent
  *   engine.c     the public functions
+ *
+ * Calls go down only: engine -> receive, timeout, deliver -> announce, sync, delay_* -> decision
+ * -> port -> action.
  */
 #ifndef PTP_INSTANCE_H
 #define PTP_INSTANCE_H
@@ -251,7 +255,6 @@ void action_address(struct queued *q, enum gnomon_destination to, const struct g
 void action_event(struct gnomon_engine *e, uint16_t port, enum gnomon_engine_event what,
 		  const struct gnomon_port_identity *identity, int64_t value);
 void action_datasets(struct gnomon_engine *e, uint16_t port, unsigned int datasets);
-int action_pop(struct gnomon_engine *e, struct gnomon_action *action);
 
 /* Await the transmit timestamp of an entry: gives it its tx_id. */
 struct tx_slot *tx_slot_take(struct port *p, struct queued *q);
@@ -270,8 +273,8 @@ void port_set_state(struct port *p, enum gnomon_port_state state, enum gnomon_fs
 /* externalPortConfiguration: the desired state changed. */
 void port_apply_desired_state(struct port *p, gnomon_mono now);
 void port_timer_set(struct port *p, enum port_timer timer, gnomon_mono at);
-/* A timer that was due at an instant fired. */
-void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono due, gnomon_mono now);
+/* Stop what does not belong to the state, start what does and is not running. */
+void port_timers_follow_state(struct port *p, gnomon_mono now);
 /* (Re)start a timer with the interval that belongs to it. */
 void port_timer_start(struct port *p, enum port_timer timer, gnomon_mono now);
 /* Forget everything learned from the timeTransmitter. */
@@ -293,6 +296,16 @@ static inline gnomon_time port_egress(const struct port *p, gnomon_time t)
 {
 	return gnomon_time_add(t, p->config.egress_latency);
 }
+
+/* -- timeout.c ------------------------------------------------------------------------------- */
+
+/* A timer that was due at an instant fired. */
+void timeout_handle(struct port *p, enum port_timer timer, gnomon_mono due, gnomon_mono now);
+
+/* -- deliver.c ------------------------------------------------------------------------------- */
+
+/* The next action, a message encoded: gnomon_engine_next. */
+int deliver_next(struct gnomon_engine *e, struct gnomon_action *action);
 
 /* -- receive.c ------------------------------------------------------------------------------- */
 
@@ -335,8 +348,6 @@ int pdelay_resp_follow_up_receive(struct port *p, const struct gnomon_msg *m,
 void pdelay_req_send(struct port *p);
 void pdelay_req_sent(struct port *p, const struct tx_slot *slot, gnomon_time t1);
 void pdelay_resp_sent(struct port *p, const struct tx_slot *slot, gnomon_time t3);
-/* The neighbour is gone or the clock stepped: the exchange in flight and the rate are void. */
-void pdelay_reset(struct port *p);
 
 /* -- tsproc.c -------------------------------------------------------------------------------- */
 

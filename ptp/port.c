@@ -153,21 +153,7 @@ void port_timer_start(struct port *p, enum port_timer timer, gnomon_mono now)
 	}
 }
 
-/* Next of a periodic timer that was due: without drift, unless it ran late by an interval. */
-static void timer_repeat(struct port *p, enum port_timer timer, int log_interval, gnomon_mono due,
-			 gnomon_mono now)
-{
-	int64_t interval = interval_ns(log_interval);
-	gnomon_mono next = gnomon_mono_add(due, interval);
-
-	if (gnomon_mono_before(next, now)) {
-		next = gnomon_mono_add(now, interval);
-	}
-	port_timer_set(p, timer, next);
-}
-
-/* Stop what does not belong to the state, start what does and is not running. */
-static void timers_follow_state(struct port *p, gnomon_mono now)
+void port_timers_follow_state(struct port *p, gnomon_mono now)
 {
 	unsigned int wanted = state_timers[p->state];
 
@@ -179,76 +165,6 @@ static void timers_follow_state(struct port *p, gnomon_mono now)
 		} else if (!armed) {
 			port_timer_start(p, (enum port_timer)t, now);
 		}
-	}
-}
-
-/* The timeTransmitter of this port fell silent. */
-static void receipt_timeout(struct port *p, gnomon_mono now)
-{
-	struct gnomon_engine *e = p->engine;
-
-	if (port_is_receiver(p)) {
-		foreign_remove(&p->foreign, &e->parent_ds.parent_port_identity);
-		if (!engine_receiver(e, p)) {
-			decision_take_grandmaster(e);
-		}
-	} else if (p->best_known) {
-		foreign_remove(&p->foreign, &p->best_sender);
-	}
-	port_timer_set(p, TIMER_ANNOUNCE_RX, GNOMON_MONO_NEVER);
-	port_event(p, FSM_ANNOUNCE_TIMEOUT, now);
-	timers_follow_state(p, now);
-	decision_request(e, now);
-}
-
-/* Announces come, Syncs do not. Another election, unless roles are fixed. */
-static void sync_timeout(struct port *p, gnomon_mono now)
-{
-	count(&p->counters.sync_timeout);
-	action_event(p->engine, p->identity.port, GNOMON_EVENT_SYNC_TIMEOUT, NULL, 0);
-	if (!p->engine->config.external_port_configuration) {
-		receipt_timeout(p, now);
-		return;
-	}
-	port_event(p, FSM_SYNC_FAULT, now);
-}
-
-void port_timer_expired(struct port *p, enum port_timer timer, gnomon_mono due, gnomon_mono now)
-{
-	const struct gnomon_port_config *c = &p->config;
-
-	switch (timer) {
-	case TIMER_ANNOUNCE_RX:
-		count(&p->counters.announce_timeout);
-		receipt_timeout(p, now);
-		break;
-	case TIMER_SYNC_RX:
-		sync_timeout(p, now);
-		break;
-	case TIMER_ANNOUNCE_TX:
-		timer_repeat(p, timer, c->log_announce_interval, due, now);
-		decision_request(p->engine, now);
-		if (p->state == GNOMON_PORT_TIME_TRANSMITTER) {
-			announce_send(p);
-		}
-		break;
-	case TIMER_SYNC_TX:
-		timer_repeat(p, timer, c->log_sync_interval, due, now);
-		sync_send(p);
-		break;
-	case TIMER_DELAY_REQ:
-		port_timer_start(p, timer, now);
-		delay_req_send(p, now);
-		break;
-	case TIMER_PDELAY_REQ:
-		timer_repeat(p, timer, c->log_min_pdelay_req_interval, due, now);
-		pdelay_req_send(p);
-		break;
-	case TIMER_QUALIFICATION:
-		port_event(p, FSM_QUALIFICATION_TIMEOUT, now);
-		break;
-	case PORT_TIMER_COUNT:
-		break;
 	}
 }
 
@@ -280,12 +196,20 @@ void port_forget_parent(struct port *p)
 	}
 }
 
+/* The neighbour is gone or the clock stepped: the exchange in flight and the rate are void. */
+static void forget_pdelay(struct port *p)
+{
+	memset(&p->pdelay, 0, sizeof(p->pdelay));
+	p->neighbor.rate_anchor = false;
+	p->neighbor.rate_ratio = 1.0;
+}
+
 void port_clock_stepped(struct port *p)
 {
 	memset(p->sync, 0, sizeof(p->sync));
 	memset(p->delay, 0, sizeof(p->delay));
 	tsproc_reset(&p->tsproc, false);
-	pdelay_reset(p);
+	forget_pdelay(p);
 	for (int i = 0; i < TX_RING; i++) {
 		/* A Sync's timestamp is of one instant and stays true; an interval does not. */
 		if (p->tx[i].type != GNOMON_MSG_SYNC) {
@@ -306,7 +230,7 @@ static void forget_all(struct port *p)
 	foreign_clear(&p->foreign);
 	p->best_known = false;
 	memset(p->tx, 0, sizeof(p->tx));
-	pdelay_reset(p);
+	forget_pdelay(p);
 	p->neighbor.known = false;
 	p->neighbor.lost = 0;
 	tsproc_reset(&p->tsproc, true);
@@ -347,7 +271,7 @@ void port_set_state(struct port *p, enum gnomon_port_state state, enum gnomon_fs
 	p->engine->uncalibrated_ports -= from == GNOMON_PORT_UNCALIBRATED;
 	p->engine->uncalibrated_ports += state == GNOMON_PORT_UNCALIBRATED;
 	p->state = state;
-	timers_follow_state(p, now);
+	port_timers_follow_state(p, now);
 	if (state == from) {
 		return;
 	}
@@ -390,8 +314,5 @@ void port_apply_desired_state(struct port *p, gnomon_mono now)
 {
 	if (!state_is_down(p->state)) {
 		port_set_state(p, external_state(p), FSM_NONE, now);
-		if (!engine_receiver(p->engine, NULL)) {
-			decision_take_grandmaster(p->engine);
-		}
 	}
 }
