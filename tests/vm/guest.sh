@@ -1,0 +1,139 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The first process of the virtual machine: two igb NICs on a cable, each with a PTP hardware clock
+# and in a network namespace of its own. Runs every scenario and prints what was seen, for
+# hwstamp.py to judge: lines "@ SCENARIO WHAT: VALUE".
+export PATH=/bin:/sbin
+/bin/busybox mkdir -p /proc /sys /dev /run /tmp /var/run
+/bin/busybox --install -s /bin
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+dmesg -n 1
+
+scenario=boot
+
+tell()
+{
+	echo "@ $scenario $*"
+}
+
+# Everything a file says, each line as WHAT.
+tell_file()
+{
+	while IFS= read -r line; do
+		tell "$1: $line"
+	done <"$2"
+}
+
+for module in dca i2c-algo-bit igb; do
+	insmod "/lib/modules/$module.ko" || tell "insmod failed: $module"
+done
+
+# place NAME INTERFACE: a network namespace; $NAME is the process that holds it
+place()
+{
+	unshare -n sleep 100000 &
+	eval "$1=$!"
+	usleep 100000
+	ip link set "$2" netns "$!"
+	nsenter -t "$!" -n ip link set lo up
+	nsenter -t "$!" -n ip link set "$2" up
+}
+
+# at NAME COMMAND...: in that namespace
+at()
+{
+	eval "holder=\$$1 registers=\$${1}_registers"
+	shift
+	IGB_REGISTERS=$registers LD_PRELOAD=/lib/libigb_timinca.so nsenter -t "$holder" -n "$@"
+}
+
+# settings NAME INTERFACE: how the NIC stamps, and the frequency of its clock
+settings()
+{
+	at "$1" hwstamp_ctl -i "$2" >/tmp/out 2>&1
+	tell "$1 stamping $3: $(tr '\n' ' ' </tmp/out)"
+	at "$1" phc_ctl -q "$2" -- freq >/tmp/out 2>&1
+	tell "$1 frequency $3: $(sed -n 's/.*offset is \([-0-9.]*\)ppb.*/\1/p' /tmp/out)"
+}
+
+compare()
+{
+	tell "difference $1: $(phc_compare /dev/ptp0 /dev/ptp1)"
+}
+
+# The two clocks as they are found by a scenario: the first 50 ppm fast and three seconds ahead.
+disturb()
+{
+	at leader hwstamp_ctl -i eth0 -t 0 -r 0 >/dev/null
+	at follower hwstamp_ctl -i eth1 -t 0 -r 4 >/dev/null
+	at leader phc_ctl -Q -q eth0 -- freq 50000 set 1000003
+	at follower phc_ctl -Q -q eth1 -- freq 7000 set 1000000
+	settings leader eth0 before
+	settings follower eth1 before
+	compare before
+}
+
+# start NAME PROGRAM ARGUMENT...: into /tmp/NAME.log; $pid
+start()
+{
+	name=$1
+	shift
+	eval "holder=\$$name registers=\$${name}_registers"
+	IGB_REGISTERS=$registers LD_PRELOAD=/lib/libigb_timinca.so \
+		nsenter -t "$holder" -n "$@" >"/tmp/$name.log" 2>&1 &
+	eval "${name}_pid=$!"
+}
+
+# stop NAME: as an operator does
+stop()
+{
+	eval "pid=\$${1}_pid"
+	kill "$pid"
+	wait "$pid"
+	tell "$1 status: $?"
+	tell_file "$1 log" "/tmp/$1.log"
+}
+
+# follow LEADER FOLLOWER SECONDS: programs, gnomond or ptp4l
+follow()
+{
+	disturb
+	start leader "$1" -f /etc/leader.conf -i eth0 -m
+	start follower "$2" -f /etc/follower.conf -i eth1 -m -s
+	sleep "$3"
+	settings leader eth0 during
+	settings follower eth1 during
+	compare after
+}
+
+finish()
+{
+	stop follower
+	stop leader
+	settings leader eth0 after
+	settings follower eth1 after
+}
+
+tell "kernel: $(uname -r)"
+tell "igb: $(ls /sys/bus/pci/drivers/igb | grep -c :) clocks: $(cat /sys/class/ptp/*/clock_name | tr '\n' ' ')"
+ip link set lo up
+# What a namespace hides.
+leader_registers=$(readlink -f /sys/class/net/eth0/device/resource0)
+follower_registers=$(readlink -f /sys/class/net/eth1/device/resource0)
+igb_rearm "$leader_registers" 1 & # Delay_Req
+igb_rearm "$follower_registers" 0 & # Sync
+place leader eth0
+place follower eth1
+sleep 4 # until both have a link
+
+scenario=theirs
+follow ptp4l ptp4l 20
+finish
+scenario=ours
+follow gnomond gnomond 20
+finish
+
+tell "end: $(cut -d ' ' -f 1 /proc/uptime)"
+poweroff -f
