@@ -21,6 +21,9 @@
  * on at its old rate. It is not measured; this is what a busy host may need. */
 #define COMMAND_LATENCY_S 0.01
 
+/* After so many events in a row it is the noise that is larger than thought. */
+#define EVENTS_MAX 3
+
 static double larger(double a, double b)
 {
 	return a > b ? a : b;
@@ -46,7 +49,10 @@ void estimator_reset(struct estimator *e)
 {
 	e->track.samples = 0;
 	e->rivalry = false;
-	e->delay_error = (struct delay_error){ 0.0, 0.0, 0.0 };
+	e->events = 0;
+	e->rival.samples = 0;
+	e->motion[0].longest_s = 0.0;
+	e->motion[1].longest_s = 0.0;
 	e->told_ppb = 0.0;
 }
 
@@ -55,75 +61,170 @@ static struct track_view view_now(const struct estimator *e)
 	return track_at(&e->track, 0.0, e->frequency_ppb, 0.0);
 }
 
+static double seconds_since(gnomon_mono now, gnomon_mono then)
+{
+	double ns = (double)now.ns - (double)then.ns;
+
+	return ns > 0.0 ? ns * 1e-9 : 0.0;
+}
+
+/* The adjustment between the last sample and now, on average. */
+static double adjustment(const struct estimator *e, gnomon_mono now)
+{
+	double whole = seconds_since(now, e->at);
+	double before = seconds_since(e->coast_at, e->at);
+
+	if (!e->coasting) {
+		return e->frequency_ppb;
+	}
+	if (before >= whole) {
+		return e->before_ppb;
+	}
+	return e->frequency_ppb + (e->before_ppb - e->frequency_ppb) * (before / whole);
+}
+
+/* -- what the clock's own motion does to the delay -------------------------------------------- */
+
+/* (1 + f) / (1 + told) - 1: what was commanded of the motion that was not told. */
+static double beyond_told(const struct estimator *e, double f_ppb)
+{
+	return (f_ppb - e->told_ppb) / (1.0 + e->told_ppb * 1e-9);
+}
+
+static void widen(struct motion *m, double ppb)
+{
+	m->least_ppb = ppb < m->least_ppb ? ppb : m->least_ppb;
+	m->most_ppb = larger(m->most_ppb, ppb);
+}
+
+/* dt seconds between two samples are over. */
+static void motion_add(struct estimator *e, double dt)
+{
+	struct motion *m = &e->motion[0];
+	double ppb = beyond_told(e, e->frequency_ppb);
+
+	if (m->longest_s > 0.0 && m->age_s + dt > e->delay_memory_s) {
+		e->motion[1] = *m;
+		m->longest_s = 0.0;
+	}
+	if (!(m->longest_s > 0.0)) {
+		*m = (struct motion){ .least_ppb = ppb, .most_ppb = ppb };
+	}
+	m->age_s += dt;
+	m->longest_s = larger(m->longest_s, dt);
+	widen(m, ppb);
+	if (e->coasting) {
+		widen(m, beyond_told(e, e->before_ppb));
+	}
+}
+
 /*
  * A Delay_Req leaves up to an interval after the Sync it is paired with. What the clock gained
  * meanwhile on its reference, beyond what the delay measurement was told, ends up half in the
  * measured delay, and the delay filter keeps it for its length.
  */
-static void delay_error_add(struct delay_error *d, double gained_ns, double dt, double memory_s)
+static double motion_error(const struct motion *m, double e_ppb)
 {
-	d->age_s += dt;
-	if (d->age_s > memory_s) {
-		d->previous_ns = d->current_ns;
-		d->current_ns = 0.0;
-		d->age_s = 0.0;
-	}
-	d->current_ns = larger(d->current_ns, fabs(gained_ns) / 2.0);
+	double least = m->least_ppb + e_ppb + m->least_ppb * e_ppb * 1e-9;
+	double most = m->most_ppb + e_ppb + m->most_ppb * e_ppb * 1e-9;
+
+	return larger(fabs(least), fabs(most)) * m->longest_s / 2.0;
 }
 
 /* Before the second sample the rate is unknown, and so is what it does to the delay. */
-static double delay_error_of(const struct estimator *e, const struct track_view *v)
+static double delay_error(const struct estimator *e)
 {
-	if (e->track.samples < 2) {
-		return v->rate_error_ppb * e->interval_s / 2.0;
+	const struct track *t = &e->track;
+
+	if (t->samples < 2) {
+		return t->limit_ppb * e->interval_s / 2.0;
 	}
-	return larger(e->delay_error.current_ns, e->delay_error.previous_ns);
+	return larger(motion_error(&e->motion[0], t->state.e_ppb),
+		      motion_error(&e->motion[1], t->state.e_ppb));
 }
+
+/* -- samples ---------------------------------------------------------------------------------- */
 
 /*
  * An implausible sample is either an outlier or the truth after an event: follow both, and let the
  * next sample decide. Until then the bound covers both.
  */
-static void track_or_doubt(struct estimator *e, const struct track_input *in)
+static void doubt(struct estimator *e, const struct track_input *in, double f)
 {
-	double f = e->frequency_ppb;
-	double drift = e->drift_ppb_per_s;
-
-	if (track_plausible(&e->track, in, f, drift)) {
-		track_update(&e->track, in, f, drift);
-		e->rivalry = false;
-	} else if (e->rivalry && track_elapsed(&e->rival, in, f) > 0.0) {
-		track_update(&e->rival, in, f, drift);
+	if (e->rivalry && track_elapsed(&e->rival, in, f) > 0.0) {
+		track_update(&e->rival, in, f, e->drift_ppb_per_s);
 		e->track = e->rival;
+		e->rival.samples = 0;
 		e->rivalry = false;
+		e->events++;
 	} else {
-		track_coast(&e->track, in, f, drift);
+		track_coast(&e->track, in, f, e->drift_ppb_per_s);
 		track_restart(&e->rival, in, &e->track);
 		e->rivalry = true;
 	}
 }
 
+/*
+ * Not every event is implausible when it happens, least of all at the start, when the noise may
+ * be anything. So there is always a newcomer who does not know the past. As soon as it has
+ * experience, either it finds the noise as track does, or it shows that what track took for noise
+ * was something that is over; then the newcomer takes its place.
+ */
+static void consult_newcomer(struct estimator *e, const struct track_input *in, double f)
+{
+	struct track *newcomer = &e->rival;
+
+	if (newcomer->samples > 0 && track_elapsed(newcomer, in, f) > 0.0) {
+		track_update(newcomer, in, f, e->drift_ppb_per_s);
+		if (!track_experienced(newcomer)) {
+			return;
+		}
+		if (track_refutes(newcomer, &e->track)) {
+			e->track = *newcomer;
+		}
+	}
+	track_start(newcomer, in, -e->frequency_ppb, RATE_LIMIT_PPB);
+}
+
+static void track_or_doubt(struct estimator *e, const struct track_input *in, double f)
+{
+	bool believe = e->events >= EVENTS_MAX && !track_experienced(&e->track);
+
+	if (!believe && !track_plausible(&e->track, in, f, e->drift_ppb_per_s)) {
+		doubt(e, in, f);
+		return;
+	}
+	if (e->rivalry) {
+		e->rivalry = false;
+		e->rival.samples = 0;
+	}
+	track_update(&e->track, in, f, e->drift_ppb_per_s);
+	consult_newcomer(e, in, f);
+	if (track_experienced(&e->track)) {
+		e->events = 0;
+	}
+}
+
 /* False: the sample is out of order and was not used. */
-static bool follow(struct estimator *e, const struct track_input *in)
+static bool follow(struct estimator *e, const struct track_input *in, gnomon_mono now)
 {
 	bool first_pair = e->track.samples == 1;
-	double gained_ns = -view_now(e).offset_ns;
+	double f = adjustment(e, now);
 	double elapsed;
 
 	if (e->track.samples == 0) {
-		track_start(&e->track, in, -e->frequency_ppb, RATE_LIMIT_PPB);
+		track_start(&e->track, in, -f, RATE_LIMIT_PPB);
 		return true;
 	}
-	elapsed = track_elapsed(&e->track, in, e->frequency_ppb);
+	elapsed = track_elapsed(&e->track, in, f);
 	if (!(elapsed > 0.0)) {
 		return false;
 	}
-	track_or_doubt(e, in);
-	gained_ns += view_now(e).offset_ns - e->told_ppb * elapsed;
-	delay_error_add(&e->delay_error, gained_ns, elapsed, e->delay_memory_s);
+	track_or_doubt(e, in, f);
+	motion_add(e, elapsed);
 	if (first_pair) {
 		/* The delay that the noise was guessed from may have been too small by this. */
-		track_expect(&e->track, in->noise_ns + e->delay_error.current_ns);
+		track_expect(&e->track, in->noise_ns + delay_error(e));
 	}
 	return true;
 }
@@ -139,10 +240,11 @@ void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample
 		.weight = weight,
 	};
 
-	if (!follow(e, &in)) {
+	if (!follow(e, &in, now)) {
 		return;
 	}
 	e->at = now;
+	e->coasting = false;
 	e->asymmetry_ns = e->path_asymmetry_ns < 0.0 ? delay_ns / 2.0 : e->path_asymmetry_ns;
 	e->reference_bound_ns = or_default(sample->reference_bound_ns, 0.0);
 	e->old_rate_ppb = view_now(e).rate_ppb;
@@ -157,6 +259,16 @@ void estimator_command(struct estimator *e, const struct gnomon_discipline_comma
 	if (command->set_frequency) {
 		e->frequency_ppb = command->frequency_ppb;
 	}
+}
+
+void estimator_coast(struct estimator *e, double frequency_ppb, gnomon_mono now)
+{
+	if (!e->coasting) {
+		e->coasting = true;
+		e->before_ppb = e->frequency_ppb;
+		e->coast_at = now;
+	}
+	e->frequency_ppb = frequency_ppb;
 }
 
 double estimator_rate_ratio(const struct estimator *e)
@@ -177,24 +289,18 @@ double estimator_needed_ppb(const struct estimator *e)
 	return (1.0 / (1.0 + e->track.state.e_ppb * 1e-9) - 1.0) * 1e9;
 }
 
-static double seconds_since(gnomon_mono now, gnomon_mono then)
-{
-	double ns = (double)now.ns - (double)then.ns;
-
-	return ns > 0.0 ? ns * 1e-9 : 0.0;
-}
-
 static double bound_of(const struct estimator *e, const struct track_view *v)
 {
 	double rate = larger(fabs(v->rate_ppb), fabs(e->old_rate_ppb));
 
 	return fabs(v->offset_ns) + v->offset_error_ns + rate * COMMAND_LATENCY_S +
-	       delay_error_of(e, v) + e->asymmetry_ns + e->reference_bound_ns + QUANTISATION_NS;
+	       delay_error(e) + e->asymmetry_ns + e->reference_bound_ns + QUANTISATION_NS;
 }
 
 void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_estimate *out)
 {
 	double dt = seconds_since(now, e->at);
+	double f = adjustment(e, now);
 	struct track_view v;
 
 	*out = (struct gnomon_estimate){
@@ -207,13 +313,13 @@ void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_es
 	if (!out->valid) {
 		return;
 	}
-	v = track_at(&e->track, dt, e->frequency_ppb, e->drift_ppb_per_s);
+	v = track_at(&e->track, dt, f, e->drift_ppb_per_s);
 	out->offset_ns = v.offset_ns;
 	out->offset_stddev_ns = track_noise(&e->track);
 	out->frequency_error_ppb = fabs(v.rate_ppb) + v.rate_error_ppb;
 	out->bound_ns = bound_of(e, &v);
 	if (e->rivalry) {
-		v = track_at(&e->rival, dt, e->frequency_ppb, e->drift_ppb_per_s);
+		v = track_at(&e->rival, dt, f, e->drift_ppb_per_s);
 		out->bound_ns = larger(out->bound_ns, bound_of(e, &v));
 	}
 }

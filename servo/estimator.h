@@ -10,13 +10,15 @@
 #include "servo/track.h"
 
 /**
- * The largest error that the clock's own motion has put into the measured path delay, over
- * the last one to two memories of the delay filter.
+ * What the clock was commanded during one memory of the delay filter, less what the delay
+ * measurement was told. Together with the oscillator's rate, as it is known by now, this is how
+ * the clock moved; no measurement is kept that may turn out to have been wrong.
  */
-struct delay_error {
-	double current_ns;
-	double previous_ns;
-	double age_s; /* of current_ns; at the end of a memory it becomes the previous one */
+struct motion {
+	double least_ppb;
+	double most_ppb;
+	double longest_s; /* between samples; 0: nothing here */
+	double age_s;
 };
 
 struct estimator {
@@ -25,13 +27,17 @@ struct estimator {
 	double delay_memory_s;
 	double interval_s;    /* expected between samples */
 	double frequency_ppb; /* the adjustment in force */
+	bool coasting;        /* it has changed since the last sample: */
+	double before_ppb;    /* what was in force ... */
+	gnomon_mono coast_at; /* ... until then */
 	double old_rate_ppb;  /* of the clock before the last command */
 	double told_ppb;      /* the rate of the clock that delay measurements are corrected for */
 	gnomon_mono at;       /* when the last sample came */
 	struct track track;   /* no samples: nothing is known */
-	struct track rival;   /* what holds if the last sample, implausible to track, was true */
-	bool rivalry;
-	struct delay_error delay_error;
+	struct track rival;   /* another opinion, from fewer samples */
+	bool rivalry;         /* it began with the last sample, which was implausible to track */
+	unsigned int events;  /* such samples that proved true, since track was experienced */
+	struct motion motion[2]; /* during this memory of the delay filter, and the one before */
 	double asymmetry_ns;
 	double reference_bound_ns;
 };
@@ -45,8 +51,11 @@ void estimator_reset(struct estimator *e);
 void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample *sample,
 		      double weight, gnomon_mono now);
 
-/** The clock is being given this command. */
+/** The clock is being given this command, with the sample. */
 void estimator_command(struct estimator *e, const struct gnomon_discipline_command *command);
+
+/** The clock is being given this adjustment at now, with no sample. */
+void estimator_coast(struct estimator *e, double frequency_ppb, gnomon_mono now);
 
 /** Reference frequency over local frequency, 1.0 unless something better is known. */
 double estimator_rate_ratio(const struct estimator *e);

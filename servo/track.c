@@ -36,13 +36,19 @@
  * of the noise stays whatever the memory. */
 #define COMMON_NOISE 0.6
 
-/* Beyond this many worst cases a sample is not noise but an event, once the noise is known. */
+/* Beyond this many worst cases a sample is not noise but an event. */
 #define IMPLAUSIBLE 10.0
-#define SURPRISES_TO_DOUBT 8
+
+/* So many surprises make experience of the noise. */
+#define EXPERIENCE 8
 
 /* An event that shows as an innovation of v over an interval may have changed the rate by so many
  * times v / interval: it may have happened late in the interval. */
 #define EVENT_RATES 4.0
+
+/* A prediction so many times more uncertain than a measurement is no prediction; more would only
+ * cost the digits that the next covariance is the difference of. */
+#define IGNORANCE 1e6
 
 #define SAMPLES_MAX 1000
 
@@ -125,6 +131,17 @@ void track_expect(struct track *t, double noise_ns)
 	}
 }
 
+bool track_experienced(const struct track *t)
+{
+	return t->surprises >= EXPERIENCE;
+}
+
+bool track_refutes(const struct track *t, const struct track *old)
+{
+	return track_experienced(t) &&
+	       IMPLAUSIBLE * sigmas(t) * track_noise(t) < sigmas(old) * track_noise(old);
+}
+
 double track_noise(const struct track *t)
 {
 	return sqrt(t->variance);
@@ -205,22 +222,34 @@ static double innovation(const struct track *t, const struct track_state *expect
 bool track_plausible(const struct track *t, const struct track_input *in, double f_ppb,
 		     double drift_ppb_per_s)
 {
-	struct track_state s = predict(t, track_elapsed(t, in, f_ppb), f_ppb, drift_ppb_per_s);
-	double worst = sigmas(t) * sqrt(t->variance * (s.pxx + 1.0 / in->weight));
+	double dt = track_elapsed(t, in, f_ppb);
+	struct track_state s = predict(t, dt, f_ppb, drift_ppb_per_s);
+	double v = fabs(innovation(t, &s, in));
 
-	return t->surprises < SURPRISES_TO_DOUBT ||
-	       fabs(innovation(t, &s, in)) <= IMPLAUSIBLE * worst;
+	if (t->samples == 1) {
+		/* The limit of the rate is a limit, not a deviation to be multiplied. */
+		v -= t->limit_ppb * dt;
+		s.pxx = t->state.pxx;
+	}
+	return v <= IMPLAUSIBLE * sigmas(t) * sqrt(t->variance * (s.pxx + 1.0 / in->weight));
 }
 
 void track_update(struct track *t, const struct track_input *in, double f_ppb,
 		  double drift_ppb_per_s)
 {
 	double dt = track_elapsed(t, in, f_ppb);
-	struct track_state s = predict(t, dt, f_ppb, drift_ppb_per_s);
-	double v = innovation(t, &s, in);
-	double gain_x = s.pxx / (s.pxx + 1.0 / in->weight);
-	double gain_e = s.pxe / (s.pxx + 1.0 / in->weight);
+	struct track_state s;
+	double gain_x;
+	double gain_e;
+	double v;
 
+	if (t->samples == 1 && t->state.pee > square(IGNORANCE / dt)) {
+		t->state.pee = square(IGNORANCE / dt);
+	}
+	s = predict(t, dt, f_ppb, drift_ppb_per_s);
+	v = innovation(t, &s, in);
+	gain_x = s.pxx / (s.pxx + 1.0 / in->weight);
+	gain_e = s.pxe / (s.pxx + 1.0 / in->weight);
 	s.x_ns += gain_x * v;
 	s.e_ppb += gain_e * v;
 	s.pee -= gain_e * s.pxe;

@@ -63,7 +63,7 @@ void track_restart(struct track *t, const struct track_input *in, const struct t
  */
 double track_elapsed(const struct track *t, const struct track_input *in, double f_ppb);
 
-/** Could noise explain this sample? Always true while little is known about the noise. */
+/** Could noise explain this sample, or a rate that is still unknown? */
 bool track_plausible(const struct track *t, const struct track_input *in, double f_ppb,
 		     double drift_ppb_per_s);
 
@@ -84,6 +84,12 @@ void track_step(struct track *t, gnomon_span by);
 /** The clock dt >= 0 seconds after the last sample. */
 struct track_view track_at(const struct track *t, double dt, double f_ppb,
 			   double drift_ppb_per_s);
+
+/** Do so many samples speak of the noise that their word counts without the path delay's? */
+bool track_experienced(const struct track *t);
+
+/** Does t, with its own experience, show that what old holds for noise was something else? */
+bool track_refutes(const struct track *t, const struct track *old);
 
 /** Standard deviation of the measurement noise, ns. */
 double track_noise(const struct track *t);

@@ -8,6 +8,8 @@
 						 .random_walk_ppb = 1.0 } }), \
 	.links = LINKS({ "link", "gm oc", NOISE(100) })
 
+#define EIGHT "step_threshold=0.0001 logSyncInterval=-3 logMinDelayReqInterval=-3 "
+
 /* UTC 2029-12-31T23:50:00. */
 #define BEFORE_MIDNIGHT INT64_C(1893455400)
 
@@ -140,6 +142,23 @@ const struct sim_scenario sim_clock_scenarios[] = {
 				       .label = "gm set back" }),
 		.expect = EXPECT(MAX_TE_UNTIL("oc", 30, 400, 2000), STEPS("oc", 0, 2, 2),
 			{ SIM_EXPECT_MAX_TE, .node = "oc", .at_s = 420, .high = 2000, .of = "gm" }),
+	},
+	{
+		"bc-step", "a boundary clock steps under its client, when it locks and once more",
+		.duration_s = 120, .settle_s = 70, .limit_ns = 2000, .tick_s = 0.125,
+		.nodes = NODES({ "gm", .set = GM_SET EIGHT, .reference = true, .start_s = 12,
+				 .spread_s = 6 },
+			       { "bc", .ports = 2, .set = EIGHT, CRYSTAL, .offset_s = -1.5 },
+			       { "oc", .set = "clientOnly=1 " EIGHT, CRYSTAL,
+				 .offset_s = 1.5 }),
+		.links = LINKS({ "uplink", "gm bc", NOISE(100) }, { "lan", "bc.2 oc", NOISE(100) }),
+		.timeline = TIMELINE({ SIM_STEP_CLOCK, 60.03, "bc", .value = 1.5,
+				       .label = "bc set by hand" }),
+		/* The client may be anywhere between its first sample and long locked. What it was
+		 * told of the other timescale says nothing about the noise of this one. */
+		.expect = EXPECT(MAX_TE_UNTIL("oc", 35, 60, 2000), MAX_TE("oc", 66, 2000),
+			BOUND_NS("oc", 35, 60, 4000), BOUND_NS("oc", 66, 80, 4000),
+			BOUNDED("oc", 66, 1), STEPS("oc", 0, 2, 5)),
 	},
 	{
 		"client-step", "somebody sets the receiver's clock by 50 ms",

@@ -34,10 +34,12 @@ struct loop_spec {
 	double latency_s;     /* up to this from measurement to command */
 	double event_s;       /* when the events below happen */
 	double event_jump_ns; /* the reference is set back */
+	double early_s;       /* it is set back by as much before, at this time */
 	double event_frequency_ppb; /* the oscillator changes */
 	double event_outlier_ns;    /* one Sync is late */
 	double silence_s;           /* no Syncs for so long after event_s */
 	bool peer_delay; /* delay measured at once, not an interval later */
+	bool delay_restarts; /* the delay filter does, when the clock locks */
 	bool software;
 	bool free_running;
 	double first_step_threshold;
@@ -71,6 +73,8 @@ struct loop {
 	bool sync_valid;
 	gnomon_span delay;
 	bool delay_valid;
+	bool delay_stale; /* what the filter remembers was measured before the clock locked */
+	bool locked;
 	bool outlier_done;
 	struct gnomon_discipline *d;
 	const struct gnomon_filter_ops *filter;
@@ -112,6 +116,9 @@ static inline void loop_advance(struct loop *l, double to)
 	}
 	l->x += rate * dt;
 	l->e += l->spec->walk_ppb * sqrt(dt) * loop_gauss(&l->random);
+	if (l->t < l->spec->early_s && to >= l->spec->early_s) {
+		l->jump += l->spec->event_jump_ns;
+	}
 	if (l->t < l->spec->event_s && to >= l->spec->event_s) {
 		l->jump += l->spec->event_jump_ns;
 		l->e += l->spec->event_frequency_ppb;
@@ -137,12 +144,20 @@ static inline void loop_delay(struct loop *l)
 	double local_ns = (l->t - l->sync_t) * 1e9; /* t3 - t2, near enough */
 	double raw = (l->sync_offset + back - (l->ratio - 1.0) * local_ns) / 2.0;
 
+	if (l->delay_stale) {
+		l->filter->reset(l->filter_state);
+		l->delay_stale = false;
+	}
 	l->delay = l->filter->sample(l->filter_state, gnomon_span_from_double(raw));
 	l->delay_valid = true;
 }
 
 static inline void loop_apply(struct loop *l, const struct gnomon_discipline_command *c)
 {
+	bool locked = c->state == GNOMON_SERVO_LOCKED || c->state == GNOMON_SERVO_LOCKED_STABLE;
+
+	l->delay_stale |= l->spec->delay_restarts && locked && !l->locked;
+	l->locked = locked;
 	if (c->step) {
 		l->x += gnomon_span_to_double(c->step_by);
 		l->sync_valid = false;
@@ -275,6 +290,31 @@ static inline int loop_init(struct loop *l, const struct loop_spec *spec, uint64
 	return 0;
 }
 
+/* The k-th interval. */
+static inline void loop_interval(struct loop *l, unsigned int k, struct loop_result *r)
+{
+	double interval = l->spec->interval_s;
+	double start = k * interval;
+	double ask = interval * loop_uniform(&l->random) * 0.999;
+	bool asked = l->spec->peer_delay;
+
+	loop_advance(l, start);
+	loop_sync(l);
+	for (int i = 0; i < LOOP_CHECKS; i++) {
+		double at = interval * (i + 0.99) / LOOP_CHECKS;
+
+		if (!asked && ask < at) {
+			loop_advance(l, start + ask);
+			asked = true;
+			if (l->sync_valid) {
+				loop_delay(l);
+			}
+		}
+		loop_advance(l, start + at);
+		loop_look(l, r);
+	}
+}
+
 static inline int loop_run(const struct loop_spec *spec, uint64_t seed, struct loop_result *r)
 {
 	struct loop l;
@@ -282,25 +322,7 @@ static inline int loop_run(const struct loop_spec *spec, uint64_t seed, struct l
 
 	*r = (struct loop_result){ 0 };
 	for (unsigned int k = 0; !err && k * spec->interval_s < spec->seconds; k++) {
-		double start = k * spec->interval_s;
-		double ask = spec->interval_s * loop_uniform(&l.random) * 0.999;
-		bool asked = spec->peer_delay;
-
-		loop_advance(&l, start);
-		loop_sync(&l);
-		for (int i = 0; i < LOOP_CHECKS; i++) {
-			double at = spec->interval_s * (i + 0.99) / LOOP_CHECKS;
-
-			if (!asked && ask < at) {
-				loop_advance(&l, start + ask);
-				asked = true;
-				if (l.sync_valid) {
-					loop_delay(&l);
-				}
-			}
-			loop_advance(&l, start + at);
-			loop_look(&l, r);
-		}
+		loop_interval(&l, k, r);
 	}
 	return err;
 }
