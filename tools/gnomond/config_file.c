@@ -129,7 +129,7 @@ static int enter_section(struct reader *r, struct conf_error *error)
 		return conf_fail(error, r->place, "section [%s] is not supported yet; remove it",
 				 name);
 	}
-	if (strlen(name) >= IFNAMSIZ || strpbrk(name, " \t/")) {
+	if (strlen(name) >= IFNAMSIZ || strpbrk(name, " \t/:")) {
 		return conf_fail(error, r->place,
 				 "section [%s]: that cannot be the name of an interface; correct "
 				 "it",

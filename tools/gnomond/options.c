@@ -105,13 +105,13 @@ struct parser {
 static const struct conf_place command_line = { NULL, 0 };
 
 /* Keys of other programs are for files they share with us, not for our command line. */
-static int give(struct parser *p, const char *name, const char *value)
+static int give(struct parser *p, const char *name, size_t len, const char *value)
 {
-	const struct conf_key *key = conf_key_find(name, strlen(name));
+	const struct conf_key *key = conf_key_find(name, len);
 
 	if (!key || key->status == CONF_OTHER) {
-		return conf_fail(p->error, command_line, "option --%s: unknown; --help lists them",
-				 name);
+		return conf_fail(p->error, command_line,
+				 "option --%.*s: unknown; --help lists them", (int)len, name);
 	}
 	p->given[p->given_count].key = key;
 	p->given[p->given_count++].value = value;
@@ -121,7 +121,7 @@ static int give(struct parser *p, const char *name, const char *value)
 /* The same interface in -i and as a section is one port; twice in -i is a mistake. */
 static int add_interface(struct parser *p, const char *name)
 {
-	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ || strpbrk(name, " \t/")) {
+	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ || strpbrk(name, " \t/:")) {
 		return conf_fail(p->error, command_line,
 				 "option -i: '%s' cannot be the name of an interface; correct it",
 				 name);
@@ -147,17 +147,29 @@ static const struct option_row *find_letter(char letter)
 	return NULL;
 }
 
+/* The first that asks for something else than running gets it. */
+static void take_mode(struct parser *p, enum options_mode mode)
+{
+	if (p->mode == OPTIONS_RUN) {
+		p->mode = mode;
+	}
+}
+
 /* Only -f and -i are neither a mode nor short for a key. */
 static int take_option(struct parser *p, const struct option_row *row, const char *value)
 {
 	if (row->mode != OPTIONS_RUN) {
-		p->mode = row->mode;
+		take_mode(p, row->mode);
 		return 0;
 	}
 	if (row->key) {
-		return give(p, row->key, row->value ? row->value : value);
+		return give(p, row->key, strlen(row->key), row->value ? row->value : value);
 	}
 	if (row->letter == 'f') {
+		if (p->file) {
+			return conf_fail(p->error, command_line,
+					 "option -f: given twice; join the files");
+		}
 		p->file = value;
 		return 0;
 	}
@@ -195,29 +207,28 @@ static int take_short(struct parser *p, const char *letters, char **argv, int *n
 }
 
 /* Long options that take no value ask for something else than running. */
-static bool take_mode(struct parser *p, const char *name)
+static bool take_named_mode(struct parser *p, const char *name)
 {
 	for (size_t i = 0; i < option_table_len; i++) {
 		if (option_table[i].mode != OPTIONS_RUN &&
 		    strcmp(option_table[i].name, name) == 0) {
-			p->mode = option_table[i].mode;
+			take_mode(p, option_table[i].mode);
 			return true;
 		}
 	}
 	return false;
 }
 
-/* "key=value", or "key" with its value in the next argument. The '=' is cut out of argv. */
-static int take_long(struct parser *p, char *name, char **argv, int *next)
+/* "key=value", or "key" and its value in the next argument. argv stays as ps(1) shows it. */
+static int take_long(struct parser *p, const char *name, char **argv, int *next)
 {
-	char *value = strchr(name, '=');
+	size_t len = strcspn(name, "=");
+	const char *value = name + len + 1;
 
-	if (!value && take_mode(p, name)) {
-		return 0;
-	}
-	if (value) {
-		*value++ = '\0';
-	} else {
+	if (name[len] == '\0') {
+		if (take_named_mode(p, name)) {
+			return 0;
+		}
 		value = argv[*next];
 		*next += value != NULL;
 	}
@@ -225,7 +236,7 @@ static int take_long(struct parser *p, char *name, char **argv, int *next)
 		return conf_fail(p->error, command_line, "option --%s: no value; write --%s=VALUE",
 				 name, name);
 	}
-	return give(p, name, value);
+	return give(p, name, len, value);
 }
 
 /* Everything that is no option is refused: a forgotten -i would run on nothing. */
@@ -235,7 +246,7 @@ static int take_arguments(struct parser *p, char **argv)
 	int r = 0;
 
 	while (r == 0 && argv[next]) {
-		char *arg = argv[next++];
+		const char *arg = argv[next++];
 
 		if (strncmp(arg, "--", 2) == 0 && arg[2]) {
 			r = take_long(p, arg + 2, argv, &next);

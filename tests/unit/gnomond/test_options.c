@@ -145,6 +145,9 @@ static void messages(void **state)
 		{ "-i eth0 --priority1", "option --priority1: no value; write --priority1=VALUE" },
 		{ "--priority1=300 -i eth0", "key 'priority1': 300 is out of range; write 0 to "
 					     "255" },
+		{ "-i eth0:1",
+		  "option -i: 'eth0:1' cannot be the name of an interface; correct it" },
+		{ "-f a -f b", "option -f: given twice; join the files" },
 		{ "-i eth0 -i eth0", "option -i: interface 'eth0' is given twice; remove one" },
 		{ "-i /dev/ptp0", "option -i: '/dev/ptp0' cannot be the name of an interface; "
 				  "correct it" },
@@ -164,6 +167,21 @@ static void messages(void **state)
 		assert_string_equal(error.text, rows[i][1]);
 		conf_finish(&conf);
 	}
+}
+
+/* What was asked for first is done, and ps(1) shows the command line as it was written. */
+static void first_mode_and_argv(void **state)
+{
+	char *argv[] = { (char[]){ "ptp4l" }, (char[]){ "--help" }, (char[]){ "--version" },
+			 (char[]){ "--priority1=7" }, NULL };
+	struct conf conf;
+	struct conf_error error;
+	enum options_mode mode = OPTIONS_RUN;
+
+	assert_int_equal(options_parse(&conf, 4, argv, false, &mode, &error), 0);
+	assert_int_equal(mode, OPTIONS_HELP);
+	assert_string_equal(argv[3], "--priority1=7");
+	conf_finish(&conf);
 }
 
 /* Every option that stands for a setting names a key and a value that exist. */
@@ -188,6 +206,7 @@ int main(void)
 		{ "/gnomond/options/precedence", precedence, NULL, NULL, NULL },
 		{ "/gnomond/options/modes", modes, NULL, NULL, NULL },
 		{ "/gnomond/options/messages", messages, NULL, NULL, NULL },
+		{ "/gnomond/options/first_mode_and_argv", first_mode_and_argv, NULL, NULL, NULL },
 		{ "/gnomond/options/rows_are_settings", rows_are_settings, NULL, NULL, NULL },
 	};
 
