@@ -141,6 +141,8 @@ def formats(bench):
         path = bench.config(form, settings[form], [name])
         processes[form] = bench.start(space, [bench.gnomond, "-f", path], form)
     expect(processes["native"], r" port-state .*state=UNCALIBRATED", 15)
+    processes["native"].child.send_signal(signal.SIGUSR1)
+    expect(processes["native"], r" counters port=1 .*rx=[1-9]", 5)
     for process in processes.values():
         process.stop()
     rows = [json.loads(line) for line in processes["json"].lines]

@@ -47,7 +47,7 @@ static const struct {
 	[LOG_CLOCK_ERROR] = { "clock-error", LOG_ERR, LOG_CLASS_REMOTE },
 	[LOG_LINK_ERROR] = { "link-error", LOG_ERR, LOG_CLASS_REMOTE },
 	[LOG_NOTE] = { "note", LOG_INFO, LOG_CLASS_LOCAL },
-	[LOG_BUG] = { "bug", LOG_CRIT, LOG_CLASS_BUG },
+	[LOG_COUNTERS] = { "counters", LOG_INFO, LOG_CLASS_LOCAL },
 };
 
 /* The names of syslog's levels. */

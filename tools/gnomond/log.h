@@ -25,7 +25,6 @@
 enum log_class {
 	LOG_CLASS_LOCAL,  /* ours, or this machine's */
 	LOG_CLASS_REMOTE, /* another clock's, which could make us write without end: limited */
-	LOG_CLASS_BUG,    /* must not happen */
 };
 
 /** Kinds of lines. The names stand in one table, and scripts know them: never rename one. */
@@ -62,7 +61,7 @@ enum log_event {
 	LOG_CLOCK_ERROR,
 	LOG_LINK_ERROR,
 	LOG_NOTE,
-	LOG_BUG,
+	LOG_COUNTERS,
 	LOG_EVENT_COUNT
 };
 

@@ -34,10 +34,16 @@ struct loop {
 };
 
 static volatile sig_atomic_t caught;
+static volatile sig_atomic_t asked; /* for the counters */
 
 static void catch (int number)
 {
 	caught = number;
+}
+
+static void ask(int number)
+{
+	asked = number;
 }
 
 void loop_catch_signals(void)
@@ -48,6 +54,8 @@ void loop_catch_signals(void)
 	(void)sigaction(SIGTERM, &action, NULL);
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGHUP, &action, NULL);
+	action.sa_handler = ask;
+	(void)sigaction(SIGUSR1, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
 }
@@ -104,6 +112,19 @@ static void look(struct loop *loop, gnomon_mono now)
 	}
 }
 
+static void tell_counters(struct instance *in)
+{
+	struct gnomon_port_counters counters;
+
+	for (size_t i = 0; i < in->port_count; i++) {
+		struct report_port name = in->ports[i].name;
+
+		if (gnomon_engine_counters(in->engine, (uint16_t)name.number, &counters) == 0) {
+			report_counters(in->log, name, &counters);
+		}
+	}
+}
+
 /* -- one round -------------------------------------------------------------------------------- */
 
 /* Everything that is due but is not the engine's: coarse, so poll()'s timeout does for it. */
@@ -122,6 +143,10 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	if (in->status_changed) {
 		in->status_changed = false;
 		notify_status(&loop->notify, in);
+	}
+	if (asked) {
+		asked = 0;
+		tell_counters(in);
 	}
 	notify_alive(&loop->notify, now);
 	if (in->relayout) {
@@ -215,6 +240,7 @@ int loop_run(struct instance *in)
 		r = run_once(&loop);
 	}
 	notify_stopping(&loop.notify);
+	tell_counters(in);
 	timer_finish(&loop.timer);
 	free(loop.fds);
 	return r ? r : (int)caught;

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "drivers/error.h"
@@ -294,6 +295,52 @@ void report_note(struct log *log, const char *text)
 		log_str(log, "text", text);
 		log_end(log);
 	}
+}
+
+static uint64_t sum(const uint64_t counters[16])
+{
+	uint64_t total = 0;
+
+	for (int i = 0; i < 16; i++) {
+		total += counters[i];
+	}
+	return total;
+}
+
+static void put_count(struct log *log, const char *prefix, const char *name, uint64_t value)
+{
+	char key[64];
+
+	if (value) {
+		snprintf(key, sizeof(key), "%s%s", prefix, name);
+		log_int(log, key, (int64_t)value);
+	}
+}
+
+/* ptp4l has no such line. */
+void report_counters(struct log *log, struct report_port port,
+		     const struct gnomon_port_counters *c)
+{
+	if (log->format == CONF_LOG_PTP4L || !log_begin(log, LOG_COUNTERS)) {
+		return;
+	}
+	put_port(log, port);
+	log_int(log, "rx", (int64_t)sum(c->rx));
+	log_int(log, "tx", (int64_t)sum(c->tx));
+	for (int i = 0; i < GNOMON_DROP_COUNT; i++) {
+		put_count(log, "drop_", gnomon_drop_name((enum gnomon_drop)i), c->drop[i]);
+	}
+	put_count(log, "", "tx_timestamp_lost", c->tx_timestamp_lost);
+	put_count(log, "", "tx_timestamp_late", c->tx_timestamp_late);
+	put_count(log, "", "announce_timeout", c->announce_timeout);
+	put_count(log, "", "sync_timeout", c->sync_timeout);
+	put_count(log, "", "delay_timeout", c->delay_timeout);
+	put_count(log, "", "pdelay_lost_response", c->pdelay_lost_response);
+	put_count(log, "", "pdelay_multiple_responders", c->pdelay_multiple_responders);
+	put_count(log, "", "foreign_evicted", c->foreign_evicted);
+	put_count(log, "", "sync_mismatch", c->sync_mismatch);
+	put_count(log, "", "action_overflow", c->action_overflow);
+	log_end(log);
 }
 
 /* -- the clock -------------------------------------------------------------------------------- */

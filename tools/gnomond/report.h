@@ -42,6 +42,9 @@ void report_clock_error(struct log *log, const char *what, int code);
 
 /** Something the user should know once. */
 void report_note(struct log *log, const char *text);
+/** Messages in and out, and every other counter that is not zero: why messages were not used. */
+void report_counters(struct log *log, struct report_port port,
+		     const struct gnomon_port_counters *counters);
 
 /** One update of the clock, and what it stands in. */
 struct report_sync {

@@ -130,6 +130,12 @@ static const struct gnomon_clock_identity identity = { { 0x1a, 0x16, 0x0a, 0xff,
 static void machine_events(struct log *log, const struct conf *conf)
 {
 	struct gnomon_state_change change = { GNOMON_PORT_LISTENING, GNOMON_PORT_UNCALIBRATED, 0 };
+	const struct gnomon_port_counters counters = {
+		.rx = { [GNOMON_MSG_SYNC] = 10, [GNOMON_MSG_ANNOUNCE] = 5 },
+		.tx = { [GNOMON_MSG_DELAY_REQ] = 7 },
+		.drop = { [GNOMON_DROP_DOMAIN] = 3, [GNOMON_DROP_LINK_DELAY] = 1 },
+		.sync_mismatch = 2,
+	};
 
 	while (strcmp(gnomon_fsm_event_name(change.cause), "RS_SLAVE") != 0) {
 		change.cause++;
@@ -147,6 +153,7 @@ static void machine_events(struct log *log, const struct conf *conf)
 	report_port_error(log, LOG_LINK_ERROR, eth0, "the interface is gone");
 	report_clock_error(log, "step clock", -1);
 	report_note(log, "without effect yet: uds_address");
+	report_counters(log, eth0, &counters);
 	report_stop(log, "Terminated");
 }
 
