@@ -96,16 +96,18 @@ stop()
 	tell_file "$1 log" "/tmp/$1.log"
 }
 
-# follow LEADER FOLLOWER SECONDS: programs, gnomond or ptp4l
+# follow LEADER FOLLOWER [OPTION]...: programs, gnomond or ptp4l, until the second has settled
 follow()
 {
+	leader_program=$1 follower_program=$2
+	shift 2
 	disturb
-	start leader "$1" -f /etc/leader.conf -i eth0 -m
-	start follower "$2" -f /etc/follower.conf -i eth1 -m -s
-	sleep "$3"
+	start leader "$leader_program" -f /etc/leader.conf -i eth0 -m
+	start follower "$follower_program" -f /etc/follower.conf -i eth1 -m -s "$@"
+	sleep 20
 	settings leader eth0 during
 	settings follower eth1 during
-	compare after
+	compare settled
 }
 
 finish()
@@ -116,24 +118,92 @@ finish()
 	settings follower eth1 after
 }
 
-tell "kernel: $(uname -r)"
-tell "igb: $(ls /sys/bus/pci/drivers/igb | grep -c :) clocks: $(cat /sys/class/ptp/*/clock_name | tr '\n' ' ')"
-ip link set lo up
-# What a namespace hides.
+# refuse SCENARIO OPTION...: gnomond must not start with them, and change nothing
+refuse()
+{
+	scenario=$1
+	shift
+	at follower hwstamp_ctl -i eth1 -t 0 -r 4 >/dev/null
+	at follower timeout 5 gnomond -i eth1 -2 "$@" >/tmp/out 2>&1
+	tell "status: $?"
+	tell_file says /tmp/out
+	settings follower eth1 after
+}
+
+# transmit SCENARIO OPTION...: a timeTransmitter that nobody follows
+transmit()
+{
+	scenario=$1
+	shift
+	start leader gnomond -f /etc/leader.conf -i eth0 "$@"
+	sleep 8
+	stop leader
+}
+
 leader_registers=$(readlink -f /sys/class/net/eth0/device/resource0)
 follower_registers=$(readlink -f /sys/class/net/eth1/device/resource0)
+tell "kernel: $(uname -r)"
+tell "devices: $(ls /sys/bus/pci/drivers/igb | grep -c :)"
+ip link set lo up
+
+scenario=two_clocks
+gnomond -i eth0 -i eth1 -2 >/tmp/out 2>&1
+tell "status: $?"
+tell_file says /tmp/out
+
 igb_rearm "$leader_registers" 1 & # Delay_Req
 igb_rearm "$follower_registers" 0 & # Sync
+rearm_pid=$!
 place leader eth0
 place follower eth1
+at leader ip address add 192.0.2.1/24 dev eth0
 sleep 4 # until both have a link
 
-scenario=theirs
-follow ptp4l ptp4l 20
-finish
 scenario=ours
-follow gnomond gnomond 20
+follow gnomond gnomond
 finish
 
+scenario=theirs_follows
+follow gnomond ptp4l
+finish
+
+scenario=theirs_leads
+follow ptp4l gnomond
+finish
+
+# Under its other name, whose lines and habits are those of ptp4l.
+scenario=guise
+follow ptp4l /compat/ptp4l
+finish
+
+# When the interface goes up, the driver sets its clock to the system's time and drops the
+# frequency.
+scenario=flap
+follow gnomond gnomond --step_threshold=0.00002
+at follower ip link set eth1 down
+sleep 2
+at follower ip link set eth1 up
+sleep 20
+compare again
+finish
+
+# Received messages without timestamps are lost messages, no more.
+scenario=deaf
+follow gnomond gnomond
+kill -STOP "$rearm_pid"
+sleep 4
+kill -CONT "$rearm_pid"
+sleep 8
+compare again
+finish
+
+refuse onestep --time_stamping=onestep
+refuse p2p1step --time_stamping=p2p1step --delay_mechanism=P2P
+refuse legacy --time_stamping=legacy
+refuse check --hwts_filter=check
+transmit udp4 -4
+transmit udp6 -6
+
+scenario=boot
 tell "end: $(cut -d ' ' -f 1 /proc/uptime)"
 poweroff -f
