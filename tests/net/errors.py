@@ -64,6 +64,8 @@ SYSTEM = {
 UNPRIVILEGED = {
     "no permission for the ports": (None, [*SOFT, "-i", "v0"], 2, ["v0"]),
     "no permission for frames": (None, [*SOFT, "-2", "-i", "v0"], 2, ["v0"]),
+    "no permission to change user": (None, [*SOFT, "-i", "v0", "--user=root", "--event_port=31900",
+                                            "--general_port=32000"], 2, ["root", "CAP_SETUID"]),
 }
 UNREADABLE = {
     "unreadable file": ("[global]\n", ["-f", "{file}", "-i", "v0"], 1, ["{file}"]),

@@ -61,7 +61,8 @@ int user_become(const char *name, const struct user *user, struct driver_error *
 		r = keep_capabilities();
 	}
 	if (r != 0) {
-		return driver_fail(error, r, "key 'user': cannot become '%s': %s; run as root",
+		return driver_fail(error, r, "key 'user': cannot become '%s': %s; run as root with "
+				   "CAP_SETUID and CAP_SETGID, or let the service manager do it",
 				   name, driver_strerror(r));
 	}
 	return 0;
