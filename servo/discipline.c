@@ -15,11 +15,22 @@
 /* An adjustment of -1e9 ppb would stop the clock. */
 #define FREQUENCY_LIMIT_PPB 999999999.0
 
+/* A sample is overdue after so many intervals and so long besides. Senders keep nine intervals in
+ * ten within 30 % of the announced one (9.5.9.2) and networks add milliseconds, so at the normal
+ * rate nothing is ever late; at high rates, where a busy host may hold things up for several
+ * intervals, the corrections are small and it does not matter. */
+#define OVERDUE_INTERVALS 1.5
+#define OVERDUE_NS 20000000
+
+/* Longer intervals have no deadline that matters. */
+#define OVERDUE_MAX_S 1e6
+
 struct gnomon_discipline {
 	struct gnomon_discipline_config config;
 	void *servo; /* behind this struct */
 	enum gnomon_servo_state state;
 	double rate_ratio;   /* as told to the delay measurement */
+	gnomon_mono overdue; /* when the servo's last correction has been in force too long */
 	unsigned int ignore; /* samples left in the step window */
 	struct sanity sanity;
 	struct estimator estimator;
@@ -81,7 +92,11 @@ int gnomon_discipline_init(struct gnomon_discipline **d, void *mem, size_t len,
 	if (len < need) {
 		return -ENOBUFS;
 	}
-	*self = (struct gnomon_discipline){ .config = *config, .rate_ratio = 1.0 };
+	*self = (struct gnomon_discipline){
+		.config = *config,
+		.rate_ratio = 1.0,
+		.overdue = GNOMON_MONO_NEVER,
+	};
 	if (self->config.servo_config.max_frequency_ppb > FREQUENCY_LIMIT_PPB) {
 		self->config.servo_config.max_frequency_ppb = FREQUENCY_LIMIT_PPB;
 	}
@@ -107,6 +122,7 @@ static void start_over(struct gnomon_discipline *d)
 	d->state = GNOMON_SERVO_UNLOCKED;
 	d->rate_ratio = 1.0;
 	d->ignore = 0;
+	d->overdue = GNOMON_MONO_NEVER;
 	estimator_reset(&d->estimator);
 }
 
@@ -148,6 +164,20 @@ static bool admit(struct gnomon_discipline *d, const struct gnomon_discipline_sa
 	return true;
 }
 
+/* Only a closed loop corrects, so only then there is something to end. */
+static void expect_next(struct gnomon_discipline *d, gnomon_mono now)
+{
+	bool locked = d->state == GNOMON_SERVO_LOCKED || d->state == GNOMON_SERVO_LOCKED_STABLE;
+	double interval_s = d->estimator.interval_s;
+
+	d->overdue = GNOMON_MONO_NEVER;
+	if (locked && d->config.servo->coast && interval_s < OVERDUE_MAX_S) {
+		int64_t wait_ns = (int64_t)(OVERDUE_INTERVALS * interval_s * 1e9) + OVERDUE_NS;
+
+		d->overdue = gnomon_mono_add(now, wait_ns);
+	}
+}
+
 static void run_servo(struct gnomon_discipline *d, const struct gnomon_discipline_sample *sample,
 		      double weight, struct gnomon_discipline_command *command)
 {
@@ -187,6 +217,7 @@ static void use_sample(struct gnomon_discipline *d, const struct gnomon_discipli
 		command->frequency_ppb = estimator_needed_ppb(&d->estimator);
 	} else {
 		run_servo(d, sample, weight, command);
+		expect_next(d, now);
 	}
 	estimator_tell_ratio(&d->estimator, d->rate_ratio);
 }
@@ -205,6 +236,31 @@ void gnomon_discipline_sample(struct gnomon_discipline *d,
 	}
 	command->state = d->state;
 	command->rate_ratio = d->rate_ratio;
+}
+
+gnomon_mono gnomon_discipline_deadline(const struct gnomon_discipline *d)
+{
+	return d->overdue;
+}
+
+void gnomon_discipline_expire(struct gnomon_discipline *d, gnomon_mono now,
+			      struct gnomon_discipline_command *command)
+{
+	double before_ppb = d->estimator.frequency_ppb;
+
+	*command = (struct gnomon_discipline_command){
+		.state = d->state,
+		.frequency_ppb = before_ppb,
+		.rate_ratio = d->rate_ratio,
+	};
+	if (d->overdue.ns == GNOMON_MONO_NEVER.ns || gnomon_mono_before(now, d->overdue)) {
+		return;
+	}
+	d->overdue = GNOMON_MONO_NEVER;
+	command->set_frequency = true;
+	command->frequency_ppb = d->config.servo->coast(d->servo);
+	sanity_adjust(&d->sanity, now, before_ppb);
+	estimator_coast(&d->estimator, command->frequency_ppb, now);
 }
 
 void gnomon_discipline_estimate(const struct gnomon_discipline *d, gnomon_mono now,

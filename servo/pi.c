@@ -233,6 +233,15 @@ static double pi_rate_ratio(const void *state)
 	return 1.0;
 }
 
+/* The proportional part answers one offset and is done with it after one interval. */
+static double pi_coast(void *state)
+{
+	struct pi *s = state;
+
+	s->commanded_ppb = s->integral_ppb;
+	return s->commanded_ppb;
+}
+
 const struct gnomon_servo_ops pi_servo = {
 	.name = "pi",
 	.summary = "proportional-integral controller",
@@ -242,4 +251,5 @@ const struct gnomon_servo_ops pi_servo = {
 	.sync_interval = pi_sync_interval,
 	.reset = pi_reset,
 	.rate_ratio = pi_rate_ratio,
+	.coast = pi_coast,
 };

@@ -46,7 +46,7 @@ static bool is_sane(const struct sanity *s, gnomon_time local, gnomon_mono now)
 	return fabs(ahead) <= limit;
 }
 
-static void account(struct sanity *s, gnomon_mono now, double f_ppb)
+void sanity_adjust(struct sanity *s, gnomon_mono now, double f_ppb)
 {
 	double adjusted_ns = f_ppb * 1e-9 * since(now, s->adjusted);
 
@@ -61,7 +61,7 @@ enum sanity_verdict sanity_check(struct sanity *s, gnomon_time local, gnomon_mon
 	if (!(s->limit_ppb > 0.0)) {
 		return SANITY_FINE;
 	}
-	account(s, now, f_ppb);
+	sanity_adjust(s, now, f_ppb);
 	if (!s->last.set) {
 		set_anchor(s, local, now);
 		return SANITY_FINE;

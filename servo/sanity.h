@@ -46,6 +46,9 @@ void sanity_reset(struct sanity *s);
 enum sanity_verdict sanity_check(struct sanity *s, gnomon_time local, gnomon_mono now,
 				 double f_ppb);
 
+/** f_ppb was in force since the last call, and will not be from now on. */
+void sanity_adjust(struct sanity *s, gnomon_mono now, double f_ppb);
+
 /** We stepped the clock. */
 void sanity_step(struct sanity *s, gnomon_span by);
 

@@ -103,6 +103,9 @@ struct gnomon_servo_ops {
 	void (*reset)(void *state);
 	/** Reference frequency over local frequency in the current state (1.0 when locked). */
 	double (*rate_ratio)(const void *state);
+	/** A sample is overdue: return the adjustment to hold until the next one, and take it for
+	 * the one in force. NULL: the last one serves. */
+	double (*coast)(void *state);
 };
 
 /** The servo of that name, NULL if unknown. */
@@ -189,6 +192,19 @@ GNOMON_EXPORT void gnomon_discipline_sample(struct gnomon_discipline *d,
 
 /** The expected interval between samples, seconds > 0. */
 GNOMON_EXPORT void gnomon_discipline_sync_interval(struct gnomon_discipline *d, double seconds);
+
+/**
+ * When a sample is so overdue that gnomon_discipline_expire has something to do; NEVER if nothing
+ * is expected. It moves with every sample and is later than any sample of a healthy reference.
+ */
+GNOMON_EXPORT gnomon_mono gnomon_discipline_deadline(const struct gnomon_discipline *d);
+
+/**
+ * Time has passed without a sample. At the deadline or later *command ends the last correction,
+ * which was meant for one interval; before it there is nothing in it to do.
+ */
+GNOMON_EXPORT void gnomon_discipline_expire(struct gnomon_discipline *d, gnomon_mono now,
+					    struct gnomon_discipline_command *command);
 
 /** The reference changed or was lost: start over, keep the learned frequency. */
 GNOMON_EXPORT void gnomon_discipline_reset(struct gnomon_discipline *d);

@@ -5,7 +5,7 @@
  *     input -> engine -> actions:  SEND    -> network, transmit timestamp back later
  *                                  SAMPLE  -> discipline -> clock -> engine (clock event)
  *                                  DATASET -> TAI offset and leap second -> clock
- *     then the timer is set to the engine's deadline
+ *     then the timer is set to the earlier deadline of engine and discipline
  */
 #include "world.h"
 
@@ -188,6 +188,16 @@ static void transmit(struct sim_node *n, uint16_t port, const struct gnomon_send
 	}
 }
 
+static void set_frequency(struct sim_node *n, double ppb)
+{
+	struct gnomon_clock *clock = &n->clock.base;
+
+	if (clock->ops->set_frequency(clock, ppb) == 0) {
+		world_hash(n->world, (uint64_t)(int64_t)(ppb * 1e6));
+	}
+	n->view.frequency_ppb = n->clock.adjustment_ppb;
+}
+
 /* Do to the clock what the discipline commands, in its order. */
 static void obey(struct sim_node *n, const struct gnomon_discipline_command *c)
 {
@@ -203,10 +213,9 @@ static void obey(struct sim_node *n, const struct gnomon_discipline_command *c)
 		event.step_by = c->step_by;
 		world_hash(n->world, (uint64_t)c->step_by.ns);
 	}
-	if (c->set_frequency && clock->ops->set_frequency(clock, c->frequency_ppb) == 0) {
-		world_hash(n->world, (uint64_t)(int64_t)(c->frequency_ppb * 1e6));
+	if (c->set_frequency) {
+		set_frequency(n, c->frequency_ppb);
 	}
-	n->view.frequency_ppb = n->clock.adjustment_ppb;
 	n->view.servo = c->state;
 	gnomon_engine_clock_event(n->engine, &event, node_now(n));
 }
@@ -298,7 +307,8 @@ void node_settle(struct sim_node *n)
 	while (gnomon_engine_next(n->engine, &action)) {
 		carry_out(n, &action);
 	}
-	deadline = gnomon_engine_deadline(n->engine);
+	deadline = gnomon_mono_min(gnomon_engine_deadline(n->engine),
+				   gnomon_discipline_deadline(n->discipline));
 	if (deadline.ns == n->armed.ns) {
 		return;
 	}
@@ -312,8 +322,11 @@ void node_settle(struct sim_node *n)
 
 /* -- inputs ---------------------------------------------------------------------------------- */
 
+/* The engine's timeouts come before the discipline's of the same instant. */
 void node_expire(struct sim_node *n)
 {
+	struct gnomon_discipline_command command;
+
 	n->expired_here = n->expired_ps == n->world->now_ps ? n->expired_here + 1 : 0;
 	n->expired_ps = n->world->now_ps;
 	if (n->expired_here > EXPIRE_HERE_MAX) {
@@ -324,6 +337,11 @@ void node_expire(struct sim_node *n)
 	n->armed.ns = INT64_MIN;
 	gnomon_engine_expire(n->engine, node_now(n));
 	node_settle(n);
+	gnomon_discipline_expire(n->discipline, node_now(n), &command);
+	if (command.set_frequency) {
+		set_frequency(n, command.frequency_ppb);
+		node_settle(n);
+	}
 }
 
 void node_tx_done(struct sim_node *n, const struct event *e)

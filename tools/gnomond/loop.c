@@ -140,6 +140,7 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	if (!gnomon_mono_before(now, loop->look)) {
 		look(loop, now);
 	}
+	next = keeper_expire(in, now);
 	if (in->status_changed) {
 		in->status_changed = false;
 		notify_status(&loop->notify, in);
@@ -152,7 +153,7 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	if (in->relayout) {
 		lay_out(loop);
 	}
-	next = gnomon_mono_min(in->tx_deadline, loop->look);
+	next = gnomon_mono_min(next, gnomon_mono_min(in->tx_deadline, loop->look));
 	return gnomon_mono_min(next, loop->notify.next);
 }
 

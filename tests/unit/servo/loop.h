@@ -290,6 +290,20 @@ static inline int loop_init(struct loop *l, const struct loop_spec *spec, uint64
 	return 0;
 }
 
+/* Let true time pass, and the discipline's deadline if it is within. */
+static inline void loop_wait(struct loop *l, double to)
+{
+	gnomon_mono deadline = gnomon_discipline_deadline(l->d);
+	struct gnomon_discipline_command command;
+
+	if (deadline.ns != GNOMON_MONO_NEVER.ns && (double)deadline.ns * 1e-9 <= to) {
+		loop_advance(l, (double)deadline.ns * 1e-9);
+		gnomon_discipline_expire(l->d, deadline, &command);
+		loop_apply(l, &command);
+	}
+	loop_advance(l, to);
+}
+
 /* The k-th interval. */
 static inline void loop_interval(struct loop *l, unsigned int k, struct loop_result *r)
 {
@@ -298,19 +312,19 @@ static inline void loop_interval(struct loop *l, unsigned int k, struct loop_res
 	double ask = interval * loop_uniform(&l->random) * 0.999;
 	bool asked = l->spec->peer_delay;
 
-	loop_advance(l, start);
+	loop_wait(l, start);
 	loop_sync(l);
 	for (int i = 0; i < LOOP_CHECKS; i++) {
 		double at = interval * (i + 0.99) / LOOP_CHECKS;
 
 		if (!asked && ask < at) {
-			loop_advance(l, start + ask);
+			loop_wait(l, start + ask);
 			asked = true;
 			if (l->sync_valid) {
 				loop_delay(l);
 			}
 		}
-		loop_advance(l, start + at);
+		loop_wait(l, start + at);
 		loop_look(l, r);
 	}
 }

@@ -717,6 +717,125 @@ static void garbage_stays_finite(void **state)
 	}
 }
 
+/* -- samples that do not come ----------------------------------------------------------------- */
+
+static gnomon_mono deadline_of(const struct rig *r)
+{
+	return gnomon_discipline_deadline(r->d);
+}
+
+static void expire(struct rig *r, int64_t mono_ns)
+{
+	gnomon_discipline_expire(r->d, (gnomon_mono){ mono_ns }, &r->command);
+}
+
+static void correction_ends(void **state)
+{
+	struct rig *r = *state;
+	gnomon_mono deadline;
+
+	quiet_lock(r);
+	feed(r, 100 * S, 1000);
+	assert_near(r->command.frequency_ppb, -1000.0, 1e-6);
+	deadline = deadline_of(r);
+	assert_true(deadline.ns > 101 * S + S / 3 && deadline.ns <= 102 * S);
+	/* Too early there is nothing to do. */
+	expire(r, deadline.ns - 1);
+	assert_false(r->command.set_frequency || r->command.step);
+	assert_near(r->command.frequency_ppb, -1000.0, 1e-6);
+	assert_true(deadline_of(r).ns == deadline.ns);
+	/* What the integral has learned stays: ki = 0.3. */
+	expire(r, deadline.ns);
+	assert_true(r->command.set_frequency);
+	assert_false(r->command.step || r->command.insane || r->command.ignored);
+	assert_near(r->command.frequency_ppb, -300.0, 1e-6);
+	assert_int_equal(r->command.state, GNOMON_SERVO_LOCKED);
+	/* Once. */
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+	expire(r, deadline.ns + S);
+	assert_false(r->command.set_frequency);
+	/* The next sample is one like any other. */
+	feed(r, 103 * S, 0);
+	assert_near(r->command.frequency_ppb, -300.0, 1e-6);
+	assert_true(deadline_of(r).ns > 104 * S);
+}
+
+static void deadline_spares_the_punctual(void **state)
+{
+	static const double intervals[] = { 1.0 / 128, 1.0 / 16, 1.0, 16.0 };
+	struct rig *r = *state;
+
+	/* 30 % late is within the standard, and a busy host takes its time. */
+	for (unsigned int i = 0; i < sizeof(intervals) / sizeof(intervals[0]); i++) {
+		int64_t interval_ns = (int64_t)(intervals[i] * 1e9);
+		int64_t wait;
+
+		quiet_lock(r);
+		gnomon_discipline_sync_interval(r->d, intervals[i]);
+		feed(r, 100 * S, 0);
+		wait = deadline_of(r).ns - 100 * S;
+		assert_true(wait >= interval_ns * 13 / 10 + 10 * MS);
+		assert_true(wait <= interval_ns * 2 + 20 * MS);
+	}
+}
+
+static void nothing_to_end(void **state)
+{
+	struct gnomon_servo_ops stubborn = *gnomon_servo_find("pi");
+	struct rig *r = *state;
+
+	/* Before the loop is closed; after a start over; running free; a servo that cannot. */
+	rig_start(r);
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+	expire(r, INT64_MAX);
+	assert_false(r->command.set_frequency);
+	feed(r, 0, S);
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+	feed(r, S, S);
+	assert_int_equal(r->command.state, GNOMON_SERVO_JUMP);
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+	quiet_lock(r);
+	assert_true(deadline_of(r).ns != GNOMON_MONO_NEVER.ns);
+	gnomon_discipline_reset(r->d);
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+	quiet_lock(r);
+	gnomon_discipline_sync_interval(r->d, 1e30);
+	feed(r, 100 * S, 0);
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+	r->config.free_running = true;
+	quiet_lock(r);
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+	r->config.free_running = false;
+	stubborn.coast = NULL;
+	r->config.servo = &stubborn;
+	quiet_lock(r);
+	assert_true(deadline_of(r).ns == GNOMON_MONO_NEVER.ns);
+}
+
+static void coasting_is_known(void **state)
+{
+	struct rig *r = *state;
+	struct gnomon_estimate e;
+	double there;
+
+	/* -1000 ppb until the deadline, -300 ppb from there on. */
+	r->config.sanity_freq_limit_ppb = 200000000.0;
+	quiet_lock(r);
+	feed(r, 100 * S, 1000);
+	there = (double)(deadline_of(r).ns - 100 * S) * 1e-9;
+	expire(r, deadline_of(r).ns);
+	e = estimate_at(r, 100 * S);
+	e.offset_ns -= estimate_at(r, 110 * S).offset_ns;
+	assert_near(e.offset_ns, there * 1000.0 + (10.0 - there) * 300.0, 150.0);
+	assert_near(estimate_at(r, 110 * S).frequency_ppb, -300.0, 1e-6);
+	/* A sample that says just that is no surprise. */
+	e = estimate_at(r, 110 * S);
+	feed_span(r, 110 * S, 110 * S - (int64_t)e.offset_ns,
+		  gnomon_span_from_double(e.offset_ns));
+	assert_near(estimate_at(r, 110 * S).offset_ns, e.offset_ns, 1.0);
+	assert_false(r->command.ignored || r->command.insane);
+}
+
 #define TEST(function) { "/servo/discipline/" #function, function, rig_setup, rig_teardown, NULL }
 
 int main(void)
@@ -751,6 +870,10 @@ int main(void)
 		TEST(time_goes_on_across_a_step),
 		TEST(out_of_order),
 		TEST(garbage_stays_finite),
+		TEST(correction_ends),
+		TEST(deadline_spares_the_punctual),
+		TEST(nothing_to_end),
+		TEST(coasting_is_known),
 	};
 
 	return cmocka_run_group_tests_name("discipline", tests, NULL, NULL);

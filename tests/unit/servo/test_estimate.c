@@ -94,7 +94,7 @@ static const struct scenario scenarios[] = {
 	    .first_step_threshold = -1.0 },
 	  { .locked_s = 100.0, .rms_ns = 100.0, .bound_in_rms = 7.5 } },
 	{ { .name = "a third of the Syncs lost", .loss = 0.3 },
-	  { .bound_in_rms = 5.0 } },
+	  { .rms_ns = 150.0, .bound_in_rms = 7.5 } },
 	{ { .name = "commands 1 ms late", .latency_s = 0.001 },
 	  { .locked_s = 26.0, .rms_ns = 100.0, .bound_in_rms = 7.5 } },
 	{ { .name = "commands 10 ms late, no jitter", .latency_s = 0.01, .jitter_ns = NONE,
@@ -171,12 +171,18 @@ static bool meets(const struct demand *d, const struct outcome *o)
 	return !(d->bound_in_rms > 0.0) || o->bound_sum / o->samples <= d->bound_in_rms * rms;
 }
 
+static uint64_t first_seed(void)
+{
+	const char *given = getenv("GNOMON_TEST_SEED");
+
+	return given ? strtoull(given, NULL, 0) : 1;
+}
+
 static void run_scenario(void **state)
 {
 	const struct scenario *scenario = *state;
 	struct loop_spec spec = complete(&scenario->spec);
-	const char *given = getenv("GNOMON_TEST_SEED");
-	uint64_t first = given ? strtoull(given, NULL, 0) : 1;
+	uint64_t first = first_seed();
 	struct outcome o = { 0 };
 	double rms;
 
@@ -265,15 +271,16 @@ static void recovers_from_steps(void **state)
 {
 	struct recovery stepped = { 0 };
 	struct recovery plain = { 0 };
+	uint64_t first = first_seed();
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+	for (uint64_t seed = first; seed < first + SEEDS; seed++) {
 		recover(seed, true, &stepped);
 		recover(seed, false, &plain);
 	}
 	printf("# at most, %d samples after a step: %.4g ns (estimating; %.4g ns without a step), "
-	       "%.4g ns (locked; usually %.4g ns)\n",
-	       RECOVERY, stepped.early, plain.early, stepped.late, stepped.usual);
+	       "%.4g ns (locked; usually %.4g ns); first seed %" PRIu64 "\n",
+	       RECOVERY, stepped.early, plain.early, stepped.late, stepped.usual, first);
 	assert_true(stepped.early < 1.2 * plain.early);
 	assert_true(stepped.late < 5.0 * stepped.usual);
 }
