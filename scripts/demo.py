@@ -119,7 +119,7 @@ class View:
         self.nodes, self.tty, self.start = nodes, tty, time.monotonic()
         self.news = collections.deque(maxlen=5)
         self.drawn, self.lock, self.last_plain = 0, threading.Lock(), 0.0
-        self.writable = True
+        self.size, self.writable = None, True
 
     def now(self):
         """Seconds since the start."""
@@ -184,8 +184,11 @@ class View:
         """Draw in place, or one plain line per clock and second."""
         with self.lock:
             if self.tty:
-                width, height = shutil.get_terminal_size()
+                width, height = size = shutil.get_terminal_size()
                 up = f"\x1b[{self.drawn}A" if self.drawn else ""
+                if self.size not in (None, size):
+                    up = "\x1b[H\x1b[J"  # nobody knows where the old picture went
+                self.size = size
                 rows = [row[:width - 1] + "\x1b[K" for row in self.rows()[:height - 1]]
                 self.write(up + "\n".join(rows) + "\n")
                 self.drawn = len(rows)
