@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every key reaches the member it is for, with its value, and no other. The sources are included
+ * for what they keep to themselves.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnomon/servo.h>
+
+/* What the keeper asks the discipline for is taken here, and nothing is built. */
+static struct gnomon_discipline_config asked;
+
+static size_t take_discipline(const struct gnomon_discipline_config *config)
+{
+	asked = *config;
+	return 0;
+}
+
+#define gnomon_discipline_size(config) take_discipline(config)
+#include "tools/gnomond/keeper.c"
+#undef gnomon_discipline_size
+#include "tools/gnomond/instance.c"
+#undef NSEC_PER_MSEC
+#include "tools/gnomond/port.c"
+
+static int set_frequency(struct gnomon_clock *clock, double ppb)
+{
+	return 0;
+}
+
+static int get_frequency(struct gnomon_clock *clock, double *ppb)
+{
+	*ppb = 0;
+	return 0;
+}
+
+static const struct gnomon_clock_ops ops = {
+	.kind = "sim", .set_frequency = set_frequency, .get_frequency = get_frequency,
+};
+static struct gnomon_clock sim_clock = { &ops, "sim", 5e5, false };
+
+/* All that is made of a configuration. */
+struct made {
+	struct gnomon_engine_config engine;
+	struct gnomon_port_config port;
+	struct link_config link;
+	struct gnomon_discipline_config discipline;
+};
+
+static void make(struct made *made, const char *keys[][2], size_t count)
+{
+	static struct instance in;
+	struct conf_place nowhere = { NULL, 0 };
+	struct conf_error error = { "" };
+	struct conf conf;
+
+	memset(made, 0, sizeof(*made));
+	memset(&in, 0, sizeof(in));
+	assert_int_equal(conf_init(&conf, true), 0);
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_key *key = conf_key_find(keys[i][0], strlen(keys[i][0]));
+		void *target = key->scope == CONF_GLOBAL ? (void *)&conf : (void *)&conf.defaults;
+
+		assert_int_equal(conf_value_set(key, target, &conf, keys[i][1], nowhere, &error),
+				 0);
+	}
+	assert_non_null(conf_interface_add(&conf, "v0"));
+	in.conf = &conf;
+	in.mode = stamping_mode(conf.time_stamping);
+	in.keeper.clock = &sim_clock;
+	assert_int_equal(name_ports(&in, &(struct driver_error){ "" }), 0);
+	configure_engine(&in, &made->engine);
+	made->engine.seed = 0; /* another at every start */
+	configure_port(&in, in.ports[0].conf, &made->port);
+	link_configure(&in, &in.ports[0], &made->link);
+	made->link.interface = NULL;
+	memset(&asked, 0, sizeof(asked));
+	assert_int_equal(keeper_init(&in), -EINVAL);
+	made->discipline = asked;
+	free(in.ports);
+	conf_finish(&conf);
+}
+
+/* -- one key, one member ---------------------------------------------------------------------- */
+
+enum form {
+	FORM_U8, /* bool too */
+	FORM_I8,
+	FORM_U16,
+	FORM_INT, /* enumerations too */
+	FORM_DOUBLE,
+	FORM_NS, /* of a gnomon_span */
+	FORM_OCTETS, /* starting with that one */
+};
+
+struct row {
+	const char *key;
+	const char *value;
+	enum form form;
+	size_t offset;
+	double want;
+};
+
+#define ROW(key, value, form, member, want)                                                        \
+	{ key, value, FORM_##form, offsetof(struct made, member), want }
+
+static const struct row rows[] = {
+	ROW("priority1", "7", U8, engine.priority1, 7),
+	ROW("priority2", "8", U8, engine.priority2, 8),
+	ROW("domainNumber", "24", U8, engine.domain, 24),
+	ROW("transportSpecific", "1", U16, engine.sdo_id, 0x100),
+	ROW("ptp_minor_version", "0", U8, engine.minor_version, 0),
+	ROW("clockClass", "6", U8, engine.clock_quality.clock_class, 6),
+	ROW("clockAccuracy", "0x21", U8, engine.clock_quality.clock_accuracy, 0x21),
+	ROW("offsetScaledLogVariance", "0x4e5d", U16,
+	    engine.clock_quality.offset_scaled_log_variance, 0x4e5d),
+	ROW("clock_type", "BC", INT, engine.instance_type, GNOMON_INSTANCE_BC),
+	ROW("external_port_configuration", "1", U8, engine.external_port_configuration, 1),
+	ROW("maxStepsRemoved", "9", U8, engine.max_steps_removed, 9),
+	ROW("clock_class_threshold", "7", U8, engine.clock_class_threshold, 7),
+	ROW("utc_offset", "38", U16, engine.time_properties.current_utc_offset, 38),
+	ROW("timeSource", "0x20", U8, engine.time_properties.time_source, 0x20),
+	ROW("initial_delay", "1234", NS, engine.initial_delay, 1234),
+
+	ROW("delay_mechanism", "NONE", INT, port.delay_mechanism, GNOMON_DELAY_NONE),
+	ROW("delay_mechanism", "P2P", INT, port.delay_mechanism, GNOMON_DELAY_P2P),
+	ROW("serverOnly", "1", U8, port.time_transmitter_only, 1),
+	ROW("path_trace_enabled", "1", U8, port.path_trace_enabled, 1),
+	ROW("ignore_transport_specific", "1", U8, port.ignore_sdo_id, 1),
+	ROW("ignore_source_id", "1", U8, port.ignore_source_id, 1),
+	ROW("inhibit_announce", "1", U8, port.inhibit_announce, 1),
+	ROW("inhibit_delay_req", "1", U8, port.inhibit_delay_req, 1),
+	ROW("logAnnounceInterval", "-3", I8, port.log_announce_interval, -3),
+	ROW("logSyncInterval", "-4", I8, port.log_sync_interval, -4),
+	ROW("logMinDelayReqInterval", "-5", I8, port.log_min_delay_req_interval, -5),
+	ROW("delay_filter_length", "7", INT, port.delay_filter_length, 7),
+	ROW("logMinPdelayReqInterval", "-6", I8, port.log_min_pdelay_req_interval, -6),
+	ROW("announceReceiptTimeout", "5", U8, port.announce_receipt_timeout, 5),
+	ROW("syncReceiptTimeout", "6", U8, port.sync_receipt_timeout, 6),
+	ROW("delay_response_timeout", "7", U8, port.delay_response_timeout, 7),
+	ROW("allowedLostResponses", "8", U8, port.allowed_lost_responses, 8),
+	ROW("delay_request_variability", "0.25", DOUBLE, port.delay_request_variability, 0.25),
+	ROW("freq_est_interval", "4", I8, port.freq_est_interval, 4),
+	ROW("tsproc_mode", "raw", INT, port.tsproc_mode, GNOMON_TSPROC_RAW),
+	ROW("tsproc_mode", "filter_weight", INT, port.tsproc_mode, GNOMON_TSPROC_FILTER_WEIGHT),
+	ROW("tsproc_mode", "raw_weight", INT, port.tsproc_mode, GNOMON_TSPROC_RAW_WEIGHT),
+	ROW("delayAsymmetry", "11", NS, port.delay_asymmetry, 11),
+	ROW("ingressLatency", "12", NS, port.ingress_latency, 12),
+	ROW("egressLatency", "13", NS, port.egress_latency, 13),
+	ROW("min_neighbor_prop_delay", "-14", NS, port.neighbor_prop_delay_min, -14),
+	ROW("neighborPropDelayThresh", "15", NS, port.neighbor_prop_delay_max, 15),
+	ROW("desired_state", "SLAVE", INT, port.desired_state, GNOMON_PORT_TIME_RECEIVER),
+	ROW("desired_state", "PASSIVE", INT, port.desired_state, GNOMON_PORT_PASSIVE),
+
+	ROW("ptp_dst_ipv4", "225.0.1.129", OCTETS, link.primary.octets, 225),
+	ROW("p2p_dst_ipv4", "225.0.0.107", OCTETS, link.peer.octets, 225),
+	ROW("udp6_scope", "5", U8, link.udp6_scope, 5),
+	ROW("udp_ttl", "3", U8, link.udp_ttl, 3),
+	ROW("dscp_event", "46", U8, link.dscp_event, 46),
+	ROW("dscp_general", "34", U8, link.dscp_general, 34),
+	ROW("event_port", "3190", U16, link.event_port, 3190),
+	ROW("general_port", "3200", U16, link.general_port, 3200),
+	ROW("share_ports", "1", U8, link.share_ports, 1),
+	ROW("hwts_filter", "check", INT, link.hwts_filter, TIMESTAMPING_FILTER_CHECK),
+	ROW("hwts_filter", "full", INT, link.hwts_filter, TIMESTAMPING_FILTER_FULL),
+
+	ROW("free_running", "1", U8, discipline.free_running, 1),
+	ROW("step_window", "3", INT, discipline.step_window, 3),
+	ROW("sanity_freq_limit", "5000", DOUBLE, discipline.sanity_freq_limit_ppb, 5000),
+	ROW("path_asymmetry_bound", "70", DOUBLE, discipline.path_asymmetry_ns, 70),
+	ROW("oscillator_drift_bound", "8", DOUBLE, discipline.drift_ppb_per_s, 8),
+	ROW("max_frequency", "1000", DOUBLE, discipline.servo_config.max_frequency_ppb, 1000),
+	ROW("first_step_threshold", "0.5", DOUBLE, discipline.servo_config.first_step_threshold,
+	    0.5),
+	ROW("step_threshold", "0.25", DOUBLE, discipline.servo_config.step_threshold, 0.25),
+	ROW("pi_proportional_const", "0.5", DOUBLE, discipline.servo_config.pi_proportional_const,
+	    0.5),
+	ROW("pi_integral_const", "0.125", DOUBLE, discipline.servo_config.pi_integral_const, 0.125),
+	ROW("pi_proportional_scale", "0.5", DOUBLE, discipline.servo_config.pi_proportional_scale,
+	    0.5),
+	ROW("pi_proportional_exponent", "-0.5", DOUBLE,
+	    discipline.servo_config.pi_proportional_exponent, -0.5),
+	ROW("pi_proportional_norm_max", "0.5", DOUBLE,
+	    discipline.servo_config.pi_proportional_norm_max, 0.5),
+	ROW("pi_integral_scale", "0.5", DOUBLE, discipline.servo_config.pi_integral_scale, 0.5),
+	ROW("pi_integral_exponent", "0.5", DOUBLE, discipline.servo_config.pi_integral_exponent,
+	    0.5),
+	ROW("pi_integral_norm_max", "0.5", DOUBLE, discipline.servo_config.pi_integral_norm_max,
+	    0.5),
+	ROW("servo_num_offset_values", "4", INT, discipline.servo_config.num_offset_values, 4),
+};
+
+/* Octets of a form's value, and the value; an int64_t for what is not a double. */
+static size_t form_value(enum form form, double want, void *value)
+{
+	const int64_t i = (int64_t)want;
+	const int32_t i32 = (int32_t)i;
+	const uint16_t u16 = (uint16_t)i;
+	const uint8_t u8 = (uint8_t)i;
+
+	switch (form) {
+	case FORM_DOUBLE:
+		memcpy(value, &want, sizeof(want));
+		return sizeof(want);
+	case FORM_NS:
+		memcpy(value, &i, sizeof(i));
+		return sizeof(i);
+	case FORM_INT:
+		memcpy(value, &i32, sizeof(i32));
+		return sizeof(i32);
+	case FORM_U16:
+		memcpy(value, &u16, sizeof(u16));
+		return sizeof(u16);
+	case FORM_U8:
+	case FORM_I8:
+	case FORM_OCTETS:
+		memcpy(value, &u8, sizeof(u8));
+		return sizeof(u8);
+	}
+	return 0;
+}
+
+/* The members of all other keys are as they were. Not the whole struct: there is padding in it. */
+static void check_others(const struct row *row, const void *before, const void *after)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *other = &rows[i];
+		unsigned char unused[8];
+		size_t size = form_value(other->form, 0, unused);
+
+		if (strcmp(other->key, row->key) != 0 && other->offset != row->offset &&
+		    memcmp((const char *)before + other->offset,
+			   (const char *)after + other->offset, size) != 0) {
+			fail_msg("%s changes what is for %s", row->key, other->key);
+		}
+	}
+}
+
+static void one_key_one_member(void **state)
+{
+	static struct made before;
+	static struct made after;
+
+	make(&before, NULL, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+		const char *key[][2] = { { row->key, row->value } };
+		const char *was = (const char *)&before + row->offset;
+		const char *is = (const char *)&after + row->offset;
+		unsigned char want[8];
+		size_t size = form_value(row->form, row->want, want);
+
+		make(&after, key, 1);
+		if (memcmp(was, is, size) == 0 || memcmp(is, want, size) != 0) {
+			fail_msg("%s %s does not arrive", row->key, row->value);
+		}
+		check_others(row, &before, &after);
+	}
+}
+
+/* -- keys that mean more than one thing ------------------------------------------------------- */
+
+static void one_step(void **state)
+{
+	static const struct {
+		const char *mode;
+		bool sync;
+		bool pdelay;
+	} cases[] = {
+		{ "hardware", false, false }, { "software", false, false },
+		{ "legacy", false, false },   { "onestep", true, false },
+		{ "p2p1step", true, true },
+	};
+	static struct made made;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *key[][2] = { { "time_stamping", cases[i].mode } };
+
+		make(&made, key, 1);
+		assert_int_equal(made.port.one_step_sync, cases[i].sync);
+		assert_int_equal(made.port.one_step_pdelay, cases[i].pdelay);
+		assert_int_equal(made.discipline.servo_config.software_timestamps, i == 1);
+		assert_string_equal(timestamping_mode_name(made.link.timestamping), cases[i].mode);
+	}
+}
+
+static void client_only(void **state)
+{
+	const char *client[][2] = { { "clientOnly", "1" }, { "clockClass", "6" } };
+	const char *fixed[][2] = { { "clientOnly", "1" }, { "external_port_configuration", "1" } };
+	static struct made made;
+
+	make(&made, client, 2);
+	assert_true(made.engine.time_receiver_only);
+	assert_int_equal(made.engine.clock_quality.clock_class, 255);
+	make(&made, fixed, 2);
+	assert_false(made.engine.time_receiver_only);
+}
+
+static void transports(void **state)
+{
+	const char *l2[][2] = { { "network_transport", "L2" },
+				{ "ptp_dst_mac", "01:80:c2:00:00:0e" },
+				{ "p2p_dst_mac", "01:1b:19:00:00:01" },
+				{ "socket_priority", "4" } };
+	const char *ipv6[][2] = { { "network_transport", "UDPv6" },
+				  { "ptp_dst_ipv6", "ff05::1" },
+				  { "p2p_dst_ipv6", "ff02::2" },
+				  { "socket_priority", "4" } };
+	static struct made made;
+
+	make(&made, l2, 4);
+	assert_int_equal(made.link.transport, GNOMON_NETWORK_IEEE_802_3);
+	assert_int_equal(made.link.primary.octets[5], 0x0e);
+	assert_int_equal(made.link.peer.octets[5], 0x01);
+	assert_int_equal(made.link.socket_priority, 4);
+	make(&made, ipv6, 4);
+	assert_int_equal(made.link.transport, GNOMON_NETWORK_UDP_IPV6);
+	assert_int_equal(made.link.primary.octets[1], 0x05);
+	assert_int_equal(made.link.peer.octets[15], 0x02);
+	assert_int_equal(made.link.socket_priority, 0); /* of L2 sockets only, as in ptp4l */
+}
+
+static void filters(void **state)
+{
+	const char *average[][2] = { { "delay_filter", "moving_average" } };
+	const char *stable[][2] = { { "servo_offset_threshold", "90" } };
+	const char *memory[][2] = { { "delay_filter_length", "6" },
+				    { "logMinDelayReqInterval", "-1" } };
+	static struct made made;
+
+	make(&made, NULL, 0);
+	assert_ptr_equal(made.port.delay_filter, gnomon_filter_find("moving_median"));
+	assert_ptr_equal(made.discipline.servo, gnomon_servo_find("pi"));
+	assert_true(made.discipline.servo_config.max_frequency_ppb == sim_clock.max_frequency_ppb);
+	make(&made, average, 1);
+	assert_ptr_equal(made.port.delay_filter, gnomon_filter_find("moving_average"));
+	make(&made, stable, 1);
+	assert_int_equal(made.discipline.servo_config.offset_threshold_ns, 90);
+	make(&made, memory, 2);
+	assert_true(made.discipline.delay_memory_s == 3.0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		{ "/gnomond/instance/one_key_one_member", one_key_one_member, NULL, NULL, NULL },
+		{ "/gnomond/instance/one_step", one_step, NULL, NULL, NULL },
+		{ "/gnomond/instance/client_only", client_only, NULL, NULL, NULL },
+		{ "/gnomond/instance/transports", transports, NULL, NULL, NULL },
+		{ "/gnomond/instance/filters", filters, NULL, NULL, NULL },
+	};
+
+	return cmocka_run_group_tests_name("/gnomond/instance", tests, NULL, NULL);
+}
