@@ -131,8 +131,8 @@ bool keeper_local(struct instance *in, const struct timestamping_stamps *stamps,
 
 void keeper_sample(struct instance *in, struct port *port, const struct gnomon_sample *sample,
 		   gnomon_mono now);
-/** Do what is due when samples fail to come. Returns when to call it again at the latest. */
-gnomon_mono keeper_expire(struct instance *in, gnomon_mono now);
+/** Do what is due when samples fail to come; nothing before the discipline's deadline. */
+void keeper_expire(struct instance *in, gnomon_mono now);
 void keeper_sync_interval(struct instance *in, int log_interval);
 void keeper_datasets(struct instance *in, unsigned int changed, gnomon_mono now);
 

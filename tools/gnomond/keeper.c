@@ -249,20 +249,18 @@ void keeper_sample(struct instance *in, struct port *port, const struct gnomon_s
 }
 
 /* Nothing but the frequency changes, and nobody but the clock needs to know. */
-gnomon_mono keeper_expire(struct instance *in, gnomon_mono now)
+void keeper_expire(struct instance *in, gnomon_mono now)
 {
 	struct keeper *k = &in->keeper;
-	gnomon_mono deadline = gnomon_discipline_deadline(k->discipline);
 	struct gnomon_discipline_command command;
 	struct gnomon_clock_event untold = { .size = sizeof(untold) };
 
-	if (gnomon_mono_before(now, deadline)) {
-		return deadline;
+	if (gnomon_mono_before(now, gnomon_discipline_deadline(k->discipline))) {
+		return;
 	}
 	gnomon_discipline_expire(k->discipline, now, &command);
 	obey(in, &command, &untold);
 	k->frequency_ppb = command.frequency_ppb;
-	return gnomon_discipline_deadline(k->discipline);
 }
 
 /* -- UTC and leap seconds --------------------------------------------------------------------- */

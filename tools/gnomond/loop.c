@@ -140,7 +140,6 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	if (!gnomon_mono_before(now, loop->look)) {
 		look(loop, now);
 	}
-	next = keeper_expire(in, now);
 	if (in->status_changed) {
 		in->status_changed = false;
 		notify_status(&loop->notify, in);
@@ -153,7 +152,8 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	if (in->relayout) {
 		lay_out(loop);
 	}
-	next = gnomon_mono_min(next, gnomon_mono_min(in->tx_deadline, loop->look));
+	next = gnomon_mono_min(in->tx_deadline, loop->look);
+	next = gnomon_mono_min(next, gnomon_discipline_deadline(in->keeper.discipline));
 	return gnomon_mono_min(next, loop->notify.next);
 }
 
@@ -187,7 +187,7 @@ static void take_ready(struct loop *loop)
 	}
 }
 
-/* Timer, poll, messages, engine: in this order, once around. */
+/* Timer, poll, messages, engine, clock: in this order, once around. */
 static int run_once(struct loop *loop)
 {
 	struct gnomon_engine *engine = loop->in->engine;
@@ -216,6 +216,7 @@ static int run_once(struct loop *loop)
 		(void)gnomon_engine_expire(engine, now);
 		actions_drain(loop->in);
 	}
+	keeper_expire(loop->in, now);
 	return 0;
 }
 
