@@ -156,7 +156,29 @@ static void append_tag(struct log *log, int level)
 	}
 }
 
-/* A text in quotes, safe for JSON and for people. */
+/* Octets of the character at p, which is not ASCII; 0: it is not UTF-8 (RFC 3629). */
+static size_t utf8_length(const unsigned char *p)
+{
+	size_t len = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+	uint32_t code = *p & (0x7fu >> len);
+
+	if (*p < 0xc2 || *p > 0xf4) {
+		return 0;
+	}
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80) {
+			return 0;
+		}
+		code = code << 6 | (p[i] & 0x3fu);
+	}
+	if ((len == 3 && code < 0x800) || (len == 4 && (code < 0x10000 || code > 0x10ffff)) ||
+	    (code >= 0xd800 && code <= 0xdfff)) {
+		return 0;
+	}
+	return len;
+}
+
+/* A text in quotes, safe for JSON and for people: interface names may hold any octets. */
 static void append_quoted(struct log *log, const char *value)
 {
 	append_char(log, '"');
@@ -166,8 +188,13 @@ static void append_quoted(struct log *log, const char *value)
 			append_char(log, (char)*p);
 		} else if (*p < ' ' || *p == 0x7f) {
 			append(log, "\\u%04x", *p);
-		} else {
+		} else if (*p < 0x80) {
 			append_char(log, (char)*p);
+		} else {
+			size_t len = utf8_length(p);
+
+			append(log, "%.*s", len ? (int)len : 6, len ? (const char *)p : "\\ufffd");
+			p += len ? len - 1 : 0;
 		}
 	}
 	append_char(log, '"');

@@ -248,6 +248,36 @@ static void levels(void **state)
 	finish(&log, &conf);
 }
 
+/* Octets that are no UTF-8 would make a line that no JSON parser takes. */
+static void any_octets(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "\xc3\xa9 \xe2\x82\xac", "\xc3\xa9 \xe2\x82\xac" },
+		{ "\xf0\x9f\x95\x9b", "\xf0\x9f\x95\x9b" },
+		{ "a\xff\x80z", "a\\ufffd\\ufffdz" },
+		{ "\xc3", "\\ufffd" },
+		{ "\xe2\x82", "\\ufffd\\ufffd" },
+		{ "\xc0\xaf", "\\ufffd\\ufffd" },             /* too long */
+		{ "\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd" }, /* half of a pair */
+		{ "\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd" },
+		{ "\x01\"\\", "\\u0001\\\"\\\\" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char wanted[80];
+		struct conf conf;
+		struct log log;
+
+		begin(&log, &conf, CONF_LOG_JSON);
+		assert_true(log_begin(&log, LOG_NOTE));
+		log_str(&log, "x", rows[i][0]);
+		log_end(&log);
+		snprintf(wanted, sizeof(wanted), ",\"x\":\"%s\"}\n", rows[i][1]);
+		assert_non_null(strstr(output, wanted));
+		finish(&log, &conf);
+	}
+}
+
 static void tags(void **state)
 {
 	struct conf conf;
@@ -350,6 +380,7 @@ int main(void)
 		{ "/gnomond/log/golden_native", golden_native, NULL, NULL, NULL },
 		{ "/gnomond/log/golden_ptp4l", golden_ptp4l, NULL, NULL, NULL },
 		{ "/gnomond/log/golden_json", golden_json, NULL, NULL, NULL },
+		{ "/gnomond/log/any_octets", any_octets, NULL, NULL, NULL },
 		{ "/gnomond/log/first_line", first_line, NULL, NULL, NULL },
 		{ "/gnomond/log/names", names, NULL, NULL, NULL },
 		{ "/gnomond/log/levels", levels, NULL, NULL, NULL },
