@@ -684,9 +684,31 @@ static void memory(void **state)
 	lan_destroy(lan);
 }
 
+/* minorVersionPTP is what was configured, in every message. */
+static void minor_version(void **state)
+{
+	static const enum gnomon_msg_type types[] = { GNOMON_MSG_ANNOUNCE, GNOMON_MSG_SYNC,
+						      GNOMON_MSG_FOLLOW_UP,
+						      GNOMON_MSG_DELAY_RESP };
+
+	for (uint8_t minor = 0; minor <= 1; minor++) {
+		struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+
+		lan->nodes[0].config.minor_version = minor;
+		lan_settle(lan);
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+			struct gnomon_msg m = node_message(&lan->nodes[0], types[i], 0);
+
+			assert_int_equal(m.header.minor_version, minor);
+		}
+		lan_destroy(lan);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LAN_TEST("/ptp/engine/minor_version", minor_version),
 		LAN_TEST("/ptp/engine/oc/e2e", oc_e2e),
 		LAN_TEST("/ptp/engine/oc/p2p", oc_p2p),
 		LAN_TEST("/ptp/engine/oc/e2e_one_step", oc_e2e_one_step),

@@ -5,6 +5,7 @@
  */
 #include "harness.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -521,9 +522,29 @@ static void p2p_extremes(void **state)
 	lan_destroy(n->lan);
 }
 
+/* The neighbour's rate is measured over freq_est_interval and not sooner. */
+static void rate_interval(void **state)
+{
+	for (int8_t log = 1; log <= 4; log += 3) {
+		struct lan *lan = lan_pair(GNOMON_DELAY_P2P);
+		struct node *tr = &lan->nodes[1];
+
+		lan->nodes[0].ppb = 50000;
+		tr->ports[0].freq_est_interval = log;
+		node_start(&lan->nodes[0]);
+		node_start(tr);
+		lan_run(lan, (INT64_C(1) << log) * SEC - SEC / 2);
+		assert_true(node_port_ds(tr, 1).neighbor_rate_ratio == 1.0);
+		lan_run(lan, 4 * SEC);
+		assert_true(fabs(node_port_ds(tr, 1).neighbor_rate_ratio - 1.00005) < 1e-7);
+		lan_destroy(lan);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LAN_TEST("/ptp/engine/p2p/rate_interval", rate_interval),
 		LAN_TEST("/ptp/engine/p2p/formulae", p2p_formulae),
 		LAN_TEST("/ptp/engine/p2p/offset", p2p_offset),
 		LAN_TEST("/ptp/engine/p2p/responder", p2p_responder),
