@@ -58,6 +58,22 @@ static void reset_stats(struct keeper *k)
 	gnomon_stats_reset(&k->stats.delay);
 }
 
+/* How long a delay lives in the filter, at most: samples may come from any port. */
+static double delay_memory(const struct instance *in)
+{
+	double longest = 0.0;
+
+	for (size_t i = 0; i < in->port_count; i++) {
+		const struct conf_port *c = in->ports[i].conf;
+		int interval = c->delay_mechanism == CONF_DELAY_P2P
+				       ? c->log_min_pdelay_req_interval
+				       : c->log_min_delay_req_interval;
+
+		longest = fmax(longest, c->delay_filter_length * exp2(interval));
+	}
+	return longest;
+}
+
 /* After the clock is open, for its limits and its frequency. */
 int keeper_init(struct instance *in)
 {
@@ -72,8 +88,7 @@ int keeper_init(struct instance *in)
 		.sanity_freq_limit_ppb = c->sanity_freq_limit,
 		.path_asymmetry_ns = c->path_asymmetry_bound,
 		.drift_ppb_per_s = c->oscillator_drift_bound,
-		.delay_memory_s =
-			port->delay_filter_length * exp2(port->log_min_delay_req_interval),
+		.delay_memory_s = delay_memory(in),
 	};
 	size_t size;
 	int r;

@@ -26,6 +26,7 @@ static struct told {
 	unsigned int leap_calls;
 	unsigned int steps;
 	unsigned int frequencies;
+	double ppb;
 } told;
 
 static int told_read(struct gnomon_clock *clock, gnomon_time *now)
@@ -37,6 +38,7 @@ static int told_read(struct gnomon_clock *clock, gnomon_time *now)
 static int told_set_frequency(struct gnomon_clock *clock, double ppb)
 {
 	told.frequencies++;
+	told.ppb = ppb;
 	return 0;
 }
 
@@ -200,11 +202,86 @@ static void free_running_touches_nothing(void **state)
 	tear_down(&f);
 }
 
+/* A sample per second of a clock that is so far off. */
+static void sample(struct fixture *f, int second, int64_t offset_ns)
+{
+	const struct gnomon_sample s = {
+		.offset = gnomon_span_from_ns(offset_ns),
+		.mean_delay = gnomon_span_from_ns(100),
+		.local = { MIDNIGHT + second, 0, 0 },
+		.weight = 1.0,
+	};
+
+	keeper_sample(&f->in, &f->in.ports[0], &s, (gnomon_mono){ second * INT64_C(1000000000) });
+}
+
+/* Without samples the clock gets the learned frequency: once, and not before the deadline. */
+static void sample_overdue(void **state)
+{
+	struct fixture f;
+	gnomon_mono deadline;
+	unsigned int before;
+
+	(void)state;
+	set_up(&f, false);
+	sample(&f, 1, 0);
+	sample(&f, 2, 0);
+	sample(&f, 3, 1000);
+	assert_true(told.ppb < -500.0);
+	before = told.frequencies;
+	deadline = gnomon_discipline_deadline(f.in.keeper.discipline);
+	keeper_expire(&f.in, gnomon_mono_add(deadline, -1));
+	assert_int_equal(told.frequencies, before);
+	keeper_expire(&f.in, deadline);
+	assert_int_equal(told.frequencies, before + 1);
+	assert_true(told.ppb > -500.0 && told.ppb < 0.0);
+	assert_true(told.ppb == f.in.keeper.frequency_ppb);
+	keeper_expire(&f.in, gnomon_mono_add(deadline, GNOMON_NSEC_PER_SEC));
+	assert_int_equal(told.frequencies, before + 1);
+	assert_int_equal(told.steps, 0);
+	tear_down(&f);
+}
+
+/* The bound 40 s after a start that was 100 ppm off. */
+static double bound_after_start(int mechanism, int log_pdelay_interval)
+{
+	struct gnomon_estimate estimate;
+	struct fixture f;
+
+	set_up(&f, false);
+	free(f.in.discipline_memory);
+	f.conf.ports[0].conf.delay_mechanism = mechanism;
+	f.conf.ports[0].conf.log_min_pdelay_req_interval = log_pdelay_interval;
+	assert_int_equal(keeper_init(&f.in), 0);
+	for (int i = 0; i < 40; i++) {
+		sample(&f, i + 1, i == 1 ? 100000 : 0);
+	}
+	gnomon_discipline_estimate(f.in.keeper.discipline,
+				   (gnomon_mono){ INT64_C(40000000000) }, &estimate);
+	tear_down(&f);
+	return estimate.bound_ns;
+}
+
+/* Ten delays, of the mechanism that is used, are remembered: 10 s or 80 s. */
+static void delay_memory(void **state)
+{
+	double e2e = bound_after_start(CONF_DELAY_E2E, 3);
+	double p2p = bound_after_start(CONF_DELAY_P2P, 3);
+	double p2p_fast = bound_after_start(CONF_DELAY_P2P, 0);
+
+	(void)state;
+	assert_true(p2p > 40000.0);
+	assert_true(e2e < p2p / 2.0);
+	assert_true(p2p_fast < p2p / 2.0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "/gnomond/keeper/tai_offset", tai_offset, NULL, NULL, NULL },
 		{ "/gnomond/keeper/leap_second", leap_second, NULL, NULL, NULL },
+		{ "/gnomond/keeper/sample_overdue", sample_overdue, NULL, NULL, NULL },
+		{ "/gnomond/keeper/delay_memory", delay_memory, NULL, NULL, NULL },
 		{ "/gnomond/keeper/free_running_touches_nothing", free_running_touches_nothing,
 		  NULL, NULL, NULL },
 	};
