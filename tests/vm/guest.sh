@@ -11,6 +11,7 @@ mount -t sysfs none /sys
 mount -t devtmpfs none /dev
 dmesg -n 1
 
+preloads="/lib/libigb_timinca.so /lib/libstop_after_sync.so"
 scenario=boot
 
 tell()
@@ -46,7 +47,7 @@ at()
 {
 	eval "holder=\$$1 registers=\$${1}_registers"
 	shift
-	IGB_REGISTERS=$registers LD_PRELOAD=/lib/libigb_timinca.so nsenter -t "$holder" -n "$@"
+	IGB_REGISTERS=$registers LD_PRELOAD=$preloads nsenter -t "$holder" -n "$@"
 }
 
 # settings NAME INTERFACE: how the NIC stamps, and the frequency of its clock
@@ -81,7 +82,7 @@ start()
 	name=$1
 	shift
 	eval "holder=\$$name registers=\$${name}_registers"
-	IGB_REGISTERS=$registers LD_PRELOAD=/lib/libigb_timinca.so \
+	IGB_REGISTERS=$registers LD_PRELOAD=$preloads \
 		nsenter -t "$holder" -n "$@" >"/tmp/$name.log" 2>&1 &
 	eval "${name}_pid=$!"
 }
@@ -201,6 +202,20 @@ refuse onestep --time_stamping=onestep
 refuse p2p1step --time_stamping=p2p1step --delay_mechanism=P2P
 refuse legacy --time_stamping=legacy
 refuse check --hwts_filter=check
+
+# A stop while a timestamp is on its way, more urgent than the driver's worker that fetches it. Were
+# stamping switched off at once, igb would wait for it for 15 s and stamp nothing for anybody else.
+scenario=restart
+for syncs in 3 6 9; do
+	export STOP_AFTER_SYNC=$syncs
+	start leader sh -c 'renice -n -20 -p $$ >/dev/null; exec gnomond "$@"' sh \
+		-i eth0 -2 --external_port_configuration=1 --logSyncInterval=-4
+	unset STOP_AFTER_SYNC
+	wait "$leader_pid"
+	tell "status of $syncs: $?"
+	tell_file "leader log" /tmp/leader.log
+done
+
 transmit udp4 -4
 transmit udp6 -6
 

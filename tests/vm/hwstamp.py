@@ -178,6 +178,9 @@ def judge_log(text):
         judge.same(scenario, "", "says", says)
         if scenario != "two_clocks":
             judge.same(scenario, "follower", "stamping after", WAS)
+    for syncs in (3, 6, 9):
+        judge.same("restart", "", f"status of {syncs}", "0")
+    judge.never("restart", "leader", lost, fault)
     for scenario in ("udp4", "udp6"):
         judge.same(scenario, "leader", "status", "0")
         judge.never(scenario, "leader", lost, fault)

@@ -220,6 +220,40 @@ static int run_once(struct loop *loop)
 	return 0;
 }
 
+/* -- the end ---------------------------------------------------------------------------------- */
+
+/*
+ * Take the timestamps still on their way, for as long as any of them would be waited for. Stamping
+ * is switched off next, and some hardware (igb, igc) has room for one transmit timestamp only and,
+ * if nobody fetches it, stamps nothing for the next program until it gives up after 15 s.
+ */
+static void await_stamps(struct loop *loop)
+{
+	struct instance *in = loop->in;
+	struct pollfd *fds = &loop->fds[PLACE_PORTS];
+	size_t count = in->port_count * LINK_SOCKETS;
+	gnomon_mono now = timer_now();
+	gnomon_mono end = gnomon_mono_add(now, (int64_t)in->conf->tx_timestamp_timeout *
+						       NSEC_PER_MSEC);
+
+	lay_out(loop);
+	for (size_t i = 0; i < count; i++) {
+		fds[i].events = POLLPRI;
+	}
+	for (; in->tx_pending && gnomon_mono_before(now, end); now = timer_now()) {
+		if (poll(fds, count, timeout_to(end, now)) < 0) {
+			continue; /* another signal */
+		}
+		for (size_t i = 0; i < count; i++) {
+			if (fds[i].revents) {
+				port_ready(in, &in->ports[i / LINK_SOCKETS],
+					   (enum link_socket)(i % LINK_SOCKETS), fds[i].revents);
+				actions_drain(in);
+			}
+		}
+	}
+}
+
 /* The first look at the interfaces starts the ports. */
 int loop_run(struct instance *in)
 {
@@ -242,6 +276,7 @@ int loop_run(struct instance *in)
 		r = run_once(&loop);
 	}
 	notify_stopping(&loop.notify);
+	await_stamps(&loop);
 	tell_counters(in);
 	timer_finish(&loop.timer);
 	free(loop.fds);
