@@ -72,8 +72,9 @@ static bool keeps_alive(const struct port *p, const struct gnomon_port_identity 
 	if (port_is_receiver(p)) {
 		return identity_equal(sender, &p->engine->parent_ds.parent_port_identity);
 	}
-	return p->state == GNOMON_PORT_PASSIVE && p->best_known &&
-	       identity_equal(sender, &p->best_sender);
+	/* Of a timeReceiver-only clock with several ports, one listens while another receives. */
+	return (p->state == GNOMON_PORT_PASSIVE || p->state == GNOMON_PORT_LISTENING) &&
+	       p->best_known && identity_equal(sender, &p->best_sender);
 }
 
 int announce_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,

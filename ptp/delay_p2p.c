@@ -29,6 +29,15 @@ static void link_delay_lost(struct port *p)
 	}
 }
 
+/* One more request without an answer that can be used. */
+static void answer_missed(struct port *p)
+{
+	p->neighbor.lost++;
+	if (p->neighbor.lost > p->config.allowed_lost_responses) {
+		link_delay_lost(p);
+	}
+}
+
 void pdelay_req_send(struct port *p)
 {
 	struct pdelay_exchange *x = &p->pdelay;
@@ -36,10 +45,7 @@ void pdelay_req_send(struct port *p)
 
 	if (x->used && !x->done) {
 		count(&p->counters.pdelay_lost_response);
-		p->neighbor.lost++;
-		if (p->neighbor.lost > p->config.allowed_lost_responses) {
-			link_delay_lost(p);
-		}
+		answer_missed(p);
 	}
 	q = action_send(p, GNOMON_MSG_PDELAY_REQ, p->pdelay_req_sequence++);
 	if (!q) {
@@ -115,14 +121,15 @@ static void complete(struct port *p)
 	}
 	n->known = true;
 	n->identity = x->responder;
-	n->lost = 0;
 	measure_rate(p, x);
 	delay = link_delay(p, x);
 	if (gnomon_span_cmp(delay, p->config.neighbor_prop_delay_min) < 0 ||
 	    gnomon_span_cmp(delay, p->config.neighbor_prop_delay_max) > 0) {
 		port_drop(p, GNOMON_DROP_LINK_DELAY);
+		answer_missed(p);
 		return;
 	}
+	n->lost = 0;
 	tsproc_raw_delay(&p->tsproc, delay);
 	if (first) {
 		action_event(p->engine, p->identity.port, GNOMON_EVENT_PEER_DELAY_VALID,

@@ -81,7 +81,6 @@ static bool config_valid(const struct gnomon_engine_config *c)
 	if (c->size != sizeof(*c) || !c->ports || c->port_count < 1 || c->port_count > 65534 ||
 	    (c->instance_type == GNOMON_INSTANCE_OC && c->port_count != 1) ||
 	    (c->instance_type != GNOMON_INSTANCE_OC && c->instance_type != GNOMON_INSTANCE_BC) ||
-	    (c->time_receiver_only && c->instance_type != GNOMON_INSTANCE_OC) ||
 	    c->sdo_id > 0xfff || c->minor_version > 0xf || c->max_steps_removed < 2 ||
 	    (c->foreign_capacity && c->foreign_capacity < 5)) {
 		return false;

@@ -33,7 +33,8 @@ static void receipt_timeout(struct port *p, gnomon_mono now)
 	port_timer_set(p, TIMER_ANNOUNCE_RX, GNOMON_MONO_NEVER);
 	port_event(p, FSM_ANNOUNCE_TIMEOUT, now);
 	port_timers_follow_state(p, now);
-	decision_request(e, now);
+	/* At once: until it is made, other ports would announce this clock as grandmaster. */
+	decision_run(e, now);
 }
 
 /* Announces come, Syncs do not. Another election, unless roles are fixed. */

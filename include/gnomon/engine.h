@@ -122,7 +122,7 @@ struct gnomon_engine_config {
 	uint8_t priority1;
 	uint8_t priority2;
 	struct gnomon_clock_quality clock_quality;
-	bool time_receiver_only;            /* slaveOnly */
+	bool time_receiver_only;            /* slaveOnly; with several ports: of the best one */
 	bool external_port_configuration;   /* 17.6 */
 	uint8_t max_steps_removed;          /* 2..255 */
 	uint8_t clock_class_threshold;      /* ignore Announces above this clockClass */

@@ -375,12 +375,6 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 				 "different ports",
 				 conf->general_port);
 	}
-	if (conf->client_only && conf->port_count > 1 &&
-	    conf->ports[0].conf.bmca == CONF_BMCA_PTP) {
-		return conf_fail(error, at,
-				 "key 'clientOnly': 1 is not supported yet with more than one "
-				 "interface; keep one");
-	}
 	r = check_clock(conf, error);
 	for (size_t i = 0; r == 0 && i < conf->port_count; i++) {
 		r = check_port(conf, &conf->ports[i], error);

@@ -112,8 +112,6 @@ static const struct {
 				 "clientOnly to 1" },
 	{ "[eth0]\nBMCA noop\nserverOnly 1\n[eth1]\n", "t.conf:4: key 'BMCA': eth1 and eth0 "
 						       "differ; give all ports the same" },
-	{ "[global]\nslaveOnly 1\n[eth0]\n[eth1]\n", "key 'clientOnly': 1 is not supported yet "
-						     "with more than one interface; keep one" },
 	{ "[global]\nlogSyncInterval -11\n", "t.conf:2: key 'logSyncInterval': -11 is out of "
 					     "range; write -10 to 20" },
 	{ "[global]\nslaveOnly 1\n[eth0]\nmasterOnly 1\n",

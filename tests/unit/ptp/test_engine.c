@@ -572,7 +572,6 @@ static void configuration(void **state)
 	REFUSED(c.sdo_id = 0x1000);
 	REFUSED(c.max_steps_removed = 1);
 	REFUSED(c.foreign_capacity = 4);
-	REFUSED(c.instance_type = GNOMON_INSTANCE_BC; c.time_receiver_only = true);
 #undef REFUSED
 #define REFUSED(change)                                                                            \
 	do {                                                                                       \

@@ -44,6 +44,46 @@ static void check_leads(const struct node *n)
 	check_follows(n, n, own, 0);
 }
 
+/* Two networks, two grandmasters, a clock on both that only receives: it changes over. */
+static void receiver_on_two_networks(void **state)
+{
+	struct lan *lan = lan_create();
+	struct node *better = add(lan, 1, 10);
+	struct node *worse = add(lan, 1, 20);
+	struct node *tr = add(lan, 2, 128);
+	uint64_t timeouts;
+
+	(void)state;
+	wire(better, 1, 0);
+	wire(worse, 1, 1);
+	wire(tr, 1, 0);
+	wire(tr, 2, 1);
+	tr->config.time_receiver_only = true;
+	for (unsigned int i = 0; i < lan->node_count; i++) {
+		node_start(&lan->nodes[i]);
+	}
+	lan_run(lan, 30 * SEC);
+	timeouts = node_counters(tr, 2).announce_timeout;
+	lan_run(lan, 60 * SEC);
+	assert_state(tr, 1, GNOMON_PORT_TIME_RECEIVER);
+	assert_state(tr, 2, GNOMON_PORT_LISTENING);
+	check_follows(tr, better, node_port_identity(better, 1), 1);
+	/* The listening port keeps its grandmaster in mind: no announce receipt timeout. */
+	assert_int_equal(node_counters(tr, 2).announce_timeout, timeouts);
+	node_link(better, 1, false);
+	lan_run(lan, 12 * SEC);
+	assert_state(tr, 1, GNOMON_PORT_LISTENING);
+	assert_state(tr, 2, GNOMON_PORT_TIME_RECEIVER);
+	check_follows(tr, worse, node_port_identity(worse, 1), 1);
+	node_link(better, 1, true);
+	lan_run(lan, 60 * SEC);
+	assert_state(tr, 1, GNOMON_PORT_TIME_RECEIVER);
+	assert_state(tr, 2, GNOMON_PORT_LISTENING);
+	assert_null(node_sent(tr, GNOMON_MSG_ANNOUNCE, 0));
+	assert_null(node_sent(tr, GNOMON_MSG_SYNC, 0));
+	lan_destroy(lan);
+}
+
 static unsigned int changes_of_all(const struct lan *lan)
 {
 	unsigned int changes = 0;
@@ -688,6 +728,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAN_TEST("/ptp/engine/bc/s1_and_m3", s1_and_m3),
+		LAN_TEST("/ptp/engine/bc/receiver_on_two_networks", receiver_on_two_networks),
 		LAN_TEST("/ptp/engine/bc/m2_does_not_wait", m2_does_not_wait),
 		LAN_TEST("/ptp/engine/bc/m3_waits", m3_waits),
 		LAN_TEST("/ptp/engine/bc/p1", p1),

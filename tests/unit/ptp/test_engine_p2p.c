@@ -359,6 +359,14 @@ static void link_delay_limits(void **state)
 		refused += delays[i] != in_force[i];
 	}
 	assert_int_equal(node_dropped(n, 1, GNOMON_DROP_LINK_DELAY), refused);
+	/* One too many in a row, and there is no link delay to go by. */
+	for (int i = 0; i <= n->ports[0].allowed_lost_responses; i++) {
+		assert_true(node_port_ds(n, 1).mean_link_delay_valid);
+		lan_run(n->lan, SEC);
+		node_stamp(n, GNOMON_MSG_PDELAY_REQ, at(0, 0));
+		respond(n, RESPONDER_ONE_STEP, at(0, 0), at(0, 0), at(2000000, 0), false);
+	}
+	assert_false(node_port_ds(n, 1).mean_link_delay_valid);
 	lan_destroy(n->lan);
 }
 
