@@ -50,8 +50,10 @@ CONFIG = {
     "no section": ("priority1 5\n", ["-f", "{file}", "-i", "v0"], 1, ["{file}:1"]),
     "line without value": ("[global]\npriority1\n", ["-f", "{file}", "-i", "v0"], 1,
                            ["{file}:2", "priority1"]),
-    "key without effect yet": (None, ["--check-config", "--uds_address=/run/x", "-i", "v0"], 0,
-                               ["good", "without effect yet: uds_address"]),
+    "key without effect": (None, ["--check-config", "--fault_badpeernet_interval=8", "-i", "v0"],
+                           0, ["good", "without effect: fault_badpeernet_interval"]),
+    "key of a later capability": (None, ["--uds_address=/run/x", "-i", "v0"], 1,
+                                  ["uds_address", "not supported yet"]),
     "binary file": ("[global]\n\x01\x02\n", ["-f", "{file}", "-i", "v0"], 1, ["{file}:2"]),
 }
 SOFT = ["-S", "--clock=soft"]

@@ -24,13 +24,15 @@
 enum conf_clock_type { CONF_CLOCK_OC, CONF_CLOCK_BC, CONF_CLOCK_P2P_TC, CONF_CLOCK_E2E_TC };
 
 enum conf_clock {
-	CONF_CLOCK_AUTO,   /* the PHC for hardware time stamps, else the system clock */
+	CONF_CLOCK_AUTO,   /* the PHC for hardware time stamps, else the soft clock */
+	CONF_CLOCK_PTP4L,  /* the PHC for hardware time stamps, else the system clock */
 	CONF_CLOCK_PHC,    /* the PTP hardware clock of the interfaces */
 	CONF_CLOCK_SYSTEM, /* CLOCK_REALTIME */
 	CONF_CLOCK_SOFT,   /* a clock in memory; nothing of the system is changed */
 };
 
 enum conf_time_stamping {
+	CONF_STAMP_AUTO, /* hardware where all interfaces have it, of one clock; else software */
 	CONF_STAMP_HARDWARE,
 	CONF_STAMP_SOFTWARE,
 	CONF_STAMP_LEGACY,
@@ -96,15 +98,12 @@ struct conf_port {
 	int network_transport;
 	int udp_ttl;
 	int udp6_scope;
-	int uds_file_mode;
-	int uds_ro_file_mode;
 	uint8_t ptp_dst_mac[6];
 	uint8_t p2p_dst_mac[6];
 	uint8_t ptp_dst_ipv4[4];
 	uint8_t p2p_dst_ipv4[4];
 	uint8_t ptp_dst_ipv6[16];
 	uint8_t p2p_dst_ipv6[16];
-	uint8_t profile_identity[6];
 };
 
 /** One PTP port: an -i option or a section of the file. */
@@ -135,10 +134,6 @@ struct conf {
 	int utc_offset;
 	int ptp_minor_version;
 	int external_port_configuration;
-	const char *user_description;
-	const char *product_description;
-	const char *revision_data;
-	uint8_t manufacturer_identity[3];
 
 	int initial_delay;
 	double path_asymmetry_bound;
@@ -174,8 +169,6 @@ struct conf {
 	int dscp_event;
 	int dscp_general;
 	int socket_priority;
-	const char *uds_address;
-	const char *uds_ro_address;
 
 	int summary_interval;
 	int logging_level;
@@ -245,6 +238,7 @@ struct conf_key {
 	size_t offset;          /* into struct conf or struct conf_port; SUPPORTED and NOTED only */
 	const char *text;       /* the default, as a file has it; "" for an empty string */
 	const char *native;     /* the default as gnomond, where that differs; or NULL */
+	const char *inert;      /* CONF_LATER: another value that asks for nothing; or NULL */
 	double min;             /* INT, DOUBLE; inclusive */
 	double max;
 	const char *labels;     /* ENUM: space separated; a leading '-': of a later capability */

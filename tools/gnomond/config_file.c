@@ -327,12 +327,27 @@ static bool system_stamps(const struct conf *conf)
 	       conf->time_stamping == CONF_STAMP_LEGACY;
 }
 
+/* Time stamps that a clock or one-step transmission leaves no choice about. */
+static void settle_stamping(struct conf *conf)
+{
+	if (conf->time_stamping != CONF_STAMP_AUTO) {
+		return;
+	}
+	if (conf->clock == CONF_CLOCK_SYSTEM || conf->clock == CONF_CLOCK_SOFT) {
+		conf->time_stamping = CONF_STAMP_SOFTWARE;
+	} else if (conf->clock == CONF_CLOCK_PHC || conf->phc_device[0] || !conf->two_step_flag) {
+		conf->time_stamping = CONF_STAMP_HARDWARE;
+	}
+}
+
 /* What the clock and the time stamps ask of each other. */
 static int check_clock(struct conf *conf, struct conf_error *error)
 {
 	struct conf_place at = { NULL, 0 };
-	bool system = system_stamps(conf);
+	bool system;
 
+	settle_stamping(conf);
+	system = system_stamps(conf);
 	if ((conf->clock == CONF_CLOCK_SYSTEM || conf->clock == CONF_CLOCK_SOFT) && !system) {
 		return conf_fail(error, at,
 				 "key 'clock': %s needs software time stamps; set time_stamping "

@@ -42,12 +42,13 @@ const struct conf_key conf_table[] = {
 	{ KEY(CLOCK, "clock_type"), G_ENUM(clock_type), IS("OC"), .labels = "OC BC -P2P_TC -E2E_TC",
 	  .doc = "The kind of clock. More than one interface makes an Ordinary Clock (OC) a "
 		 "Boundary Clock (BC) without asking." },
-	{ KEY(CLOCK, "clock"), G_ENUM(clock), IS("auto"), .labels = "auto phc system soft",
+	{ KEY(CLOCK, "clock"), G_ENUM(clock), IS("ptp4l"), .native = "auto",
+	  .labels = "auto ptp4l phc system soft",
 	  .doc = "What is kept in time. *auto*: the PTP hardware clock of the interfaces, or the "
-		 "system clock with software time stamps. *soft*: a clock kept in memory that "
-		 "runs beside the system clock and changes nothing; it needs software time "
-		 "stamps and no privilege. Choose it to watch a network, or to run beside "
-		 "another time daemon." },
+		 "soft clock with software time stamps. *soft*: a clock kept in memory that "
+		 "runs beside the system clock and changes nothing; it needs no privilege. "
+		 "*system*: the system clock is steered; nothing else may steer it. *ptp4l*: the "
+		 "PTP hardware clock, or the system clock with software time stamps." },
 	{ KEY(CLOCK, "soft_clock_offset"), G_DBL(soft_clock_offset), IS("0"), RANGE(-1e9, 1e9),
 	  .unit = "s",
 	  .doc = "How far the soft clock starts ahead of the system clock. Set it to see a clock "
@@ -320,11 +321,13 @@ const struct conf_key conf_table[] = {
 	  .doc = "Socket of *clock_servo refclock_sock*." },
 
 	/* -- time stamps ---------------------------------------------------------------------- */
-	{ KEY(STAMP, "time_stamping"), G_ENUM(time_stamping), IS("hardware"),
-	  .labels = "hardware software legacy onestep p2p1step",
-	  .doc = "Who takes time stamps. *hardware* needs an interface with a PTP clock; "
-		 "*software* works everywhere and is some microseconds worse. *onestep* and "
-		 "*p2p1step* let the interface write the time into Sync, and into Pdelay_Resp." },
+	{ KEY(STAMP, "time_stamping"), G_ENUM(time_stamping), IS("hardware"), .native = "auto",
+	  .labels = "auto hardware software legacy onestep p2p1step",
+	  .doc = "Who takes time stamps. *auto*: *hardware* if all interfaces can and share one "
+		 "clock, else *software*; which, and why, is logged. *hardware* needs an interface "
+		 "with a PTP clock; *software* works everywhere and is some microseconds worse. "
+		 "*onestep* and *p2p1step* let the interface write the time into Sync, and into "
+		 "Pdelay_Resp." },
 	{ KEY(STAMP, "tx_timestamp_timeout"), G_INT(tx_timestamp_timeout), IS("10"),
 	  RANGE(1, INT_MAX),
 	  .unit = "ms",
@@ -447,28 +450,25 @@ const struct conf_key conf_table[] = {
 	{ KEY(SECURITY, "allow_unauth"), LATER(PORT, INT), IS("0"), RANGE(0, 2),
 	  .doc = "Answers to accept without, or with wrong, authentication." },
 
-	/* -- management ----------------------------------------------------------------------- */
-	{ KEY(MANAGEMENT, "uds_address"), G_STR(uds_address), NOTED, IS("/var/run/ptp/ptp4l"),
-	  .doc = "Address of the management socket, which is not provided yet." },
-	{ KEY(MANAGEMENT, "uds_file_mode"), P_INT(uds_file_mode), NOTED, IS("0660"), RANGE(0, 0777),
+	/* -- management: shown and reached by the management socket, which comes later --------- */
+	{ KEY(MANAGEMENT, "uds_address"), LATER(GLOBAL, STRING), IS("/var/run/ptp/ptp4l"),
+	  .inert = "/var/run/ptp4l", .doc = "Address of the management socket." },
+	{ KEY(MANAGEMENT, "uds_file_mode"), LATER(PORT, INT), IS("0660"), RANGE(0, 0777),
 	  .unit = "octal", .doc = "Mode of that socket." },
-	{ KEY(MANAGEMENT, "uds_ro_address"), G_STR(uds_ro_address), NOTED,
-	  IS("/var/run/ptp/ptp4lro"),
-	  .doc = "Address of the read-only management socket, which is not provided yet." },
-	{ KEY(MANAGEMENT, "uds_ro_file_mode"), P_INT(uds_ro_file_mode), NOTED, IS("0666"),
-	  RANGE(0, 0777), .unit = "octal", .doc = "Mode of that socket." },
-	{ KEY(MANAGEMENT, "userDescription"), G_STR(user_description), NOTED, IS(""),
-	  .doc = "name;location of this clock, for management." },
-	{ KEY(MANAGEMENT, "productDescription"), G_STR(product_description), NOTED, IS(";;"),
-	  .doc = "manufacturer;model;instance, for management." },
-	{ KEY(MANAGEMENT, "revisionData"), G_STR(revision_data), NOTED, IS(";;"),
-	  .doc = "hardware;firmware;software revision, for management." },
-	{ KEY(MANAGEMENT, "manufacturerIdentity"), .scope = CONF_GLOBAL, .type = CONF_OUI,
-	  .offset = BYTES(struct conf, manufacturer_identity, 3), NOTED, IS("00:00:00"),
-	  .doc = "OUI of the manufacturer, for management." },
-	{ KEY(MANAGEMENT, "profileIdentity"), P_MAC(profile_identity), NOTED,
-	  IS("00:00:00:00:00:00"),
-	  .doc = "Identity of the PTP profile, for management." },
+	{ KEY(MANAGEMENT, "uds_ro_address"), LATER(GLOBAL, STRING), IS("/var/run/ptp/ptp4lro"),
+	  .inert = "/var/run/ptp4lro", .doc = "Address of the read-only management socket." },
+	{ KEY(MANAGEMENT, "uds_ro_file_mode"), LATER(PORT, INT), IS("0666"), RANGE(0, 0777),
+	  .unit = "octal", .doc = "Mode of that socket." },
+	{ KEY(MANAGEMENT, "userDescription"), LATER(GLOBAL, STRING), IS(""), .inert = ";",
+	  .doc = "name;location of this clock." },
+	{ KEY(MANAGEMENT, "productDescription"), LATER(GLOBAL, STRING), IS(";;"),
+	  .doc = "manufacturer;model;instance." },
+	{ KEY(MANAGEMENT, "revisionData"), LATER(GLOBAL, STRING), IS(";;"),
+	  .doc = "hardware;firmware;software revision." },
+	{ KEY(MANAGEMENT, "manufacturerIdentity"), LATER(GLOBAL, OUI), IS("00:00:00"),
+	  .doc = "OUI of the manufacturer." },
+	{ KEY(MANAGEMENT, "profileIdentity"), LATER(PORT, MAC), IS("00:00:00:00:00:00"),
+	  .doc = "Identity of the PTP profile." },
 	{ KEY(MANAGEMENT, "slave_event_monitor"), LATER(GLOBAL, STRING), IS(""),
 	  .doc = "Socket that receives every measurement." },
 	{ KEY(MANAGEMENT, "net_sync_monitor"), LATER(PORT, INT), IS("0"), BOOL,

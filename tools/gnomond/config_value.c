@@ -442,7 +442,8 @@ int conf_value_set(const struct conf_key *key, void *target, struct conf *owner,
 	if (r != 0) {
 		return r;
 	}
-	if (key->status == CONF_LATER && !is_default(key, text, &v)) {
+	if (key->status == CONF_LATER && !is_default(key, text, &v) &&
+	    !(key->inert && strcmp(text, key->inert) == 0)) {
 		return conf_fail(error, place,
 				 "key '%s' is not supported yet; remove it, or write %s", key->name,
 				 key->text[0] ? key->text : "\"\"");

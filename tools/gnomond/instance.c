@@ -16,6 +16,7 @@
 static enum timestamping_mode stamping_mode(int time_stamping)
 {
 	switch ((enum conf_time_stamping)time_stamping) {
+	case CONF_STAMP_AUTO:
 	case CONF_STAMP_HARDWARE:
 		return TIMESTAMPING_HARDWARE;
 	case CONF_STAMP_SOFTWARE:
@@ -32,10 +33,15 @@ static enum timestamping_mode stamping_mode(int time_stamping)
 
 enum conf_clock instance_clock(const struct instance *in)
 {
-	if (in->conf->clock != CONF_CLOCK_AUTO) {
-		return (enum conf_clock)in->conf->clock;
+	enum conf_clock clock = (enum conf_clock)in->conf->clock;
+
+	if (clock != CONF_CLOCK_AUTO && clock != CONF_CLOCK_PTP4L) {
+		return clock;
 	}
-	return in->source == GNOMON_STAMP_HARDWARE ? CONF_CLOCK_PHC : CONF_CLOCK_SYSTEM;
+	if (in->source == GNOMON_STAMP_HARDWARE) {
+		return CONF_CLOCK_PHC;
+	}
+	return clock == CONF_CLOCK_AUTO ? CONF_CLOCK_SOFT : CONF_CLOCK_SYSTEM;
 }
 
 /* -- what there is ---------------------------------------------------------------------------- */
@@ -101,6 +107,7 @@ static int open_clock(struct instance *in, struct driver_error *error)
 		}
 		break;
 	case CONF_CLOCK_AUTO:
+	case CONF_CLOCK_PTP4L:
 		break;
 	}
 	if (r != 0 || conf->free_running) {
@@ -294,11 +301,42 @@ static int name_ports(struct instance *in, struct driver_error *error)
 	return 0;
 }
 
+static void set_mode(struct instance *in, enum timestamping_mode mode)
+{
+	in->mode = mode;
+	in->source = timestamping_mode_source(mode);
+	if (mode == TIMESTAMPING_LEGACY) {
+		in->source = GNOMON_STAMP_SYSTEM; /* the kernel brought them to its own clock */
+	}
+	in->phc_index = -1;
+}
+
+/* time_stamping auto: what all interfaces can do with one clock. An interface that is missing is
+ * not this question's matter. */
+static void choose_mode(struct instance *in)
+{
+	struct driver_error why = { "" };
+	int r = 0;
+
+	set_mode(in, stamping_mode(in->conf->time_stamping));
+	if (in->conf->time_stamping != CONF_STAMP_AUTO) {
+		return;
+	}
+	for (size_t i = 0; r == 0 && i < in->port_count; i++) {
+		r = port_check(in, &in->ports[i], &why);
+	}
+	set_mode(in, r == 0 ? TIMESTAMPING_HARDWARE : TIMESTAMPING_SOFTWARE);
+	in->why_software = why;
+}
+
 /* Everything that can go wrong without touching the system. */
 static int prepare(struct instance *in, struct driver_error *error)
 {
 	int r = name_ports(in, error);
 
+	if (r == 0) {
+		choose_mode(in);
+	}
 	for (size_t i = 0; r == 0 && i < in->port_count; i++) {
 		r = check_interface(in, &in->ports[i], error);
 	}
@@ -325,12 +363,6 @@ int instance_create(struct instance *in, const struct conf *conf, struct log *lo
 	memset(in, 0, sizeof(*in));
 	in->conf = conf;
 	in->log = log;
-	in->mode = stamping_mode(conf->time_stamping);
-	in->source = timestamping_mode_source(in->mode);
-	if (in->mode == TIMESTAMPING_LEGACY) {
-		in->source = GNOMON_STAMP_SYSTEM; /* the kernel brought them to its own clock */
-	}
-	in->phc_index = -1;
 	in->tx_deadline = GNOMON_MONO_NEVER;
 	lookout_init(&in->lookout);
 	r = prepare(in, error);

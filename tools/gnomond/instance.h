@@ -67,6 +67,7 @@ struct instance {
 	struct gnomon_engine *engine;
 	struct keeper keeper;
 	enum timestamping_mode mode;
+	struct driver_error why_software; /* time_stamping auto: why it could not be hardware */
 	enum gnomon_stamp_source source; /* of the stamps the clock understands */
 	int phc_index;                   /* -1: none */
 	struct gnomon_clock_identity identity;

@@ -41,14 +41,19 @@ static enum exit_status fail(const char *program, const struct conf *conf, const
 /* Only once everything is open: a daemon that cannot run does not say that it does. */
 static void announce(struct instance *in, struct log *log, const struct conf *conf)
 {
+	const char *stamping = timestamping_mode_name(in->mode);
 	char text[256];
 
-	report_start(log, conf, in->keeper.clock->name, in->phc_index, &in->identity);
+	report_start(log, conf, in->keeper.clock->name, in->phc_index, stamping, &in->identity);
 	for (size_t i = 0; i < in->port_count; i++) {
-		report_port(log, in->ports[i].name, conf, in->ports[i].conf);
+		report_port(log, in->ports[i].name, stamping, in->ports[i].conf);
+	}
+	if (in->why_software.text[0]) {
+		snprintf(text, sizeof(text), "software time stamps: %s", in->why_software.text);
+		report_note(log, text);
 	}
 	if (conf->noted[0]) {
-		snprintf(text, sizeof(text), "without effect yet: %s", conf->noted);
+		snprintf(text, sizeof(text), "without effect: %s", conf->noted);
 		report_note(log, text);
 	}
 }
@@ -117,7 +122,7 @@ int main(int argc, char **argv)
 	case OPTIONS_CHECK_CONFIG:
 		printf("%s: the configuration is good, %zu port%s%s%s\n", program,
 		       conf.port_count, conf.port_count == 1 ? "" : "s",
-		       conf.noted[0] ? "; without effect yet: " : "", conf.noted);
+		       conf.noted[0] ? "; without effect: " : "", conf.noted);
 		break;
 	case OPTIONS_PRINT_CONFIG:
 		r = conf_print(&conf, write_stdout, NULL);

@@ -25,7 +25,7 @@ static void put_label(struct log *log, const char *key, int value)
 }
 
 void report_start(struct log *log, const struct conf *conf, const char *clock, int phc_index,
-		  const struct gnomon_clock_identity *identity)
+		  const char *stamping, const struct gnomon_clock_identity *identity)
 {
 	char id[GNOMON_CLOCK_IDENTITY_STRLEN];
 
@@ -39,7 +39,7 @@ void report_start(struct log *log, const struct conf *conf, const char *clock, i
 		log_str(log, "identity", gnomon_clock_identity_format(id, identity));
 		put_label(log, "clock_type", conf->clock_type);
 		log_str(log, "clock", clock);
-		put_label(log, "time_stamping", conf->time_stamping);
+		log_str(log, "time_stamping", stamping);
 		log_int(log, "domain", conf->domain_number);
 		log_int(log, "ports", (int64_t)conf->port_count);
 		log_end(log);
@@ -56,14 +56,14 @@ void report_stop(struct log *log, const char *reason)
 }
 
 /* ptp4l says nothing of its ports before they change state. */
-void report_port(struct log *log, struct report_port port, const struct conf *conf,
+void report_port(struct log *log, struct report_port port, const char *stamping,
 		 const struct conf_port *c)
 {
 	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_PORT)) {
 		put_port(log, port);
 		put_label(log, "network_transport", c->network_transport);
 		put_label(log, "delay_mechanism", c->delay_mechanism);
-		put_label(log, "time_stamping", conf->time_stamping);
+		log_str(log, "time_stamping", stamping);
 		log_end(log);
 	}
 }

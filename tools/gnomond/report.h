@@ -17,13 +17,13 @@ struct report_port {
 	const char *interface;
 };
 
-/** Running, and with what. clock: its device or name. */
+/** Running, and with what. clock: its device or name; stamping: the mode taken, by name. */
 void report_start(struct log *log, const struct conf *conf, const char *clock, int phc_index,
-		  const struct gnomon_clock_identity *identity);
+		  const char *stamping, const struct gnomon_clock_identity *identity);
 void report_stop(struct log *log, const char *reason);
 
 /** A port exists: transport, delay mechanism and time stamps, by their names in a file. */
-void report_port(struct log *log, struct report_port port, const struct conf *conf,
+void report_port(struct log *log, struct report_port port, const char *stamping,
 		 const struct conf_port *c);
 
 void report_state(struct log *log, struct report_port port,

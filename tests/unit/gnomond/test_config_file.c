@@ -98,7 +98,8 @@ static const struct {
 	{ "", "no interface to run on; name one with -i, or in a [section] of the file" },
 	{ "[global]\nevent_port 320\n[eth0]\n", "key 'general_port': 320 is the event port too; "
 						"give them different ports" },
-	{ "[global]\nclock soft\n[eth0]\n", "key 'clock': soft needs software time stamps; set "
+	{ "[global]\ntime_stamping hardware\nclock soft\n[eth0]\n",
+	  "key 'clock': soft needs software time stamps; set "
 					    "time_stamping software (-S)" },
 	{ "[global]\nclock phc\n" S "[eth0]\n", "key 'clock': phc needs hardware time stamps; set "
 						"time_stamping hardware (-H)" },
@@ -173,6 +174,31 @@ static void one_step_by_flag(void **state)
 	assert_int_equal(load(&conf, "[global]\ntime_stamping onestep\n[eth0]\n", &error), 0);
 	assert_int_equal(conf.two_step_flag, 0);
 	conf_finish(&conf);
+}
+
+/* time_stamping auto is settled where the clock or one-step leaves no choice. */
+static void stamping_follows_clock(void **state)
+{
+	static const struct {
+		const char *text;
+		int time_stamping;
+	} rows[] = {
+		{ "[eth0]\n", CONF_STAMP_AUTO },
+		{ "[global]\nclock soft\n[eth0]\n", CONF_STAMP_SOFTWARE },
+		{ "[global]\nclock system\n[eth0]\n", CONF_STAMP_SOFTWARE },
+		{ "[global]\nclock phc\n[eth0]\n", CONF_STAMP_HARDWARE },
+		{ "[global]\nphc_device /dev/ptp7\n[eth0]\n", CONF_STAMP_HARDWARE },
+		{ "[global]\ntime_stamping legacy\n[eth0]\n", CONF_STAMP_LEGACY },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf conf;
+		struct conf_error error;
+
+		assert_int_equal(load(&conf, rows[i].text, &error), 0);
+		assert_int_equal(conf.time_stamping, rows[i].time_stamping);
+		conf_finish(&conf);
+	}
 }
 
 static void static_roles(void **state)
@@ -253,9 +279,9 @@ static void print_round_trip(void **state)
 {
 	static const char text[] =
 		"[global]\npriority1 1\nstep_threshold 0.1\npi_integral_const 0.123456789012345\n"
-		"clockIdentity 0c42a1.fffe.6d7ca6\nuserDescription a b;c\nuds_address \"\"\n"
-		"uds_file_mode 0600\nmessage_tag x  y\nsoft_clock_offset -1e-9\n" S
-		"clock soft\nptp_dst_ipv6 FF0E::182\nmanufacturerIdentity 00:1b:19\n"
+		"clockIdentity 0c42a1.fffe.6d7ca6\nfault_badpeernet_interval 8\n"
+		"message_tag x  y\nsoft_clock_offset -1e-9\n" S
+		"clock soft\nptp_dst_ipv6 FF0E::182\nuser \"\"\n"
 		"[eth0]\nlogSyncInterval -7\nfault_reset_interval ASAP\nptp_dst_mac 1:2:3:4:5:6\n"
 		"[eth1]\ndelay_mechanism NONE\nnetwork_transport L2\n";
 	struct conf first;
@@ -272,8 +298,7 @@ static void print_round_trip(void **state)
 	assert_string_equal(a.data, b.data);
 	assert_true(second.soft_clock_offset == -1e-9);
 	assert_string_equal(second.message_tag, "x  y");
-	assert_string_equal(second.uds_address, "");
-	assert_int_equal(second.defaults.uds_file_mode, 0600);
+	assert_int_equal(second.defaults.fault_badpeernet_interval, 8);
 	assert_true(second.pi_integral_const == 0.123456789012345);
 	assert_int_equal(second.ports[0].conf.fault_reset_interval, -128);
 	assert_int_equal(second.ports[1].conf.delay_mechanism, CONF_DELAY_NONE);
@@ -423,6 +448,8 @@ int main(void)
 		{ "/gnomond/config_file/sections_and_defaults", sections_and_defaults, NULL, NULL,
 		  NULL },
 		{ "/gnomond/config_file/one_step_by_flag", one_step_by_flag, NULL, NULL, NULL },
+		{ "/gnomond/config_file/stamping_follows_clock", stamping_follows_clock, NULL, NULL,
+		  NULL },
 		{ "/gnomond/config_file/static_roles", static_roles, NULL, NULL, NULL },
 		{ "/gnomond/config_file/long_lines", long_lines, NULL, NULL, NULL },
 		{ "/gnomond/config_file/unreadable", unreadable, NULL, NULL, NULL },

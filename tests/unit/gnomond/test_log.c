@@ -140,7 +140,7 @@ static void machine_events(struct log *log, const struct conf *conf)
 	while (strcmp(gnomon_fsm_event_name(change.cause), "RS_SLAVE") != 0) {
 		change.cause++;
 	}
-	report_port(log, eth0, conf, &conf->defaults);
+	report_port(log, eth0, "hardware", &conf->defaults);
 	report_state(log, eth0, &change);
 	change = (struct gnomon_state_change){ GNOMON_PORT_TIME_RECEIVER, GNOMON_PORT_FAULTY, 0 };
 	while (strcmp(gnomon_fsm_event_name(change.cause), "FAULT_DETECTED") != 0) {
@@ -152,7 +152,7 @@ static void machine_events(struct log *log, const struct conf *conf)
 	report_port_error(log, LOG_SEND_FAILED, eth0, "Network is down");
 	report_port_error(log, LOG_LINK_ERROR, eth0, "the interface is gone");
 	report_clock_error(log, "step clock", -1);
-	report_note(log, "without effect yet: uds_address");
+	report_note(log, "without effect: uds_address");
 	report_counters(log, eth0, &counters);
 	report_stop(log, "Terminated");
 }
@@ -204,15 +204,15 @@ static void first_line(void **state)
 	struct log log;
 
 	begin(&log, &conf, CONF_LOG_NATIVE);
-	report_start(&log, &conf, "/dev/ptp3", 3, &identity);
+	report_start(&log, &conf, "/dev/ptp3", 3, "hardware", &identity);
 	assert_string_equal(output,
 			    "gnomond[42]: 1246.846 info start version=" GNOMON_VERSION_STRING
 			    " identity=1a160a.fffe.19fb2a clock_type=OC clock=/dev/ptp3 "
 			    "time_stamping=hardware domain=0 ports=0\n");
 	finish(&log, &conf);
 	begin(&log, &conf, CONF_LOG_PTP4L);
-	report_start(&log, &conf, "/dev/ptp3", 3, &identity);
-	report_start(&log, &conf, "CLOCK_REALTIME", -1, &identity);
+	report_start(&log, &conf, "/dev/ptp3", 3, "hardware", &identity);
+	report_start(&log, &conf, "CLOCK_REALTIME", -1, "software", &identity);
 	assert_string_equal(output, "ptp4l[1246.846]: selected /dev/ptp3 as PTP clock\n");
 	finish(&log, &conf);
 }
