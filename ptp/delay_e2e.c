@@ -23,6 +23,7 @@ void delay_req_send(struct port *p, gnomon_mono now)
 		p->delay_unanswered = 0;
 		port_event(p, FSM_SYNC_FAULT, now);
 	}
+	report_unanswered(p, p->delay_unanswered);
 	q = action_send(p, GNOMON_MSG_DELAY_REQ, sequence_id);
 	if (!q) {
 		return;

@@ -33,6 +33,7 @@ static void link_delay_lost(struct port *p)
 static void answer_missed(struct port *p)
 {
 	p->neighbor.lost++;
+	report_unanswered(p, p->neighbor.lost);
 	if (p->neighbor.lost > p->config.allowed_lost_responses) {
 		link_delay_lost(p);
 	}

@@ -244,6 +244,9 @@ static inline void count(uint64_t *counter)
 /* Count a drop; the value to return. */
 int port_drop(struct port *p, enum gnomon_drop reason);
 
+/* Report requests without an answer, ever more rarely; requests: so many in a row. */
+void report_unanswered(struct port *p, unsigned int requests);
+
 /* -- action.c -------------------------------------------------------------------------------- */
 
 /* A zeroed queue entry to fill in, NULL (counted) if the queue is full. */

@@ -27,6 +27,15 @@ int64_t interval_ns(int log_interval)
 	return log < 0 ? NSEC / (INT64_C(1) << -log) : NSEC * (INT64_C(1) << log);
 }
 
+void report_unanswered(struct port *p, unsigned int requests)
+{
+	/* A few are lost anywhere; this many mean that nobody answers. */
+	if (requests >= 8 && (requests & (requests - 1)) == 0) {
+		action_event(p->engine, p->identity.port, GNOMON_EVENT_DELAY_UNANSWERED, NULL,
+			     requests);
+	}
+}
+
 int port_drop(struct port *p, enum gnomon_drop reason)
 {
 	count(&p->counters.drop[reason]);

@@ -34,6 +34,7 @@ static const struct {
 	[LOG_TIMESCALE] = { "timescale", LOG_WARNING, LOG_CLASS_REMOTE },
 	[LOG_SYNC_TIMEOUT] = { "sync-timeout", LOG_WARNING, LOG_CLASS_REMOTE },
 	[LOG_DELAY_TIMEOUT] = { "delay-timeout", LOG_WARNING, LOG_CLASS_REMOTE },
+	[LOG_DELAY_UNANSWERED] = { "delay-unanswered", LOG_WARNING, LOG_CLASS_REMOTE },
 	[LOG_DELAY_INTERVAL] = { "delay-interval", LOG_NOTICE, LOG_CLASS_REMOTE },
 	[LOG_SYNC_INTERVAL] = { "sync-interval", LOG_INFO, LOG_CLASS_REMOTE },
 	[LOG_TX_LOST] = { "tx-timestamp-lost", LOG_ERR, LOG_CLASS_REMOTE },

@@ -122,12 +122,29 @@ int port_check(struct instance *in, struct port *port, struct driver_error *erro
 	return r != 0 ? r : check_phc(in, port, info.phc_index, error);
 }
 
+/* UDP without an address is sent from nowhere, and dropped wherever it arrives. */
+static void note_missing_address(struct instance *in, const struct port *port)
+{
+	char text[128];
+
+	if (link_local_address(port->link)->length == 0) {
+		snprintf(text, sizeof(text), "%s: has no IP address yet: nobody will hear it",
+			 port->name.interface);
+		report_note(in->log, text);
+	}
+}
+
 int port_open(struct instance *in, struct port *port, struct driver_error *error)
 {
 	struct link_config config;
+	int r;
 
 	link_configure(in, port, &config);
-	return link_open(&port->link, &config, error);
+	r = link_open(&port->link, &config, error);
+	if (r == 0) {
+		note_missing_address(in, port);
+	}
+	return r;
 }
 
 void port_close(struct port *port)

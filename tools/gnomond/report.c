@@ -185,6 +185,17 @@ static void report_value(struct log *log, enum log_event event, struct report_po
 	}
 }
 
+/* ptp4l keeps silent about it, and so does its guise. */
+static void report_unanswered(struct log *log, struct report_port port, int64_t requests)
+{
+	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_DELAY_UNANSWERED)) {
+		put_port(log, port);
+		log_int(log, "requests", requests);
+		log_str(log, "text", "nobody answers; is delay_mechanism the peer's?");
+		log_end(log);
+	}
+}
+
 static void report_peer_delay(struct log *log, struct report_port port, bool valid)
 {
 	if (log_begin(log, LOG_PEER_DELAY)) {
@@ -224,6 +235,9 @@ void report_event(struct log *log, struct report_port port,
 	case GNOMON_EVENT_DELAY_TIMEOUT:
 		report_value(log, LOG_DELAY_TIMEOUT, port, "delay response timeout", "requests",
 			     event->value);
+		break;
+	case GNOMON_EVENT_DELAY_UNANSWERED:
+		report_unanswered(log, port, event->value);
 		break;
 	case GNOMON_EVENT_DELAY_INTERVAL:
 		report_value(log, LOG_DELAY_INTERVAL, port, "minimum delay request interval 2^",

@@ -78,6 +78,7 @@ static void engine_events(struct log *log)
 	engine_event(log, eth0, GNOMON_EVENT_FOREIGN_NEW, 0);
 	engine_event(log, eth0, GNOMON_EVENT_SYNC_TIMEOUT, 0);
 	engine_event(log, eth0, GNOMON_EVENT_DELAY_TIMEOUT, 4);
+	engine_event(log, eth0, GNOMON_EVENT_DELAY_UNANSWERED, 8);
 	engine_event(log, eth0, GNOMON_EVENT_DELAY_INTERVAL, -3);
 	engine_event(log, eth0, GNOMON_EVENT_SYNC_INTERVAL, -3);
 	engine_event(log, eth0, GNOMON_EVENT_TX_TIMESTAMP_LOST, GNOMON_MSG_DELAY_REQ);
