@@ -144,11 +144,11 @@ transmit()
 leader_registers=$(readlink -f /sys/class/net/eth0/device/resource0)
 follower_registers=$(readlink -f /sys/class/net/eth1/device/resource0)
 tell "kernel: $(uname -r)"
-tell "devices: $(ls /sys/bus/pci/drivers/igb | grep -c :)"
+tell "devices: $(find /sys/bus/pci/drivers/igb/ -name "*:*" | grep -c .)"
 ip link set lo up
 
 scenario=two_clocks
-gnomond -i eth0 -i eth1 -2 >/tmp/out 2>&1
+timeout 5 gnomond -H -i eth0 -i eth1 -2 >/tmp/out 2>&1
 tell "status: $?"
 tell_file says /tmp/out
 
@@ -203,13 +203,19 @@ refuse p2p1step --time_stamping=p2p1step --delay_mechanism=P2P
 refuse legacy --time_stamping=legacy
 refuse check --hwts_filter=check
 
+# Not told how to stamp, on an interface that has everything.
+scenario=auto
+start leader gnomond -i eth0 -2
+sleep 1
+stop leader
+
 # A stop while a timestamp is on its way, more urgent than the driver's worker that fetches it. Were
 # stamping switched off at once, igb would wait for it for 15 s and stamp nothing for anybody else.
 scenario=restart
 for syncs in 3 6 9; do
 	export STOP_AFTER_SYNC=$syncs
 	start leader sh -c 'renice -n -20 -p $$ >/dev/null; exec gnomond "$@"' sh \
-		-i eth0 -2 --external_port_configuration=1 --logSyncInterval=-4
+		-H -i eth0 -2 --external_port_configuration=1 --logSyncInterval=-4
 	unset STOP_AFTER_SYNC
 	wait "$leader_pid"
 	tell "status of $syncs: $?"
