@@ -285,7 +285,7 @@ enum gnomon_engine_event {
 	GNOMON_EVENT_FOREIGN_NEW,        /* identity: a foreign master appeared on the port */
 	GNOMON_EVENT_SYNC_TIMEOUT,       /* no Sync for syncReceiptTimeout intervals */
 	GNOMON_EVENT_DELAY_TIMEOUT,      /* value: unanswered Delay_Reqs */
-	GNOMON_EVENT_DELAY_UNANSWERED,   /* value: requests in a row without answer, 8, 16, 32 ... */
+	GNOMON_EVENT_DELAY_UNANSWERED,   /* value: requests without answer: 8, 16, 32 ... */
 	GNOMON_EVENT_DELAY_INTERVAL,     /* value: minimum Delay_Req interval taken over, log2 s */
 	GNOMON_EVENT_SYNC_INTERVAL,      /* value: Sync interval of the parent, log2 s */
 	GNOMON_EVENT_TX_TIMESTAMP_LOST,  /* value: enum gnomon_msg_type */

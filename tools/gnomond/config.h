@@ -32,7 +32,7 @@ enum conf_clock {
 };
 
 enum conf_time_stamping {
-	CONF_STAMP_AUTO, /* hardware where all interfaces have it, of one clock; else software */
+	CONF_STAMP_AUTO, /* hardware where all interfaces have it, else software */
 	CONF_STAMP_HARDWARE,
 	CONF_STAMP_SOFTWARE,
 	CONF_STAMP_LEGACY,

@@ -323,8 +323,8 @@ const struct conf_key conf_table[] = {
 	/* -- time stamps ---------------------------------------------------------------------- */
 	{ KEY(STAMP, "time_stamping"), G_ENUM(time_stamping), IS("hardware"), .native = "auto",
 	  .labels = "auto hardware software legacy onestep p2p1step",
-	  .doc = "Who takes time stamps. *auto*: *hardware* if all interfaces can and share one "
-		 "clock, else *software*; which, and why, is logged. *hardware* needs an interface "
+	  .doc = "Who takes time stamps. *auto*: *hardware* if all interfaces can, else "
+		 "*software*; which, and why, is logged. *hardware* needs an interface "
 		 "with a PTP clock; *software* works everywhere and is some microseconds worse. "
 		 "*onestep* and *p2p1step* let the interface write the time into Sync, and into "
 		 "Pdelay_Resp." },

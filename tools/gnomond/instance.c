@@ -311,8 +311,10 @@ static void set_mode(struct instance *in, enum timestamping_mode mode)
 	in->phc_index = -1;
 }
 
-/* time_stamping auto: what all interfaces can do with one clock. An interface that is missing is
- * not this question's matter. */
+/*
+ * time_stamping auto: hardware if all interfaces can. Whether they share a clock is asked later:
+ * interfaces that could do better but not together are an error, not a reason to do worse.
+ */
 static void choose_mode(struct instance *in)
 {
 	struct driver_error why = { "" };
@@ -323,10 +325,14 @@ static void choose_mode(struct instance *in)
 		return;
 	}
 	for (size_t i = 0; r == 0 && i < in->port_count; i++) {
-		r = port_check(in, &in->ports[i], &why);
+		int phc_index = -1;
+
+		r = port_check_stamping(in, &in->ports[i], &phc_index, &why);
 	}
-	set_mode(in, r == 0 ? TIMESTAMPING_HARDWARE : TIMESTAMPING_SOFTWARE);
-	in->why_software = why;
+	if (r != 0) {
+		set_mode(in, TIMESTAMPING_SOFTWARE);
+		in->why_software = why;
+	}
 }
 
 /* Everything that can go wrong without touching the system. */

@@ -99,6 +99,10 @@ void instance_destroy(struct instance *in);
 
 /* -- ports: port.c ---------------------------------------------------------------------------- */
 
+/** Check that the stamping interface can do what in->mode wants; *phc_index: its clock, or -1. */
+int port_check_stamping(struct instance *in, struct port *port, int *phc_index,
+			struct driver_error *error);
+
 /** Check that stamping interface and its clock can serve the port. 0 or one line in *error. */
 int port_check(struct instance *in, struct port *port, struct driver_error *error);
 

@@ -107,7 +107,8 @@ static int check_phc(struct instance *in, struct port *port, int phc_index,
 	return 0;
 }
 
-int port_check(struct instance *in, struct port *port, struct driver_error *error)
+int port_check_stamping(struct instance *in, struct port *port, int *phc_index,
+			struct driver_error *error)
 {
 	const char *name = port->name.interface;
 	struct timestamping_info info;
@@ -117,9 +118,18 @@ int port_check(struct instance *in, struct port *port, struct driver_error *erro
 	lookout_stamping(&in->lookout, port->index, name, port->stamping);
 	r = timestamping_query(port->stamping[0] ? port->stamping : name, &info, error);
 	if (r == 0) {
+		*phc_index = info.phc_index;
 		r = timestamping_check(name, &info, in->mode, error);
 	}
-	return r != 0 ? r : check_phc(in, port, info.phc_index, error);
+	return r;
+}
+
+int port_check(struct instance *in, struct port *port, struct driver_error *error)
+{
+	int phc_index = -1;
+	int r = port_check_stamping(in, port, &phc_index, error);
+
+	return r != 0 ? r : check_phc(in, port, phc_index, error);
 }
 
 /* UDP without an address is sent from nowhere, and dropped wherever it arrives. */
