@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config.h"
+#include "tools/config/config.h"
+
 #include "options.h"
 
 static int write_file(void *context, const char *text, size_t len)

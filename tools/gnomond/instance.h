@@ -19,7 +19,8 @@
 #include "drivers/link.h"
 #include "drivers/timestamping.h"
 
-#include "config.h"
+#include "tools/config/config.h"
+
 #include "lookout.h"
 #include "report.h"
 #include "timescale.h"

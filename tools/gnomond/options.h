@@ -6,7 +6,7 @@
 #ifndef GNOMOND_OPTIONS_H
 #define GNOMOND_OPTIONS_H
 
-#include "config.h"
+#include "tools/config/config.h"
 
 /** What the command line asks for. */
 enum options_mode {

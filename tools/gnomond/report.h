@@ -9,7 +9,7 @@
 #include <gnomon/engine.h>
 #include <gnomon/servo.h>
 
-#include "log.h"
+#include "tools/log/log.h"
 
 /** Which port an event is about. number 0: the clock. */
 struct report_port {

@@ -9,8 +9,8 @@
  * Port keys given in [global] are the default of every port section, wherever they stand in the
  * file; keys given on the command line override [global], not the port sections.
  */
-#ifndef GNOMOND_CONFIG_H
-#define GNOMOND_CONFIG_H
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
 
 #include <net/if.h>
 #include <stdbool.h>

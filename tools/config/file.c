@@ -10,7 +10,7 @@
  * and no comments behind a value. A file is read twice: [global] first, because it is the default
  * of the port sections wherever it stands, then the ports.
  */
-#include "config.h"
+#include "tools/config/config.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Values of configuration keys: text to member and back, by the key's type. */
-#include "config.h"
+#include "tools/config/config.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -378,18 +378,18 @@ static void remote_is_limited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ "/gnomond/log/golden_native", golden_native, NULL, NULL, NULL },
-		{ "/gnomond/log/golden_ptp4l", golden_ptp4l, NULL, NULL, NULL },
-		{ "/gnomond/log/golden_json", golden_json, NULL, NULL, NULL },
-		{ "/gnomond/log/any_octets", any_octets, NULL, NULL, NULL },
-		{ "/gnomond/log/first_line", first_line, NULL, NULL, NULL },
-		{ "/gnomond/log/names", names, NULL, NULL, NULL },
-		{ "/gnomond/log/levels", levels, NULL, NULL, NULL },
-		{ "/gnomond/log/tags", tags, NULL, NULL, NULL },
-		{ "/gnomond/log/quoting", quoting, NULL, NULL, NULL },
-		{ "/gnomond/log/long_lines", long_lines, NULL, NULL, NULL },
-		{ "/gnomond/log/remote_is_limited", remote_is_limited, NULL, NULL, NULL },
+		{ "/gnomond/report/golden_native", golden_native, NULL, NULL, NULL },
+		{ "/gnomond/report/golden_ptp4l", golden_ptp4l, NULL, NULL, NULL },
+		{ "/gnomond/report/golden_json", golden_json, NULL, NULL, NULL },
+		{ "/gnomond/report/any_octets", any_octets, NULL, NULL, NULL },
+		{ "/gnomond/report/first_line", first_line, NULL, NULL, NULL },
+		{ "/gnomond/report/names", names, NULL, NULL, NULL },
+		{ "/gnomond/report/levels", levels, NULL, NULL, NULL },
+		{ "/gnomond/report/tags", tags, NULL, NULL, NULL },
+		{ "/gnomond/report/quoting", quoting, NULL, NULL, NULL },
+		{ "/gnomond/report/long_lines", long_lines, NULL, NULL, NULL },
+		{ "/gnomond/report/remote_is_limited", remote_is_limited, NULL, NULL, NULL },
 	};
 
-	return cmocka_run_group_tests_name("/gnomond/log", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("/gnomond/report", tests, NULL, NULL);
 }

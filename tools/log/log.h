@@ -11,15 +11,15 @@
  *
  * What the level or the rate limit leaves out costs one comparison.
  */
-#ifndef GNOMOND_LOG_H
-#define GNOMOND_LOG_H
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <gnomon/time.h>
 
-#include "config.h"
+#include "tools/config/config.h"
 
 /** Whose doing an event is. */
 enum log_class {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/gnomond/config.h"
+#include "tools/config/config.h"
 
 #define PTP4L_KEYS 152
 
@@ -294,19 +294,19 @@ static void later_keys_take_their_default(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ "/gnomond/config/names_are_unique", names_are_unique, NULL, NULL, NULL },
-		{ "/gnomond/config/all_ptp4l_keys", all_ptp4l_keys, NULL, NULL, NULL },
-		{ "/gnomond/config/rows_are_documented", rows_are_documented, NULL, NULL, NULL },
-		{ "/gnomond/config/defaults_are_in_range", defaults_are_in_range, NULL, NULL,
+		{ "/config/table/names_are_unique", names_are_unique, NULL, NULL, NULL },
+		{ "/config/table/all_ptp4l_keys", all_ptp4l_keys, NULL, NULL, NULL },
+		{ "/config/table/rows_are_documented", rows_are_documented, NULL, NULL, NULL },
+		{ "/config/table/defaults_are_in_range", defaults_are_in_range, NULL, NULL,
 		  NULL },
-		{ "/gnomond/config/ranges_are_enforced", ranges_are_enforced, NULL, NULL, NULL },
-		{ "/gnomond/config/labels_are_enumerators", labels_are_enumerators, NULL, NULL,
+		{ "/config/table/ranges_are_enforced", ranges_are_enforced, NULL, NULL, NULL },
+		{ "/config/table/labels_are_enumerators", labels_are_enumerators, NULL, NULL,
 		  NULL },
-		{ "/gnomond/config/values_of_each_type", values_of_each_type, NULL, NULL, NULL },
-		{ "/gnomond/config/malformed_values", malformed_values, NULL, NULL, NULL },
-		{ "/gnomond/config/later_keys_take_their_default", later_keys_take_their_default,
+		{ "/config/table/values_of_each_type", values_of_each_type, NULL, NULL, NULL },
+		{ "/config/table/malformed_values", malformed_values, NULL, NULL, NULL },
+		{ "/config/table/later_keys_take_their_default", later_keys_take_their_default,
 		  NULL, NULL, NULL },
 	};
 
-	return cmocka_run_group_tests_name("/gnomond/config", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("/config/table", tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * The configuration vocabulary: every key of ptp4l 4.4, with its default and range, and our own.
  * Rows stand in the order of the manual page, which is made from them.
  */
-#include "config.h"
+#include "tools/config/config.h"
 
 #include <float.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The configuration as text: effective values, the table as JSON, the table as a manual page. */
-#include "config.h"
+#include "tools/config/config.h"
 
 #include <stdarg.h>
 #include <stdio.h>

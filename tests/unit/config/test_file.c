@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/gnomond/config.h"
+#include "tools/config/config.h"
 
 /* Read a text that is called "t.conf", as the daemon reads a file. */
 static int load(struct conf *conf, const char *content, struct conf_error *error)
@@ -443,21 +443,21 @@ static void any_case(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ "/gnomond/config_file/any_case", any_case, NULL, NULL, NULL },
-		{ "/gnomond/config_file/messages", messages, NULL, NULL, NULL },
-		{ "/gnomond/config_file/sections_and_defaults", sections_and_defaults, NULL, NULL,
+		{ "/config/file/any_case", any_case, NULL, NULL, NULL },
+		{ "/config/file/messages", messages, NULL, NULL, NULL },
+		{ "/config/file/sections_and_defaults", sections_and_defaults, NULL, NULL,
 		  NULL },
-		{ "/gnomond/config_file/one_step_by_flag", one_step_by_flag, NULL, NULL, NULL },
-		{ "/gnomond/config_file/stamping_follows_clock", stamping_follows_clock, NULL, NULL,
+		{ "/config/file/one_step_by_flag", one_step_by_flag, NULL, NULL, NULL },
+		{ "/config/file/stamping_follows_clock", stamping_follows_clock, NULL, NULL,
 		  NULL },
-		{ "/gnomond/config_file/static_roles", static_roles, NULL, NULL, NULL },
-		{ "/gnomond/config_file/long_lines", long_lines, NULL, NULL, NULL },
-		{ "/gnomond/config_file/unreadable", unreadable, NULL, NULL, NULL },
-		{ "/gnomond/config_file/print_round_trip", print_round_trip, NULL, NULL, NULL },
-		{ "/gnomond/config_file/print_golden", print_golden, NULL, NULL, NULL },
-		{ "/gnomond/config_file/garbage", garbage, NULL, NULL, NULL },
-		{ "/gnomond/config_file/linuxptp_files", linuxptp_files, NULL, NULL, NULL },
+		{ "/config/file/static_roles", static_roles, NULL, NULL, NULL },
+		{ "/config/file/long_lines", long_lines, NULL, NULL, NULL },
+		{ "/config/file/unreadable", unreadable, NULL, NULL, NULL },
+		{ "/config/file/print_round_trip", print_round_trip, NULL, NULL, NULL },
+		{ "/config/file/print_golden", print_golden, NULL, NULL, NULL },
+		{ "/config/file/garbage", garbage, NULL, NULL, NULL },
+		{ "/config/file/linuxptp_files", linuxptp_files, NULL, NULL, NULL },
 	};
 
-	return cmocka_run_group_tests_name("/gnomond/config_file", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("/config/file", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "log.h"
+#include "tools/log/log.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* gnomon(1): finds the command by its name, or by the linuxptp name the program was called by. */
+#include <stdio.h>
+#include <string.h>
+
+#include <gnomon/version.h>
+
+#include "command.h"
+
+static const struct command commands[] = {
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static const struct command *find_drop_in(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		if (c->drop_in && strcmp(c->drop_in, name) == 0) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		if (strcmp(c->name, name) == 0) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+static enum command_status print_help(void)
+{
+	printf("usage: gnomon COMMAND [OPTION]...\n"
+	       "       gnomon COMMAND --help\n"
+	       "       gnomon --version\n\n"
+	       "commands:\n");
+	for (const struct command *c = commands; c->name; c++) {
+		printf("  %-10s %s\n", c->name, c->summary);
+	}
+	return fflush(stdout) == 0 ? COMMAND_GOOD : COMMAND_RUNTIME;
+}
+
+/* The command's argv[0] says how it was called, for its messages. */
+static enum command_status run_command(const struct command *c, int argc, char **argv)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "gnomon %s", c->name);
+	argv[0] = name;
+	return c->run(argc, argv, false);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c = find_drop_in(base_name(argv[0]));
+
+	if (c) {
+		return (int)c->run(argc, argv, true);
+	}
+	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0) {
+		return (int)print_help();
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
+		printf("gnomon %s\n", GNOMON_VERSION_STRING);
+		return COMMAND_GOOD;
+	}
+	c = find_command(argv[1]);
+	if (!c) {
+		fprintf(stderr, "gnomon: there is no command \"%s\"; gnomon --help lists them\n",
+			argv[1]);
+		return COMMAND_USAGE;
+	}
+	return (int)run_command(c, argc - 1, argv + 1);
+}
