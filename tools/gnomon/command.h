@@ -19,7 +19,7 @@ enum command_status {
  * Run a command. argv[0] is how it was called ("gnomon sync", or a drop-in name), for messages;
  * options follow. drop_in: called by its linuxptp name, options and output are that program's.
  */
-typedef enum command_status command_fn(int argc, char **argv, bool drop_in);
+typedef int command_fn(int argc, char **argv, bool drop_in);
 
 /** A row. */
 struct command {

@@ -57,7 +57,7 @@ static enum command_status run_command(const struct command *c, int argc, char *
 
 	snprintf(name, sizeof(name), "gnomon %s", c->name);
 	argv[0] = name;
-	return c->run(argc, argv, false);
+	return (enum command_status)c->run(argc, argv, false);
 }
 
 int main(int argc, char **argv)
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 	const struct command *c = find_drop_in(base_name(argv[0]));
 
 	if (c) {
-		return (int)c->run(argc, argv, true);
+		return c->run(argc, argv, true);
 	}
 	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
