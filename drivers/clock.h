@@ -72,6 +72,12 @@ struct clock_soft_config {
  */
 int clock_soft_create(struct gnomon_clock **clock, const struct clock_soft_config *config);
 
+/**
+ * What a soft clock reads when CLOCK_MONOTONIC_RAW reads raw. Returns 0, -EINVAL (not a soft
+ * clock) or -EOPNOTSUPP (there is no raw clock here, or a test's own).
+ */
+int clock_soft_at(const struct gnomon_clock *clock, gnomon_time raw, gnomon_time *local);
+
 /** Set back the frequency a clock of this header had when it was opened. 0 or -errno. */
 int clock_restore(struct gnomon_clock *clock);
 

@@ -266,3 +266,17 @@ int clock_soft_create(struct gnomon_clock **clock, const struct clock_soft_confi
 	*clock = &soft->driver.base;
 	return 0;
 }
+
+int clock_soft_at(const struct gnomon_clock *clock, gnomon_time raw, gnomon_time *local)
+{
+	const struct clock_soft *soft = (const struct clock_soft *)(const void *)clock;
+
+	if (clock->ops != &soft_ops) {
+		return -EINVAL;
+	}
+	if (soft->gettime || soft->raw != CLOCK_MONOTONIC_RAW) {
+		return -EOPNOTSUPP;
+	}
+	*local = time_of(line_at(soft, gnomon_time_diff(raw, (gnomon_time){ 0, 0, 0 }).ns));
+	return 0;
+}
