@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <stddef.h>
 
 #include "drivers/clock_private.h"
@@ -14,14 +13,19 @@ gnomon_time clock_time_from_timespec(struct timespec ts)
 	return (gnomon_time){ ts.tv_sec, (uint32_t)ts.tv_nsec, 0 };
 }
 
-long clock_scaled_ppm(double ppb)
+long clock_nearest(double value)
 {
-	const double scaled = round(ppb * SCALED_PPM_PER_PPB);
+	const double up = value < 0.0 ? value - 0.5 : value + 0.5;
 
-	if (scaled >= (double)LONG_MAX) {
+	if (up >= (double)LONG_MAX) {
 		return LONG_MAX;
 	}
-	return scaled <= (double)LONG_MIN ? LONG_MIN : (long)scaled;
+	return up <= (double)LONG_MIN ? LONG_MIN : (long)up;
+}
+
+long clock_scaled_ppm(double ppb)
+{
+	return clock_nearest(ppb * SCALED_PPM_PER_PPB);
 }
 
 double clock_ppb(long scaled_ppm)

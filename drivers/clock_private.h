@@ -17,6 +17,9 @@ struct driver_clock {
 	double initial_ppb; /* the frequency it was found with */
 };
 
+/** The nearest whole number, saturating; libm, for which this stands, is large. */
+long clock_nearest(double value);
+
 /** clock_adjtime(); 0 or -errno. */
 int clock_adjust(clockid_t id, struct timex *tx);
 

@@ -34,7 +34,7 @@ static int system_set_frequency(struct gnomon_clock *clock, double ppb)
 		return -ERANGE;
 	}
 	if (fabs(ppb) > MAX_FINE_PPB) {
-		tick += lround(ppb / tick_ppb);
+		tick += clock_nearest(ppb / tick_ppb);
 		ppb -= (double)(tick - system->nominal_tick) * tick_ppb;
 	}
 	tx.freq = clock_scaled_ppm(ppb);

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "servo/gate.h"
+#include "servo/power.h"
 #include "servo/rows.h"
 
 /* Stability limits of the loop: what kp and ki times the interval must not exceed even when the
@@ -60,7 +61,7 @@ struct pi {
 
 static double gain_at(const struct gain_rule *rule, double interval)
 {
-	double gain = rule->scale * pow(interval, rule->exponent);
+	double gain = rule->scale * servo_power(interval, rule->exponent);
 	double cap = rule->norm_max / interval;
 
 	return gain > cap ? cap : gain;
