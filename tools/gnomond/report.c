@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -375,13 +374,20 @@ static void put_sync(struct log *log, const struct report_sync *sync)
 	log_int(log, "steps_removed", sync->steps_removed);
 }
 
+static long long rounded_down(double value)
+{
+	long long whole = (long long)value;
+
+	return (double)whole > value ? whole - 1 : whole;
+}
+
 void report_sync(struct log *log, const struct report_sync *sync)
 {
 	if (log_begin(log, LOG_SYNC)) {
-		/* ptp4l counts frequency as what the clock would do by itself. */
+		/* ptp4l rounds down, and counts frequency as what the clock would do by itself. */
 		log_text(log, "master offset %10lld s%d freq %+7.0f path delay %9lld",
-			 (long long)floor(sync->offset_ns), (int)sync->servo, -sync->frequency_ppb,
-			 (long long)floor(sync->mean_delay_ns));
+			 rounded_down(sync->offset_ns), (int)sync->servo, -sync->frequency_ppb,
+			 rounded_down(sync->mean_delay_ns));
 		put_sync(log, sync);
 		log_end(log);
 	}
