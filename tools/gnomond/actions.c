@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the engine wants done, given to whoever does it. */
-#include "drivers/timer.h"
+#include "actions.h"
 
-#include "instance.h"
+#include "drivers/timer.h"
 
 static const struct report_port the_clock = { 0, "" };
 
@@ -26,14 +25,24 @@ static void take_state(struct instance *in, struct port *port,
 	report_state(in->log, port->name, &told);
 }
 
+static void take_sample(struct instance *in, const struct port *port,
+			const struct gnomon_sample *sample, gnomon_mono now)
+{
+	const struct keeper_origin origin = { port->name, port->state };
+	enum gnomon_servo_state before = in->keeper.state;
+
+	keeper_sample(&in->keeper, &origin, sample, now);
+	in->status_changed |= in->keeper.state != before;
+}
+
 /* The discipline needs the interval before the first sample of it. */
 static void take_event(struct instance *in, struct report_port name,
 		       const struct gnomon_engine_event_data *event)
 {
 	if (event->what == GNOMON_EVENT_SYNC_INTERVAL) {
-		keeper_sync_interval(in, (int)event->value);
+		keeper_sync_interval(&in->keeper, (int)event->value);
 	}
-	report_event(in->log, name, event, (unsigned int)in->port_count);
+	report_event(in->log, name, event, (unsigned int)in->ports.count);
 }
 
 /* Carrying out an action may cause more of them, which come in the same loop. */
@@ -42,21 +51,21 @@ void actions_drain(struct instance *in)
 	struct gnomon_action action;
 
 	while (gnomon_engine_next(in->engine, &action)) {
-		struct port *port = action.port ? &in->ports[action.port - 1] : NULL;
+		struct port *port = action.port ? &in->ports.list[action.port - 1] : NULL;
 		gnomon_mono now = timer_now();
 
 		switch (action.type) {
 		case GNOMON_ACTION_SEND:
-			port_send(in, port, &action.u.send);
+			port_send(&in->ports, port, &action.u.send);
 			break;
 		case GNOMON_ACTION_SAMPLE:
-			keeper_sample(in, port, &action.u.sample, now);
+			take_sample(in, port, &action.u.sample, now);
 			break;
 		case GNOMON_ACTION_STATE:
 			take_state(in, port, &action.u.state);
 			break;
 		case GNOMON_ACTION_DATASET:
-			keeper_datasets(in, action.u.datasets, now);
+			keeper_datasets(&in->keeper, action.u.datasets, now);
 			break;
 		case GNOMON_ACTION_EVENT:
 			take_event(in, port ? port->name : the_clock, &action.u.event);

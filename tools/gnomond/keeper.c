@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Keeping the clock: what the discipline makes of samples is done to it, in order. */
+#include "keeper.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,8 +9,6 @@
 
 #include "drivers/clock.h"
 #include "drivers/timer.h"
-
-#include "instance.h"
 
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
@@ -25,15 +25,14 @@ static const struct gnomon_servo_ops *servo_of(const struct conf *conf)
 }
 
 /* The servo starts from the frequency the clock has: a restart need not learn it again. */
-static void configure_servo(const struct instance *in, struct gnomon_servo_config *s)
+static void configure_servo(const struct keeper *k, struct gnomon_servo_config *s)
 {
-	const struct conf *c = in->conf;
-	const struct gnomon_clock *clock = in->keeper.clock;
+	const struct conf *c = k->conf;
+	const struct gnomon_clock *clock = k->clock;
 	double max = c->max_frequency;
 
 	gnomon_servo_config_default(s);
-	s->software_timestamps = in->mode == TIMESTAMPING_SOFTWARE;
-	s->frequency_ppb = in->keeper.frequency_ppb;
+	s->frequency_ppb = k->frequency_ppb;
 	s->max_frequency_ppb =
 		max > 0 && max < clock->max_frequency_ppb ? max : clock->max_frequency_ppb;
 	s->first_step_threshold = c->first_step_threshold;
@@ -59,12 +58,12 @@ static void reset_stats(struct keeper *k)
 }
 
 /* How long a delay lives in the filter, at most: samples may come from any port. */
-static double delay_memory(const struct instance *in)
+static double delay_memory(const struct conf *conf)
 {
 	double longest = 0.0;
 
-	for (size_t i = 0; i < in->port_count; i++) {
-		const struct conf_port *c = in->ports[i].conf;
+	for (size_t i = 0; i < conf->port_count; i++) {
+		const struct conf_port *c = &conf->ports[i].conf;
 		int interval = c->delay_mechanism == CONF_DELAY_P2P
 				       ? c->log_min_pdelay_req_interval
 				       : c->log_min_delay_req_interval;
@@ -75,11 +74,9 @@ static double delay_memory(const struct instance *in)
 }
 
 /* After the clock is open, for its limits and its frequency. */
-int keeper_init(struct instance *in)
+int keeper_init(struct keeper *k, bool software_stamps)
 {
-	struct keeper *k = &in->keeper;
-	const struct conf *c = in->conf;
-	const struct conf_port *port = in->ports[0].conf;
+	const struct conf *c = k->conf;
 	struct gnomon_discipline_config d = {
 		.size = sizeof(d),
 		.servo = servo_of(c),
@@ -88,52 +85,56 @@ int keeper_init(struct instance *in)
 		.sanity_freq_limit_ppb = c->sanity_freq_limit,
 		.path_asymmetry_ns = c->path_asymmetry_bound,
 		.drift_ppb_per_s = c->oscillator_drift_bound,
-		.delay_memory_s = delay_memory(in),
+		.delay_memory_s = delay_memory(c),
 	};
 	size_t size;
 	int r;
 
 	(void)k->clock->ops->get_frequency(k->clock, &k->frequency_ppb);
-	configure_servo(in, &d.servo_config);
+	configure_servo(k, &d.servo_config);
+	d.servo_config.software_timestamps = software_stamps;
 	size = gnomon_discipline_size(&d);
 	if (size == 0) {
 		return -EINVAL;
 	}
-	in->discipline_memory = malloc(size);
-	if (!in->discipline_memory) {
+	k->memory = malloc(size);
+	if (!k->memory) {
 		return -ENOMEM;
 	}
-	r = gnomon_discipline_init(&k->discipline, in->discipline_memory, size, &d);
+	r = gnomon_discipline_init(&k->discipline, k->memory, size, &d);
 	if (r != 0) {
 		return r;
 	}
-	k->free_running = c->free_running;
 	k->ptp_timescale = -1;
 	k->summary_s = exp2(c->summary_interval);
 	timescale_init(&k->timescale, k->clock->utc, c->kernel_leap);
 	reset_stats(k);
-	keeper_sync_interval(in, port->log_sync_interval);
+	keeper_sync_interval(k, c->ports[0].conf.log_sync_interval);
 	return 0;
 }
 
-void keeper_sync_interval(struct instance *in, int log_interval)
+void keeper_finish(struct keeper *k)
 {
-	in->keeper.sync_interval_s = exp2(log_interval);
-	gnomon_discipline_sync_interval(in->keeper.discipline, in->keeper.sync_interval_s);
+	if (k->clock && !k->conf->free_running && k->conf->restore_frequency) {
+		(void)clock_restore(k->clock);
+	}
+	if (k->clock) {
+		k->clock->ops->destroy(k->clock);
+	}
+	free(k->memory);
+	memset(k, 0, sizeof(*k));
 }
 
-/* Which of the packet's stamps counts follows from the mode, not from what is there. */
-bool keeper_local(struct instance *in, const struct timestamping_stamps *stamps, gnomon_time *local)
+void keeper_sync_interval(struct keeper *k, int log_interval)
 {
-	struct keeper *k = &in->keeper;
-	const gnomon_time *stamp = &stamps->software;
-	bool has = stamps->has_software;
+	k->sync_interval_s = exp2(log_interval);
+	gnomon_discipline_sync_interval(k->discipline, k->sync_interval_s);
+}
 
-	if (in->mode != TIMESTAMPING_SOFTWARE) {
-		stamp = &stamps->hardware;
-		has = stamps->has_hardware;
-	}
-	if (!has || k->clock->ops->from_stamp(k->clock, in->source, *stamp, local) != 0) {
+bool keeper_local(struct keeper *k, enum gnomon_stamp_source source, gnomon_time stamp,
+		  gnomon_time *local)
+{
+	if (k->clock->ops->from_stamp(k->clock, source, stamp, local) != 0) {
 		return false;
 	}
 	*local = timescale_local(&k->timescale, *local);
@@ -143,15 +144,14 @@ bool keeper_local(struct instance *in, const struct timestamping_stamps *stamps,
 /* -- reporting -------------------------------------------------------------------------------- */
 
 /* Every update alone if there is one in an interval, as ptp4l counts them; else statistics. */
-static void report_update(struct instance *in, struct port *port,
+static void report_update(struct keeper *k, const struct keeper_origin *origin,
 			  const struct gnomon_sample *sample, gnomon_mono now)
 {
-	struct keeper *k = &in->keeper;
 	double wanted = k->summary_s / k->sync_interval_s;
 	struct gnomon_estimate estimate;
 	struct report_sync line = {
-		.port = port->name,
-		.state = port->state,
+		.port = origin->port,
+		.state = origin->state,
 		.servo = k->state,
 		.offset_ns = gnomon_span_to_double(sample->offset),
 		.frequency_ppb = k->frequency_ppb,
@@ -160,7 +160,7 @@ static void report_update(struct instance *in, struct port *port,
 		.steps_removed = k->steps_removed,
 	};
 
-	if (in->log->level < 6) {
+	if (k->log->level < 6) {
 		return;
 	}
 	gnomon_stats_add(&k->stats.offset, line.offset_ns);
@@ -172,9 +172,9 @@ static void report_update(struct instance *in, struct port *port,
 	gnomon_discipline_estimate(k->discipline, now, &estimate);
 	line.bound_ns = estimate.bound_ns;
 	if (wanted < 2) {
-		report_sync(in->log, &line);
+		report_sync(k->log, &line);
 	} else {
-		report_summary(in->log, &k->stats, &line);
+		report_summary(k->log, &k->stats, &line);
 	}
 	reset_stats(k);
 }
@@ -201,10 +201,9 @@ static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command
 }
 
 /* Step first, then the frequency. *event says what was done. */
-static void obey(struct instance *in, const struct gnomon_discipline_command *c,
+static void obey(struct keeper *k, const struct gnomon_discipline_command *c,
 		 struct gnomon_clock_event *event)
 {
-	struct keeper *k = &in->keeper;
 	struct gnomon_clock *clock = k->clock;
 	int r;
 
@@ -213,24 +212,23 @@ static void obey(struct instance *in, const struct gnomon_discipline_command *c,
 		event->stepped = r == 0;
 		event->step_by = c->step_by;
 		if (r != 0) {
-			report_clock_error(in->log, "step clock", r);
+			report_clock_error(k->log, "step clock", r);
 		} else {
-			report_step(in->log, c->step_by);
+			report_step(k->log, c->step_by);
 		}
 	}
 	if (c->set_frequency) {
 		r = clock->ops->set_frequency(clock, c->frequency_ppb);
 		if (r != 0) {
-			report_clock_error(in->log, "adjust the clock", r);
+			report_clock_error(k->log, "adjust the clock", r);
 		}
 	}
 }
 
 /* The engine is told last: what the servo says moves the port's state. */
-void keeper_sample(struct instance *in, struct port *port, const struct gnomon_sample *s,
-		   gnomon_mono now)
+void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
+		   const struct gnomon_sample *s, gnomon_mono now)
 {
-	struct keeper *k = &in->keeper;
 	struct gnomon_discipline_command command;
 	struct gnomon_clock_event event = { .size = sizeof(event) };
 	const struct gnomon_discipline_sample sample = {
@@ -246,27 +244,25 @@ void keeper_sample(struct instance *in, struct port *port, const struct gnomon_s
 	}
 	gnomon_discipline_sample(k->discipline, &sample, now, &command);
 	if (command.insane) {
-		report_sanity(in->log, ran_fast(k, s, now));
+		report_sanity(k->log, ran_fast(k, s, now));
 	}
-	obey(in, &command, &event);
-	in->status_changed |= k->state != command.state;
+	obey(k, &command, &event);
 	k->state = command.state;
 	if (!command.ignored) {
 		k->frequency_ppb = command.frequency_ppb;
 		tell_kernel(k, &command, s, now);
-		report_update(in, port, s, now);
+		report_update(k, origin, s, now);
 	}
 	k->last = *s;
 	k->last_mono = now;
 	event.state = command.state;
 	event.rate_ratio = command.rate_ratio;
-	(void)gnomon_engine_clock_event(in->engine, &event, now);
+	(void)gnomon_engine_clock_event(k->engine, &event, now);
 }
 
 /* Nothing but the frequency changes, and nobody but the clock needs to know. */
-void keeper_expire(struct instance *in, gnomon_mono now)
+void keeper_expire(struct keeper *k, gnomon_mono now)
 {
-	struct keeper *k = &in->keeper;
 	struct gnomon_discipline_command command;
 	struct gnomon_clock_event untold = { .size = sizeof(untold) };
 
@@ -274,33 +270,31 @@ void keeper_expire(struct instance *in, gnomon_mono now)
 		return;
 	}
 	gnomon_discipline_expire(k->discipline, now, &command);
-	obey(in, &command, &untold);
+	obey(k, &command, &untold);
 	k->frequency_ppb = command.frequency_ppb;
 }
 
 /* -- UTC and leap seconds --------------------------------------------------------------------- */
 
 /* Announced, or withdrawn, to the kernel, which does it at the end of the UTC day. */
-static void apply_leap(struct instance *in)
+static void apply_leap(struct keeper *k)
 {
-	struct keeper *k = &in->keeper;
 	int r;
 
-	if (k->free_running || !k->clock->ops->set_leap) {
+	if (k->conf->free_running || !k->clock->ops->set_leap) {
 		return;
 	}
 	r = k->clock->ops->set_leap(k->clock, k->timescale.leap);
 	if (r != 0) {
-		report_clock_error(in->log, "set the clock status", r);
+		report_clock_error(k->log, "set the clock status", r);
 	} else {
-		report_leap(in->log, k->timescale.leap);
+		report_leap(k->log, k->timescale.leap);
 	}
 }
 
 /* The local timescale moved under the engine: to it that is a step. */
-static void timescale_jump(struct instance *in, int seconds, gnomon_mono now)
+static void timescale_jump(struct keeper *k, int seconds, gnomon_mono now)
 {
-	struct keeper *k = &in->keeper;
 	const struct gnomon_clock_event event = {
 		.size = sizeof(event),
 		.state = GNOMON_SERVO_UNLOCKED,
@@ -311,78 +305,76 @@ static void timescale_jump(struct instance *in, int seconds, gnomon_mono now)
 
 	gnomon_discipline_reset(k->discipline);
 	k->state = GNOMON_SERVO_UNLOCKED;
-	(void)gnomon_engine_clock_event(in->engine, &event, now);
+	(void)gnomon_engine_clock_event(k->engine, &event, now);
 }
 
 /* The shift must change before the next timestamp is converted, so this is done at once. */
-static void take_time_properties(struct instance *in, gnomon_mono now)
+static void take_time_properties(struct keeper *k, gnomon_mono now)
 {
-	struct keeper *k = &in->keeper;
 	struct gnomon_time_properties_ds properties;
 	struct timescale_change change;
 	gnomon_time utc = { 0, 0, 0 };
 	bool valid;
 	int r = 0;
 
-	gnomon_engine_time_properties_ds(in->engine, &properties);
+	gnomon_engine_time_properties_ds(k->engine, &properties);
 	valid = properties.flags & GNOMON_FLAG_UTC_OFFSET_VALID;
 	if (k->clock->utc) {
 		(void)k->clock->ops->read(k->clock, &utc);
 	}
 	timescale_update(&k->timescale, &properties, utc.sec, &change);
 	if (change.offset_changed) {
-		report_utc_offset(in->log, properties.current_utc_offset, valid);
+		report_utc_offset(k->log, properties.current_utc_offset, valid);
 	}
-	if (change.tai_changed && !k->free_running && k->clock->ops->set_tai_offset) {
+	if (change.tai_changed && !k->conf->free_running && k->clock->ops->set_tai_offset) {
 		r = k->clock->ops->set_tai_offset(k->clock, k->timescale.tai_offset);
 	}
 	if (r != 0) {
-		report_clock_error(in->log, "set TAI offset", r);
+		report_clock_error(k->log, "set TAI offset", r);
 	}
 	if (change.leap_changed) {
-		apply_leap(in);
+		apply_leap(k);
 	}
 	if (change.jump_s) {
-		timescale_jump(in, change.jump_s, now);
+		timescale_jump(k, change.jump_s, now);
 	}
 }
 
 /* Tell once of every grandmaster what kind of time it gives. */
-static void tell_timescale(struct instance *in)
+static void tell_timescale(struct keeper *k)
 {
-	struct keeper *k = &in->keeper;
 	struct gnomon_time_properties_ds properties;
 	int ptp = -1;
 
-	gnomon_engine_time_properties_ds(in->engine, &properties);
+	gnomon_engine_time_properties_ds(k->engine, &properties);
 	if (k->steps_removed > 0) {
 		ptp = (properties.flags & GNOMON_FLAG_PTP_TIMESCALE) != 0;
 	}
 	if (ptp != k->ptp_timescale && ptp >= 0) {
-		report_timescale(in->log, ptp == 1);
+		report_timescale(k->log, ptp == 1);
 	}
 	k->ptp_timescale = ptp;
 }
 
 /* Kept as text for the log lines of every update. */
-static void take_parent(struct instance *in)
+static void take_parent(struct keeper *k)
 {
 	struct gnomon_parent_ds parent;
 	struct gnomon_current_ds current;
 
-	gnomon_engine_parent_ds(in->engine, &parent);
-	gnomon_engine_current_ds(in->engine, &current);
-	gnomon_clock_identity_format(in->keeper.gm, &parent.grandmaster_identity);
-	in->keeper.steps_removed = current.steps_removed;
+	gnomon_engine_parent_ds(k->engine, &parent);
+	gnomon_engine_current_ds(k->engine, &current);
+	gnomon_clock_identity_format(k->gm, &parent.grandmaster_identity);
+	k->steps_removed = current.steps_removed;
 }
 
-void keeper_datasets(struct instance *in, unsigned int changed, gnomon_mono now)
+void keeper_datasets(struct keeper *k, unsigned int changed, gnomon_mono now)
 {
 	if (changed & (GNOMON_DATASET_PARENT | GNOMON_DATASET_CURRENT)) {
-		take_parent(in);
+		take_parent(k);
 	}
 	if (changed & GNOMON_DATASET_TIME_PROPERTIES) {
-		take_time_properties(in, now);
+		take_time_properties(k, now);
 	}
-	tell_timescale(in);
+	tell_timescale(k);
 }

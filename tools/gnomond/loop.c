@@ -8,6 +8,7 @@
 
 #include "drivers/timer.h"
 
+#include "actions.h"
 #include "notify.h"
 
 /* A signal that comes between looking for it and poll() is seen after that at the latest. */
@@ -75,18 +76,18 @@ static void lay_out(struct loop *loop)
 
 	loop->fds[PLACE_TIMER] = (struct pollfd){ .fd = loop->timer.fd, .events = POLLIN };
 	loop->fds[PLACE_LOOKOUT] =
-		(struct pollfd){ .fd = lookout_fd(&in->lookout), .events = POLLIN };
-	for (size_t i = 0; i < in->port_count; i++) {
+		(struct pollfd){ .fd = lookout_fd(&in->ports.lookout), .events = POLLIN };
+	for (size_t i = 0; i < in->ports.count; i++) {
 		struct pollfd *fds = port_fds(loop, i);
 
-		if (in->ports[i].link) {
-			link_poll_fds(in->ports[i].link, fds);
+		if (in->ports.list[i].link) {
+			link_poll_fds(in->ports.list[i].link, fds);
 		}
-		for (int s = 0; s < LINK_SOCKETS && !in->ports[i].link; s++) {
+		for (int s = 0; s < LINK_SOCKETS && !in->ports.list[i].link; s++) {
 			fds[s] = (struct pollfd){ .fd = -1 };
 		}
 	}
-	in->relayout = false;
+	in->ports.relayout = false;
 }
 
 /* -- interfaces ------------------------------------------------------------------------------- */
@@ -97,13 +98,13 @@ static void look(struct loop *loop, gnomon_mono now)
 	struct instance *in = loop->in;
 
 	loop->look = GNOMON_MONO_NEVER;
-	if (lookout_fd(&in->lookout) < 0) {
+	if (lookout_fd(&in->ports.lookout) < 0) {
 		loop->look = gnomon_mono_add(now, LOOK_NS);
 	}
-	for (size_t i = 0; i < in->port_count; i++) {
-		struct port *port = &in->ports[i];
+	for (size_t i = 0; i < in->ports.count; i++) {
+		struct port *port = &in->ports.list[i];
 
-		port_look(in, port, now);
+		port_look(&in->ports, port, now);
 		actions_drain(in);
 		/* A port that waits for its interface is looked at when netlink tells. */
 		if (!port->link && gnomon_mono_before(now, port->retry)) {
@@ -116,8 +117,8 @@ static void tell_counters(struct instance *in)
 {
 	struct gnomon_port_counters counters;
 
-	for (size_t i = 0; i < in->port_count; i++) {
-		struct report_port name = in->ports[i].name;
+	for (size_t i = 0; i < in->ports.count; i++) {
+		struct report_port name = in->ports.list[i].name;
 
 		if (gnomon_engine_counters(in->engine, (uint16_t)name.number, &counters) == 0) {
 			report_counters(in->log, name, &counters);
@@ -133,8 +134,8 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	struct instance *in = loop->in;
 	gnomon_mono next;
 
-	if (!gnomon_mono_before(now, in->tx_deadline)) {
-		port_expire_all(in, now);
+	if (!gnomon_mono_before(now, in->ports.tx_deadline)) {
+		ports_expire(&in->ports, now);
 		actions_drain(in);
 	}
 	if (!gnomon_mono_before(now, loop->look)) {
@@ -149,10 +150,10 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 		tell_counters(in);
 	}
 	notify_alive(&loop->notify, now);
-	if (in->relayout) {
+	if (in->ports.relayout) {
 		lay_out(loop);
 	}
-	next = gnomon_mono_min(in->tx_deadline, loop->look);
+	next = gnomon_mono_min(in->ports.tx_deadline, loop->look);
 	next = gnomon_mono_min(next, gnomon_discipline_deadline(in->keeper.discipline));
 	return gnomon_mono_min(next, loop->notify.next);
 }
@@ -167,22 +168,26 @@ static int timeout_to(gnomon_mono next, gnomon_mono now)
 				 : (int)((next.ns - now.ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 }
 
+/* What poll() reported on a socket, by its place among the ports' sockets. */
+static void serve(struct instance *in, size_t place, short revents)
+{
+	struct port *port = &in->ports.list[place / LINK_SOCKETS];
+
+	if (revents) {
+		port_ready(&in->ports, port, (enum link_socket)(place % LINK_SOCKETS), revents);
+		actions_drain(in);
+	}
+}
+
 /* Messages come before timeouts of the same instant. */
 static void take_ready(struct loop *loop)
 {
 	struct instance *in = loop->in;
 
-	for (size_t i = 0; i < in->port_count; i++) {
-		const struct pollfd *fds = port_fds(loop, i);
-
-		for (int s = 0; s < LINK_SOCKETS; s++) {
-			if (fds[s].revents) {
-				port_ready(in, &in->ports[i], (enum link_socket)s, fds[s].revents);
-				actions_drain(in);
-			}
-		}
+	for (size_t i = 0; i < in->ports.count * LINK_SOCKETS; i++) {
+		serve(in, i, port_fds(loop, 0)[i].revents);
 	}
-	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&in->lookout)) {
+	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&in->ports.lookout)) {
 		look(loop, timer_now());
 	}
 }
@@ -193,7 +198,7 @@ static int run_once(struct loop *loop)
 	struct gnomon_engine *engine = loop->in->engine;
 	gnomon_mono now = timer_now();
 	gnomon_mono next = housekeeping(loop, now);
-	size_t count = PLACE_PORTS + loop->in->port_count * LINK_SOCKETS;
+	size_t count = PLACE_PORTS + loop->in->ports.count * LINK_SOCKETS;
 	bool fired = loop->fds[PLACE_TIMER].revents != 0;
 	int timeout;
 	int own;
@@ -216,7 +221,7 @@ static int run_once(struct loop *loop)
 		(void)gnomon_engine_expire(engine, now);
 		actions_drain(loop->in);
 	}
-	keeper_expire(loop->in, now);
+	keeper_expire(&loop->in->keeper, now);
 	return 0;
 }
 
@@ -231,7 +236,7 @@ static void await_stamps(struct loop *loop)
 {
 	struct instance *in = loop->in;
 	struct pollfd *fds = &loop->fds[PLACE_PORTS];
-	size_t count = in->port_count * LINK_SOCKETS;
+	size_t count = in->ports.count * LINK_SOCKETS;
 	gnomon_mono now = timer_now();
 	gnomon_mono end = gnomon_mono_add(now, (int64_t)in->conf->tx_timestamp_timeout *
 						       NSEC_PER_MSEC);
@@ -240,16 +245,12 @@ static void await_stamps(struct loop *loop)
 	for (size_t i = 0; i < count; i++) {
 		fds[i].events = POLLPRI;
 	}
-	for (; in->tx_pending && gnomon_mono_before(now, end); now = timer_now()) {
+	for (; in->ports.tx_pending && gnomon_mono_before(now, end); now = timer_now()) {
 		if (poll(fds, count, timeout_to(end, now)) < 0) {
 			continue; /* another signal */
 		}
 		for (size_t i = 0; i < count; i++) {
-			if (fds[i].revents) {
-				port_ready(in, &in->ports[i / LINK_SOCKETS],
-					   (enum link_socket)(i % LINK_SOCKETS), fds[i].revents);
-				actions_drain(in);
-			}
+			serve(in, i, fds[i].revents);
 		}
 	}
 }
@@ -260,13 +261,13 @@ int loop_run(struct instance *in)
 	struct loop loop = { .in = in };
 	int r = 0;
 
-	loop.fds = calloc(PLACE_PORTS + in->port_count * LINK_SOCKETS, sizeof(*loop.fds));
+	loop.fds = calloc(PLACE_PORTS + in->ports.count * LINK_SOCKETS, sizeof(*loop.fds));
 	if (!loop.fds) {
 		return -ENOMEM;
 	}
 	timer_init(&loop.timer);
 	notify_init(&loop.notify, timer_now());
-	keeper_datasets(in, ~0u, timer_now());
+	keeper_datasets(&in->keeper, ~0u, timer_now());
 	actions_drain(in);
 	look(&loop, timer_now());
 	lay_out(&loop);

@@ -41,12 +41,13 @@ static enum exit_status fail(const char *program, const struct conf *conf, const
 /* Only once everything is open: a daemon that cannot run does not say that it does. */
 static void announce(struct instance *in, struct log *log, const struct conf *conf)
 {
-	const char *stamping = timestamping_mode_name(in->mode);
+	const char *stamping = timestamping_mode_name(in->ports.mode);
 	char text[256];
 
-	report_start(log, conf, in->keeper.clock->name, in->phc_index, stamping, &in->identity);
-	for (size_t i = 0; i < in->port_count; i++) {
-		report_port(log, in->ports[i].name, stamping, in->ports[i].conf);
+	report_start(log, conf, in->keeper.clock->name, in->ports.phc_index, stamping,
+		     &in->identity);
+	for (size_t i = 0; i < in->ports.count; i++) {
+		report_port(log, in->ports.list[i].name, stamping, in->ports.list[i].conf);
 	}
 	if (in->why_software.text[0]) {
 		snprintf(text, sizeof(text), "software time stamps: %s", in->why_software.text);

@@ -34,10 +34,10 @@ static void send_status(const struct instance *in, const char *prefix)
 	char text[400];
 	int len = snprintf(text, sizeof(text), "%s", prefix);
 
-	for (size_t i = 0; i < in->port_count && i < STATUS_PORTS; i++) {
+	for (size_t i = 0; i < in->ports.count && i < STATUS_PORTS; i++) {
 		len += snprintf(text + len, sizeof(text) - (size_t)len, "%s %s, ",
-				in->ports[i].name.interface,
-				gnomon_port_state_name(in->ports[i].state));
+				in->ports.list[i].name.interface,
+				gnomon_port_state_name(in->ports.list[i].state));
 	}
 	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d", in->keeper.gm,
 		 (int)in->keeper.state);

@@ -1,15 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A PTP port's sockets: messages and timestamps in and out, and what becomes of its interface. */
-#include "instance.h"
+#include "port.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "drivers/timer.h"
 
 #define NSEC_PER_MSEC 1000000
+
+/* -- life ------------------------------------------------------------------------------------- */
+
+int ports_init(struct ports *ports, struct driver_error *error)
+{
+	size_t count = ports->conf->port_count;
+
+	lookout_init(&ports->lookout);
+	ports->tx_deadline = GNOMON_MONO_NEVER;
+	ports->list = calloc(count, sizeof(ports->list[0]));
+	if (!ports->list) {
+		return driver_fail(error, -ENOMEM, "no memory for %zu ports", count);
+	}
+	ports->count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct port *port = &ports->list[i];
+
+		port->name.number = (unsigned int)i + 1;
+		port->name.interface = ports->conf->ports[i].name;
+		port->conf = &ports->conf->ports[i].conf;
+		port->retry = GNOMON_MONO_NEVER;
+		port->state = GNOMON_PORT_INITIALIZING;
+	}
+	return 0;
+}
+
+static void close_link(struct port *port)
+{
+	link_close(port->link);
+	port->link = NULL;
+}
+
+void ports_finish(struct ports *ports)
+{
+	for (size_t i = 0; i < ports->count; i++) {
+		close_link(&ports->list[i]);
+	}
+	free(ports->list);
+	lookout_finish(&ports->lookout);
+}
+
+/* -- opening ---------------------------------------------------------------------------------- */
 
 static enum gnomon_network_protocol transport(int value)
 {
@@ -44,7 +87,7 @@ static void set_address(struct gnomon_address *address, const uint8_t *octets, s
 }
 
 /* Addresses of the transport in use, and what else a socket needs to know. */
-static void link_configure(const struct instance *in, const struct port *port,
+static void link_configure(const struct ports *ports, const struct port *port,
 			   struct link_config *config)
 {
 	const struct conf_port *c = port->conf;
@@ -68,23 +111,23 @@ static void link_configure(const struct instance *in, const struct port *port,
 	config->timestamping_interface = port->stamping[0] ? port->stamping : NULL;
 	config->udp6_scope = (uint8_t)c->udp6_scope;
 	config->udp_ttl = (uint8_t)c->udp_ttl;
-	config->dscp_event = (uint8_t)in->conf->dscp_event;
-	config->dscp_general = (uint8_t)in->conf->dscp_general;
+	config->dscp_event = (uint8_t)ports->conf->dscp_event;
+	config->dscp_general = (uint8_t)ports->conf->dscp_general;
 	if (c->network_transport == CONF_NET_L2) {
-		config->socket_priority = in->conf->socket_priority;
+		config->socket_priority = ports->conf->socket_priority;
 	}
-	config->event_port = (uint16_t)in->conf->event_port;
-	config->general_port = (uint16_t)in->conf->general_port;
-	config->share_ports = in->conf->share_ports;
-	config->timestamping = in->mode;
-	config->hwts_filter = filter(in->conf->hwts_filter);
+	config->event_port = (uint16_t)ports->conf->event_port;
+	config->general_port = (uint16_t)ports->conf->general_port;
+	config->share_ports = ports->conf->share_ports;
+	config->timestamping = ports->mode;
+	config->hwts_filter = filter(ports->conf->hwts_filter);
 }
 
 /* The port's PTP hardware clock must be the one that all ports share. */
-static int check_phc(struct instance *in, struct port *port, int phc_index,
+static int check_phc(struct ports *ports, struct port *port, int phc_index,
 		     struct driver_error *error)
 {
-	if (in->conf->phc_device[0] || instance_clock(in) != CONF_CLOCK_PHC) {
+	if (!ports->on_phc) {
 		return 0;
 	}
 	if (port->conf->phc_index >= 0) {
@@ -96,127 +139,137 @@ static int check_phc(struct instance *in, struct port *port, int phc_index,
 				   "or name a clock with -p",
 				   port->name.interface);
 	}
-	if (in->phc_index >= 0 && in->phc_index != phc_index) {
+	if (ports->phc_index >= 0 && ports->phc_index != phc_index) {
 		return driver_fail(error, -EOPNOTSUPP,
 				   "%s: its clock is ptp%d and not ptp%d: ports on different "
 				   "clocks "
 				   "are not supported yet; run one gnomond for each",
-				   port->name.interface, phc_index, in->phc_index);
+				   port->name.interface, phc_index, ports->phc_index);
 	}
-	in->phc_index = phc_index;
+	ports->phc_index = phc_index;
 	return 0;
 }
 
-int port_check_stamping(struct instance *in, struct port *port, int *phc_index,
+int port_check_stamping(struct ports *ports, struct port *port, int *phc_index,
 			struct driver_error *error)
 {
 	const char *name = port->name.interface;
 	struct timestamping_info info;
 	int r;
 
-	port->index = lookout_index(&in->lookout, name);
-	lookout_stamping(&in->lookout, port->index, name, port->stamping);
+	port->index = lookout_index(&ports->lookout, name);
+	lookout_stamping(&ports->lookout, port->index, name, port->stamping);
 	r = timestamping_query(port->stamping[0] ? port->stamping : name, &info, error);
 	if (r == 0) {
 		*phc_index = info.phc_index;
-		r = timestamping_check(name, &info, in->mode, error);
+		r = timestamping_check(name, &info, ports->mode, error);
 	}
 	return r;
 }
 
-int port_check(struct instance *in, struct port *port, struct driver_error *error)
+int port_check(struct ports *ports, struct port *port, struct driver_error *error)
 {
 	int phc_index = -1;
-	int r = port_check_stamping(in, port, &phc_index, error);
+	int r = port_check_stamping(ports, port, &phc_index, error);
 
-	return r != 0 ? r : check_phc(in, port, phc_index, error);
+	return r != 0 ? r : check_phc(ports, port, phc_index, error);
 }
 
 /* UDP without an address is sent from nowhere, and dropped wherever it arrives. */
-static void note_missing_address(struct instance *in, const struct port *port)
+static void note_missing_address(struct ports *ports, const struct port *port)
 {
 	char text[128];
 
 	if (link_local_address(port->link)->length == 0) {
 		snprintf(text, sizeof(text), "%s: has no IP address yet: nobody will hear it",
 			 port->name.interface);
-		report_note(in->log, text);
+		report_note(ports->log, text);
 	}
 }
 
-int port_open(struct instance *in, struct port *port, struct driver_error *error)
+int port_open(struct ports *ports, struct port *port, struct driver_error *error)
 {
 	struct link_config config;
 	int r;
 
-	link_configure(in, port, &config);
+	link_configure(ports, port, &config);
 	r = link_open(&port->link, &config, error);
 	if (r == 0) {
-		note_missing_address(in, port);
+		note_missing_address(ports, port);
 	}
 	return r;
-}
-
-void port_close(struct port *port)
-{
-	link_close(port->link);
-	port->link = NULL;
 }
 
 /* -- timestamps of what was sent -------------------------------------------------------------- */
 
 /* 0 stands for no message. */
-static void tx_done(struct instance *in, uint32_t tx_id, const gnomon_time *stamp)
+static void tx_done(struct ports *ports, uint32_t tx_id, const gnomon_time *stamp)
 {
 	if (tx_id) {
-		(void)gnomon_engine_tx_done(in->engine, tx_id, stamp, timer_now());
+		(void)gnomon_engine_tx_done(ports->engine, tx_id, stamp, timer_now());
 	}
 }
 
-/* A message that cannot be sent is lost, not the port: its timestamp will never come. */
-void port_send(struct instance *in, struct port *port, const struct gnomon_send *message)
+/* Wait for the timestamp of a message, without waiting. */
+static void await_stamp(struct ports *ports, struct port *port, uint32_t key, uint32_t tx_id)
 {
-	gnomon_mono deadline;
+	int64_t timeout_ns = (int64_t)ports->conf->tx_timestamp_timeout * NSEC_PER_MSEC;
+	gnomon_mono deadline = gnomon_mono_add(timer_now(), timeout_ns);
+	uint32_t lost = tx_ring_put(&port->tx, key, tx_id, deadline);
+
+	ports->tx_pending += lost == 0;
+	ports->tx_deadline = gnomon_mono_min(ports->tx_deadline, deadline);
+	tx_done(ports, lost, NULL);
+}
+
+/* A message that cannot be sent is lost, not the port: its timestamp will never come. */
+void port_send(struct ports *ports, struct port *port, const struct gnomon_send *message)
+{
 	uint32_t key = 0;
-	uint32_t lost;
 	int r = port->link ? link_send(port->link, message, &key) : -ENETDOWN;
 
 	if (r != 0) {
-		report_port_error(in->log, LOG_SEND_FAILED, port->name, driver_strerror(r));
-		tx_done(in, message->tx_id, NULL);
+		report_port_error(ports->log, LOG_SEND_FAILED, port->name, driver_strerror(r));
+		tx_done(ports, message->tx_id, NULL);
 	} else if (message->tx_id) {
-		deadline = gnomon_mono_add(timer_now(),
-					   (int64_t)in->conf->tx_timestamp_timeout * NSEC_PER_MSEC);
-		lost = tx_ring_put(&port->tx, key, message->tx_id, deadline);
-		in->tx_pending += lost == 0;
-		in->tx_deadline = gnomon_mono_min(in->tx_deadline, deadline);
-		tx_done(in, lost, NULL);
+		await_stamp(ports, port, key, message->tx_id);
 	}
 }
 
 /* The engine is told for each that it is lost. */
-static void port_expire(struct instance *in, struct port *port, gnomon_mono now)
+static void port_expire(struct ports *ports, struct port *port, gnomon_mono now)
 {
 	uint32_t tx_id;
 
 	while ((tx_id = tx_ring_expire(&port->tx, now)) != 0) {
-		in->tx_pending--;
-		tx_done(in, tx_id, NULL);
+		ports->tx_pending--;
+		tx_done(ports, tx_id, NULL);
 	}
 }
 
 /* Rare: a timestamp that comes in time never leads here. */
-void port_expire_all(struct instance *in, gnomon_mono now)
+void ports_expire(struct ports *ports, gnomon_mono now)
 {
-	in->tx_deadline = GNOMON_MONO_NEVER;
-	for (size_t i = 0; i < in->port_count; i++) {
-		port_expire(in, &in->ports[i], now);
-		in->tx_deadline =
-			gnomon_mono_min(in->tx_deadline, tx_ring_deadline(&in->ports[i].tx));
+	ports->tx_deadline = GNOMON_MONO_NEVER;
+	for (size_t i = 0; i < ports->count; i++) {
+		port_expire(ports, &ports->list[i], now);
+		ports->tx_deadline =
+			gnomon_mono_min(ports->tx_deadline, tx_ring_deadline(&ports->list[i].tx));
 	}
 }
 
-static void take_stamp(struct instance *in, struct port *port, enum link_socket which)
+/* Which of the packet's stamps counts follows from the mode, not from what is there. */
+static bool local_time(struct ports *ports, const struct timestamping_stamps *stamps,
+		       gnomon_time *local)
+{
+	bool software = ports->mode == TIMESTAMPING_SOFTWARE;
+
+	return (software ? stamps->has_software : stamps->has_hardware) &&
+	       keeper_local(ports->keeper, ports->source,
+			    software ? stamps->software : stamps->hardware, local);
+}
+
+static void take_stamp(struct ports *ports, struct port *port, enum link_socket which)
 {
 	struct link_stamp stamp;
 	gnomon_time local;
@@ -229,61 +282,20 @@ static void take_stamp(struct instance *in, struct port *port, enum link_socket 
 	if (!tx_id) {
 		return;
 	}
-	if (--in->tx_pending == 0) {
-		in->tx_deadline = GNOMON_MONO_NEVER;
+	if (--ports->tx_pending == 0) {
+		ports->tx_deadline = GNOMON_MONO_NEVER;
 	}
-	tx_done(in, tx_id, keeper_local(in, &stamp.stamps, &local) ? &local : NULL);
+	tx_done(ports, tx_id, local_time(ports, &stamp.stamps, &local) ? &local : NULL);
 }
 
-/* -- messages --------------------------------------------------------------------------------- */
-
-/* One datagram; poll() tells if there are more. */
-static void take_message(struct instance *in, struct port *port, enum link_socket which,
-			 gnomon_mono now)
-{
-	uint8_t data[LINK_MTU];
-	struct link_rx received;
-	struct gnomon_rx rx = { .size = sizeof(rx), .port = (uint16_t)port->name.number };
-	gnomon_time local;
-	int r = link_receive(port->link, which, data, sizeof(data), &received);
-
-	if (r == -EAGAIN) {
-		return;
-	}
-	if (r != 0) {
-		port_fault(in, port, driver_strerror(r), now);
-		return;
-	}
-	rx.channel = received.channel;
-	rx.data = data;
-	rx.len = received.len;
-	rx.source = received.source;
-	/* Event messages have a type below 8; converting a stamp is not free. */
-	if (received.len > 0 && (data[0] & 0x0f) < 8 &&
-	    keeper_local(in, &received.stamps, &local)) {
-		rx.timestamp = &local;
-	}
-	(void)gnomon_engine_rx(in->engine, &rx, now);
-}
-
-void port_ready(struct instance *in, struct port *port, enum link_socket which, short revents)
-{
-	if (port->link && (revents & (POLLPRI | POLLERR))) {
-		take_stamp(in, port, which);
-	}
-	if (port->link && (revents & POLLIN)) {
-		take_message(in, port, which, timer_now());
-	}
-}
-
-/* -- the interface ---------------------------------------------------------------------------- */
+/* -- faults ---------------------------------------------------------------------------------- */
 
 /* The engine hears of changes only. */
-static void tell_engine(struct instance *in, struct port *port, bool up, gnomon_mono now)
+static void tell_engine(struct ports *ports, struct port *port, bool up, gnomon_mono now)
 {
 	if (port->up != up) {
 		port->up = up;
-		(void)gnomon_engine_link(in->engine, (uint16_t)port->name.number, up, now);
+		(void)gnomon_engine_link(ports->engine, (uint16_t)port->name.number, up, now);
 	}
 }
 
@@ -300,71 +312,115 @@ static gnomon_mono fault_over(const struct port *port, gnomon_mono now)
 					      : (int64_t)GNOMON_NSEC_PER_SEC << log);
 }
 
-void port_fault(struct instance *in, struct port *port, const char *text, gnomon_mono now)
+/* The sockets failed: close them, and open them again after fault_reset_interval. */
+static void fail_port(struct ports *ports, struct port *port, const char *text, gnomon_mono now)
 {
-	report_port_error(in->log, LOG_LINK_ERROR, port->name, text);
-	port_close(port);
-	in->relayout = true;
-	port_expire(in, port, GNOMON_MONO_NEVER); /* nothing will be stamped any more */
-	tell_engine(in, port, false, now);
+	report_port_error(ports->log, LOG_LINK_ERROR, port->name, text);
+	close_link(port);
+	ports->relayout = true;
+	port_expire(ports, port, GNOMON_MONO_NEVER); /* nothing will be stamped any more */
+	tell_engine(ports, port, false, now);
 	port->retry = fault_over(port, now);
 }
 
+/* -- messages --------------------------------------------------------------------------------- */
+
+/* One datagram; poll() tells if there are more. */
+static void take_message(struct ports *ports, struct port *port, enum link_socket which,
+			 gnomon_mono now)
+{
+	uint8_t data[LINK_MTU];
+	struct link_rx received;
+	struct gnomon_rx rx = { .size = sizeof(rx), .port = (uint16_t)port->name.number };
+	gnomon_time local;
+	int r = link_receive(port->link, which, data, sizeof(data), &received);
+
+	if (r == -EAGAIN) {
+		return;
+	}
+	if (r != 0) {
+		fail_port(ports, port, driver_strerror(r), now);
+		return;
+	}
+	rx.channel = received.channel;
+	rx.data = data;
+	rx.len = received.len;
+	rx.source = received.source;
+	/* Event messages have a type below 8; converting a stamp is not free. */
+	if (received.len > 0 && (data[0] & 0x0f) < 8 &&
+	    local_time(ports, &received.stamps, &local)) {
+		rx.timestamp = &local;
+	}
+	(void)gnomon_engine_rx(ports->engine, &rx, now);
+}
+
+void port_ready(struct ports *ports, struct port *port, enum link_socket which, short revents)
+{
+	if (port->link && (revents & (POLLPRI | POLLERR))) {
+		take_stamp(ports, port, which);
+	}
+	if (port->link && (revents & POLLIN)) {
+		take_message(ports, port, which, timer_now());
+	}
+}
+
+/* -- the interface ---------------------------------------------------------------------------- */
+
 /* Open the link again after a fault, or when the interface came back. */
-static void reopen(struct instance *in, struct port *port, gnomon_mono now)
+static void reopen(struct ports *ports, struct port *port, gnomon_mono now)
 {
 	struct driver_error error = { "" };
 
-	if (port_check(in, port, &error) != 0 || port_open(in, port, &error) != 0) {
-		port_fault(in, port, error.text, now);
+	if (port_check(ports, port, &error) != 0 || port_open(ports, port, &error) != 0) {
+		fail_port(ports, port, error.text, now);
 	} else {
 		port->retry = GNOMON_MONO_NEVER;
-		in->relayout = true;
+		ports->relayout = true;
 	}
 }
 
 /* Another port of the bond stamps from now on, or the interface has a new name. */
-static void follow_stamping(struct instance *in, struct port *port, gnomon_mono now)
+static void follow_stamping(struct ports *ports, struct port *port, gnomon_mono now)
 {
 	struct driver_error error = { "" };
 	struct timestamping_info info;
 	char name[IFNAMSIZ];
 
-	lookout_stamping(&in->lookout, port->index, port->name.interface, name);
+	lookout_stamping(&ports->lookout, port->index, port->name.interface, name);
 	if (!name[0] || strcmp(name, port->stamping) == 0) {
 		return;
 	}
 	memcpy(port->stamping, name, sizeof(name));
 	if (timestamping_query(name, &info, &error) != 0 ||
-	    timestamping_check(name, &info, in->mode, &error) != 0 ||
-	    check_phc(in, port, info.phc_index, &error) != 0 ||
+	    timestamping_check(name, &info, ports->mode, &error) != 0 ||
+	    check_phc(ports, port, info.phc_index, &error) != 0 ||
 	    link_set_timestamping_interface(port->link, name, &error) != 0) {
-		port_fault(in, port, error.text, now);
+		fail_port(ports, port, error.text, now);
 	}
 }
 
-void port_look(struct instance *in, struct port *port, gnomon_mono now)
+void port_look(struct ports *ports, struct port *port, gnomon_mono now)
 {
 	const char *name = port->name.interface;
 	bool up;
 
-	if (port->link && !lookout_exists(&in->lookout, port->index, name)) {
-		port_fault(in, port, "the interface is gone", now);
+	if (port->link && !lookout_exists(&ports->lookout, port->index, name)) {
+		fail_port(ports, port, "the interface is gone", now);
 		port->retry = now;
 	}
-	if (!port->link && lookout_index(&in->lookout, name) != 0 &&
+	if (!port->link && lookout_index(&ports->lookout, name) != 0 &&
 	    !gnomon_mono_before(now, port->retry)) {
-		reopen(in, port, now);
+		reopen(ports, port, now);
 	}
 	if (port->link) {
-		follow_stamping(in, port, now);
+		follow_stamping(ports, port, now);
 	}
-	up = port->link && lookout_is_up(&in->lookout, port->index, name);
+	up = port->link && lookout_is_up(&ports->lookout, port->index, name);
 	if (port->up != up || (!port->looked && !up)) {
 		if (port->looked || !up) {
-			report_link(in->log, port->name, up);
+			report_link(ports->log, port->name, up);
 		}
-		tell_engine(in, port, up, now);
+		tell_engine(ports, port, up, now);
 	}
 	port->looked = true;
 }

@@ -72,19 +72,18 @@ static void make(struct made *made, const char *keys[][2], size_t count)
 				 0);
 	}
 	assert_non_null(conf_interface_add(&conf, "v0"));
-	in.conf = &conf;
-	in.mode = stamping_mode(conf.time_stamping);
+	join(&in, &conf, NULL);
+	in.ports.mode = stamping_mode(conf.time_stamping);
 	in.keeper.clock = &sim_clock;
-	assert_int_equal(name_ports(&in, &(struct driver_error){ "" }), 0);
-	configure_engine(&in, &made->engine);
-	made->engine.seed = 0; /* another at every start */
-	configure_port(&in, in.ports[0].conf, &made->port);
-	link_configure(&in, &in.ports[0], &made->link);
+	assert_int_equal(ports_init(&in.ports, &(struct driver_error){ "" }), 0);
+	engine_config_fill(&made->engine, &conf, &conf.clock_identity, false);
+	configure_port(&in, &in.ports.list[0], &made->port);
+	link_configure(&in.ports, &in.ports.list[0], &made->link);
 	made->link.interface = NULL;
 	memset(&asked, 0, sizeof(asked));
-	assert_int_equal(keeper_init(&in), -EINVAL);
+	assert_int_equal(keeper_init(&in.keeper, in.ports.mode == TIMESTAMPING_SOFTWARE), -EINVAL);
 	made->discipline = asked;
-	free(in.ports);
+	ports_finish(&in.ports);
 	conf_finish(&conf);
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/gnomond/instance.h"
+#include "tools/gnomond/keeper.h"
 
 #define MIDNIGHT (INT64_C(20000) * 86400)
 #define PTP GNOMON_FLAG_PTP_TIMESCALE
@@ -78,12 +78,15 @@ static const struct gnomon_clock_ops told_ops = {
 	.set_tai_offset = told_set_tai_offset,
 };
 
-/* An instance without links: an engine, and the clock above under a keeper. */
+/* No ports: an engine, and the clock above under a keeper. */
 struct fixture {
 	struct conf conf;
 	struct log log;
-	struct instance in;
+	struct keeper keeper;
+	void *engine_memory;
 };
+
+static const struct keeper_origin origin = { { 1, "v0" }, GNOMON_PORT_UNCALIBRATED };
 
 static void set_up(struct fixture *f, bool free_running)
 {
@@ -104,25 +107,21 @@ static void set_up(struct fixture *f, bool free_running)
 	config.clock_identity.id[0] = 2;
 	config.port_count = 1;
 	config.ports = &port;
-	f->in.conf = &f->conf;
-	f->in.log = &f->log;
-	f->in.keeper.clock = &told.clock;
-	f->in.ports = calloc(1, sizeof(f->in.ports[0]));
-	f->in.ports[0].conf = &f->conf.ports[0].conf;
-	f->in.port_count = 1;
+	f->keeper.conf = &f->conf;
+	f->keeper.log = &f->log;
+	f->keeper.clock = &told.clock;
 	size = gnomon_engine_size(&config);
-	f->in.engine_memory = malloc(size);
-	assert_int_equal(gnomon_engine_init(&f->in.engine, f->in.engine_memory, size, &config,
+	f->engine_memory = malloc(size);
+	assert_int_equal(gnomon_engine_init(&f->keeper.engine, f->engine_memory, size, &config,
 					    (gnomon_mono){ 1 }),
 			 0);
-	assert_int_equal(keeper_init(&f->in), 0);
+	assert_int_equal(keeper_init(&f->keeper, false), 0);
 }
 
 static void tear_down(struct fixture *f)
 {
-	free(f->in.discipline_memory);
-	free(f->in.engine_memory);
-	free(f->in.ports);
+	free(f->keeper.memory);
+	free(f->engine_memory);
 	log_finish(&f->log);
 	conf_finish(&f->conf);
 }
@@ -134,9 +133,9 @@ static void announce(struct fixture *f, int utc_offset, unsigned int flags)
 	const struct gnomon_time_properties_ds properties = { (int16_t)utc_offset,
 							      (uint16_t)flags, 0x20 };
 
-	(void)gnomon_engine_set_grandmaster(f->in.engine, &quality, &properties,
+	(void)gnomon_engine_set_grandmaster(f->keeper.engine, &quality, &properties,
 					    (gnomon_mono){ 2 });
-	keeper_datasets(&f->in, GNOMON_DATASET_TIME_PROPERTIES, (gnomon_mono){ 2 });
+	keeper_datasets(&f->keeper, GNOMON_DATASET_TIME_PROPERTIES, (gnomon_mono){ 2 });
 }
 
 /* The kernel is told TAI - UTC when the grandmaster is sure of it, and not before. */
@@ -195,7 +194,7 @@ static void free_running_touches_nothing(void **state)
 		struct gnomon_sample s = sample;
 
 		s.local.sec = MIDNIGHT - 7200 + i;
-		keeper_sample(&f.in, &f.in.ports[0], &s,
+		keeper_sample(&f.keeper, &origin, &s,
 			      (gnomon_mono){ (int64_t)i * GNOMON_NSEC_PER_SEC });
 	}
 	assert_int_equal(told.tai_calls + told.leap_calls + told.steps + told.frequencies, 0);
@@ -212,7 +211,7 @@ static void sample(struct fixture *f, int second, int64_t offset_ns)
 		.weight = 1.0,
 	};
 
-	keeper_sample(&f->in, &f->in.ports[0], &s, (gnomon_mono){ second * INT64_C(1000000000) });
+	keeper_sample(&f->keeper, &origin, &s, (gnomon_mono){ second * INT64_C(1000000000) });
 }
 
 /* Without samples the clock gets the learned frequency: once, and not before the deadline. */
@@ -229,14 +228,14 @@ static void sample_overdue(void **state)
 	sample(&f, 3, 1000);
 	assert_true(told.ppb < -500.0);
 	before = told.frequencies;
-	deadline = gnomon_discipline_deadline(f.in.keeper.discipline);
-	keeper_expire(&f.in, gnomon_mono_add(deadline, -1));
+	deadline = gnomon_discipline_deadline(f.keeper.discipline);
+	keeper_expire(&f.keeper, gnomon_mono_add(deadline, -1));
 	assert_int_equal(told.frequencies, before);
-	keeper_expire(&f.in, deadline);
+	keeper_expire(&f.keeper, deadline);
 	assert_int_equal(told.frequencies, before + 1);
 	assert_true(told.ppb > -500.0 && told.ppb < 0.0);
-	assert_true(told.ppb == f.in.keeper.frequency_ppb);
-	keeper_expire(&f.in, gnomon_mono_add(deadline, GNOMON_NSEC_PER_SEC));
+	assert_true(told.ppb == f.keeper.frequency_ppb);
+	keeper_expire(&f.keeper, gnomon_mono_add(deadline, GNOMON_NSEC_PER_SEC));
 	assert_int_equal(told.frequencies, before + 1);
 	assert_int_equal(told.steps, 0);
 	tear_down(&f);
@@ -249,14 +248,14 @@ static double bound_after_start(int mechanism, int log_pdelay_interval)
 	struct fixture f;
 
 	set_up(&f, false);
-	free(f.in.discipline_memory);
+	free(f.keeper.memory);
 	f.conf.ports[0].conf.delay_mechanism = mechanism;
 	f.conf.ports[0].conf.log_min_pdelay_req_interval = log_pdelay_interval;
-	assert_int_equal(keeper_init(&f.in), 0);
+	assert_int_equal(keeper_init(&f.keeper, false), 0);
 	for (int i = 0; i < 40; i++) {
 		sample(&f, i + 1, i == 1 ? 100000 : 0);
 	}
-	gnomon_discipline_estimate(f.in.keeper.discipline,
+	gnomon_discipline_estimate(f.keeper.discipline,
 				   (gnomon_mono){ INT64_C(40000000000) }, &estimate);
 	tear_down(&f);
 	return estimate.bound_ns;

@@ -62,7 +62,7 @@ static void life(void **state)
 		{ .name = { 1, "eth0" }, .state = GNOMON_PORT_TIME_RECEIVER },
 		{ .name = { 2, "eth1" }, .state = GNOMON_PORT_TIME_TRANSMITTER },
 	};
-	struct instance in = { .ports = ports, .port_count = 2 };
+	struct instance in = { .ports = { .list = ports, .count = 2 } };
 	struct notify n;
 
 	strcpy(in.keeper.gm, "0c42a1.fffe.6d7ca6");
@@ -103,7 +103,7 @@ static void watchdog(void **state)
 
 static void nobody_listens(void **state)
 {
-	struct instance in = { .port_count = 0 };
+	struct instance in = { .status_changed = false };
 	struct notify n;
 
 	unsetenv("NOTIFY_SOCKET");
