@@ -6,8 +6,10 @@
 #include <gnomon/version.h>
 
 #include "command.h"
+#include "tools/phc/phc.h"
 
 static const struct command commands[] = {
+	{ "phc", "phc_ctl", "read, set and compare a PTP hardware clock", phc_main },
 	{ NULL, NULL, NULL, NULL },
 };
 
