@@ -297,6 +297,31 @@ int timestamping_enable(const char *interface, enum timestamping_mode mode,
 	return 0;
 }
 
+int timestamping_get(const char *interface, struct timestamping_setting *setting)
+{
+	struct hwtstamp_config config = { 0 };
+	int err = hwtstamp(interface, SIOCGHWTSTAMP, &config);
+
+	if (!err) {
+		*setting = (struct timestamping_setting){ config.tx_type, config.rx_filter };
+	}
+	return err;
+}
+
+int timestamping_set(const char *interface, struct timestamping_setting *setting)
+{
+	struct hwtstamp_config config = {
+		.tx_type = setting->tx_type,
+		.rx_filter = setting->rx_filter,
+	};
+	int err = set_hwtstamp(interface, &config);
+
+	if (!err) {
+		*setting = (struct timestamping_setting){ config.tx_type, config.rx_filter };
+	}
+	return err;
+}
+
 int timestamping_restore(struct timestamping_saved *saved)
 {
 	struct hwtstamp_config config = {

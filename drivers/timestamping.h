@@ -49,6 +49,12 @@ struct timestamping_saved {
 	int rx_filter;
 };
 
+/** What SIOCSHWTSTAMP sets: HWTSTAMP_TX_* and HWTSTAMP_FILTER_*. */
+struct timestamping_setting {
+	int tx_type;
+	int rx_filter;
+};
+
 /** The kernel's stamps of one packet. */
 struct timestamping_stamps {
 	bool has_software;
@@ -88,6 +94,18 @@ int timestamping_check(const char *interface, const struct timestamping_info *in
 int timestamping_enable(const char *interface, enum timestamping_mode mode,
 			enum timestamping_filter filter, enum gnomon_network_protocol transport,
 			struct timestamping_saved *saved, struct driver_error *error);
+
+/**
+ * What an interface's stamping is set to. Returns 0, -EOPNOTSUPP or -ENOTTY (the driver or the
+ * kernel cannot say), -ENODEV or -errno.
+ */
+int timestamping_get(const char *interface, struct timestamping_setting *setting);
+
+/**
+ * Set an interface's stamping for whoever uses it; on success *setting is what the driver made of
+ * it. Returns 0, -ERANGE (not with this hardware), -EPERM, -EOPNOTSUPP, -ENODEV or -errno.
+ */
+int timestamping_set(const char *interface, struct timestamping_setting *setting);
 
 /** Put back what timestamping_enable changed. A vanished interface is not an error. */
 int timestamping_restore(struct timestamping_saved *saved);

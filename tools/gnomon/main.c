@@ -6,9 +6,11 @@
 #include <gnomon/version.h>
 
 #include "command.h"
+#include "tools/hwstamp/hwstamp.h"
 #include "tools/phc/phc.h"
 
 static const struct command commands[] = {
+	{ "hwstamp", "hwstamp_ctl", "hardware time stamping of an interface", hwstamp_main },
 	{ "phc", "phc_ctl", "read, set and compare a PTP hardware clock", phc_main },
 	{ NULL, NULL, NULL, NULL },
 };
