@@ -69,6 +69,7 @@ static void take(struct cross_stamp *best, gnomon_time a, gnomon_time before, gn
 		best->a = a;
 		best->b = gnomon_time_add(before, gnomon_span_half(window));
 		best->half_window_ns = half;
+		best->window_ns = window.ns;
 	}
 }
 
@@ -86,6 +87,7 @@ static int read_precise(const struct cross_device *d, struct cross_stamp *best)
 	best->a = time_of(&precise.device);
 	best->b = time_of(raw ? &precise.sys_monoraw : &precise.sys_realtime);
 	best->half_window_ns = 0;
+	best->window_ns = 0;
 	return 0;
 }
 
@@ -333,6 +335,7 @@ static int read_devices(struct cross *cross, struct cross_stamp *stamp)
 	stamp->b = gnomon_time_sub_span(second.a, between);
 	stamp->half_window_ns = first.half_window_ns + second.half_window_ns +
 				llabs(between.ns) / DRIFT_DIVISOR;
+	stamp->window_ns = 2 * stamp->half_window_ns;
 	stamp->method = first.method > second.method ? first.method : second.method;
 	return 0;
 }

@@ -28,6 +28,7 @@ struct cross_stamp {
 	gnomon_time a;
 	gnomon_time b;
 	int64_t half_window_ns; /* 0: taken at once; the clocks' resolution is all there is */
+	int64_t window_ns;      /* how long the reading took */
 	enum cross_method method;
 };
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NTP's shared memory reference clock: a System V segment with the struct below, as ntpd's manual
+ * describes it (driver 28). Mode 1: the reader takes the values only if count did not change while
+ * it read them.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+#include <time.h>
+
+#include "drivers/sink.h"
+
+#define SHM_KEY 0x4e545030 /* "NTP0"; the other segments follow */
+
+/* precision is log2 of seconds; -30 is a ns. */
+#define BEST_PRECISION (-30)
+
+struct shm_time {
+	int mode;
+	volatile int count;
+	time_t clock_sec; /* true time */
+	int clock_usec;
+	time_t receive_sec; /* what the system clock read then */
+	int receive_usec;
+	int leap; /* 0: none, 1: insert, 2: delete */
+	int precision;
+	int samples;
+	volatile int valid;
+	unsigned int clock_nsec;
+	unsigned int receive_nsec;
+	int unused[8];
+};
+
+struct sink_shm {
+	struct sink base;
+	struct shm_time *shared;
+};
+
+static int precision_of(double error_ns)
+{
+	const int precision = error_ns > 0 ? (int)ceil(log2(error_ns * 1e-9)) : BEST_PRECISION;
+
+	return precision > BEST_PRECISION ? precision : BEST_PRECISION;
+}
+
+static int shm_send(struct sink *sink, const struct sink_sample *sample)
+{
+	struct shm_time *t = ((struct sink_shm *)sink)->shared;
+	const gnomon_time truth = gnomon_time_sub_span(sample->local, sample->offset);
+
+	t->valid = 0;
+	t->count++;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	t->mode = 1;
+	t->clock_sec = (time_t)truth.sec;
+	t->clock_usec = (int)(truth.nsec / 1000);
+	t->clock_nsec = truth.nsec;
+	t->receive_sec = (time_t)sample->local.sec;
+	t->receive_usec = (int)(sample->local.nsec / 1000);
+	t->receive_nsec = sample->local.nsec;
+	t->leap = sample->leap == 61 ? 1 : sample->leap == 59 ? 2 : 0;
+	t->precision = precision_of(sample->error_ns);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	t->count++;
+	t->valid = 1;
+	return 0;
+}
+
+static void shm_destroy(struct sink *sink)
+{
+	const struct sink_shm *shm = (struct sink_shm *)sink;
+
+	if (shm) {
+		shm->shared->valid = 0;
+		(void)shmdt(shm->shared);
+	}
+	free(sink);
+}
+
+static const struct sink_ops shm_ops = {
+	.kind = "shm",
+	.send = shm_send,
+	.destroy = shm_destroy,
+};
+
+int sink_shm_open(struct sink **sink, int segment, struct driver_error *error)
+{
+	struct sink_shm *shm = calloc(1, sizeof(*shm));
+	int err;
+	int id;
+
+	if (!shm) {
+		return driver_fail(error, -ENOMEM, "NTP SHM segment %d: out of memory", segment);
+	}
+	id = shmget((key_t)(SHM_KEY + (unsigned int)segment), sizeof(struct shm_time),
+		    IPC_CREAT | 0600);
+	shm->shared = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
+	if (shm->shared == (void *)-1) {
+		err = -errno;
+		free(shm);
+		return driver_fail(error, err,
+				   "NTP SHM segment %d: cannot attach it: %s: \"ipcs -m\" lists "
+				   "whose it is",
+				   segment, driver_strerror(err));
+	}
+	shm->base.ops = &shm_ops;
+	(void)snprintf(shm->base.name, sizeof(shm->base.name), "SHM(%d)", segment);
+	*sink = &shm->base;
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * Who keeps a clock. Two programs that steer one clock fight, and neither notices; so there is a
+ * lock for programs of ours, and a look at the processes of this machine for the others.
+ */
+#ifndef DRIVERS_STEWARD_H
+#define DRIVERS_STEWARD_H
+
+#include <gnomon/clock.h>
+
+#include "drivers/error.h"
+
+/** A held lock; fd -1: none. */
+struct steward {
+	int fd;
+};
+
+/** A process that steers the clock. */
+struct steward_process {
+	int pid;
+	char name[32];
+};
+
+/**
+ * Look for another process that steers the clock: chronyd, ntpd, systemd-timesyncd, phc2sys,
+ * ptp4l with software time stamps, by their command lines under folder, which is /proc. Returns 0
+ * if one was found, else -ESRCH. Soft clocks have no other stewards.
+ */
+int steward_find(const char *folder, const struct gnomon_clock *clock,
+		 struct steward_process *process);
+
+/**
+ * Become the clock's steward, as far as programs of ours go; the lock ends with the process.
+ * Returns 0, or -EBUSY with the other process in words in *error. Where no lock can be had (a
+ * simulator, no permission for the lock's file) there is none, and that is no error.
+ */
+int steward_claim(struct steward *steward, const struct gnomon_clock *clock,
+		  struct driver_error *error);
+
+/** steward_claim, and steward_find in /proc. force: only the lock is taken, if it can be had. */
+int steward_take(struct steward *steward, const struct gnomon_clock *clock, bool force,
+		 struct driver_error *error);
+
+void steward_release(struct steward *steward);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* drivers/steward.h on processes of our own making: a folder like /proc. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "drivers/clock.h"
+#include "drivers/steward.h"
+
+static char folder[] = "/tmp/gnomon-steward-XXXXXX";
+static char kind_phc[] = "phc";
+
+/* The system clock, without the right to set it. */
+static struct gnomon_clock *system_clock;
+
+static int setup(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(clock_system_open(&system_clock, false, NULL), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	system_clock->ops->destroy(system_clock);
+	return rmdir(folder);
+}
+
+/* Whether a process with that command line, its words apart by blanks, is seen as steward. */
+static bool steers(const struct gnomon_clock *clock, const char *command)
+{
+	struct steward_process process = { 0 };
+	char dir[64];
+	char path[80];
+	char text[200];
+	FILE *file;
+	int err;
+
+	(void)snprintf(dir, sizeof(dir), "%s/4711", folder);
+	(void)snprintf(path, sizeof(path), "%s/cmdline", dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	(void)snprintf(text, sizeof(text), "%s", command);
+	for (char *p = text; *p; p++) {
+		*p = (char)(*p == ' ' ? '\0' : *p);
+	}
+	assert_int_equal(fwrite(text, strlen(command) + 1, 1, file), 1);
+	assert_int_equal(fclose(file), 0);
+	err = steward_find(folder, clock, &process);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+	if (err == 0) {
+		assert_int_equal(process.pid, 4711);
+		assert_non_null(strstr(command, process.name));
+	} else {
+		assert_int_equal(err, -ESRCH);
+	}
+	return err == 0;
+}
+
+static void system_clock_stewards(void **state)
+{
+	static const struct {
+		const char *command;
+		bool steers;
+	} rows[] = {
+		{ "/usr/sbin/chronyd", true },
+		{ "/usr/sbin/chronyd -F 1 -n", true },
+		{ "chronyd -x", false },
+		{ "chronyd -dx", false },
+		{ "chronyd -f /etc/x -F -1", true },
+		{ "/usr/sbin/ntpd -p /run/ntpd.pid", true },
+		{ "/lib/systemd/systemd-timesyncd", true },
+		{ "vi chronyd", false },
+		{ "/usr/sbin/ptp4l -i eth0", false },
+		{ "/usr/sbin/ptp4l -i eth0 -mS", true },
+		{ "/usr/sbin/ptp4l -i Smart0", false },
+		{ "/usr/sbin/ptp4l --time_stamping software -i eth0", true },
+		{ "/usr/sbin/ptp4l --time_stamping=software --free_running=1", false },
+		{ "phc2sys -s eth0 -w", true },
+		{ "phc2sys -s /dev/ptp0 -c CLOCK_REALTIME -O -37", true },
+		{ "phc2sys -s CLOCK_REALTIME -c /dev/ptp0 -O 37", false },
+		{ "phc2sys -s CLOCK_REALTIME -c/dev/ptp0 -cclock_realtime", true },
+		{ "phc2sys -a", false },
+		{ "phc2sys -ar", true },
+		{ "phc2sys -a -r -m", true },
+		{ "phc2sys -s eth0 -w -E ntpshm", false },
+		{ "phc2sys -s eth0 -w --free_running 1", false },
+		{ "phc2sys -s eth0 -w --free_running 0", true },
+		{ "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (steers(system_clock, rows[i].command) != rows[i].steers) {
+			fail_msg("%s", rows[i].command);
+		}
+	}
+}
+
+/* A clock that is a PHC by its kind, of a device there is everywhere: descriptors have ids. */
+static void phc_stewards(void **state)
+{
+	struct gnomon_clock_ops ops = { .kind = kind_phc };
+	struct {
+		struct gnomon_clock base;
+		clockid_t id;
+	} phc = { .base = { .ops = &ops, .name = "/dev/null" } };
+	FILE *device = fopen("/dev/null", "r");
+
+	(void)state;
+	assert_non_null(device);
+	phc.id = (clockid_t)((~(unsigned int)fileno(device) << 3) | 3u);
+	assert_true(steers(&phc.base, "phc2sys -s CLOCK_REALTIME -c /dev/null"));
+	assert_true(steers(&phc.base, "phc2sys -s eth0 -c /dev/zero -c /dev/null"));
+	assert_false(steers(&phc.base, "phc2sys -s CLOCK_REALTIME -c /dev/zero"));
+	assert_false(steers(&phc.base, "phc2sys -s /dev/null"));
+	assert_false(steers(&phc.base, "phc2sys -s eth0 -c nosuch0"));
+	assert_false(steers(&phc.base, "chronyd"));
+	assert_int_equal(fclose(device), 0);
+}
+
+/* Ourselves do not count, and a soft clock is nobody else's. */
+static void not_a_steward(void **state)
+{
+	struct gnomon_clock *soft;
+	const struct clock_soft_config config = { 0 };
+
+	(void)state;
+	assert_int_equal(clock_soft_create(&soft, &config), 0);
+	assert_false(steers(soft, "chronyd"));
+	soft->ops->destroy(soft);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		{ "/drivers/steward/system_clock", system_clock_stewards, NULL, NULL, NULL },
+		{ "/drivers/steward/phc", phc_stewards, NULL, NULL, NULL },
+		{ "/drivers/steward/not_a_steward", not_a_steward, NULL, NULL, NULL },
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
