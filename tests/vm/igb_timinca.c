@@ -5,12 +5,13 @@
  * gets lower. (It moves the counter's origin the wrong way, and divides a negative number as an
  * unsigned one.) A device does not jump. Preloaded into a program of the guest, this takes the jump
  * back in the same breath: after each clock_adjtime() that wrote TIMINCA, by TIMADJ, which is added
- * to the counter. The environment's IGB_REGISTERS names the device's resource0 below /sys.
+ * to the counter.
  *
  * It makes sure that the jump was as described, and ends the program if not.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 #define INCVALUE 0xffffff
 #define UNITS_PER_NS (1 << 19)
 #define TOLERANCE_NS 100000
+#define CLOCKS 8
 
 int clock_adjtime(clockid_t id, struct timex *tx);
 
@@ -37,25 +39,47 @@ static void die(const char *what)
 	_exit(3);
 }
 
-static volatile uint32_t *map_registers(void)
+/* The number of the clock, N of /dev/ptpN: its id is made of a file descriptor (FD_TO_CLOCKID). */
+static unsigned int clock_number(clockid_t id)
 {
-	static void *registers;
-	const char *path = getenv("IGB_REGISTERS");
+	const unsigned int fd = ~((unsigned int)id >> 3) & (UINT_MAX >> 3);
+	char link[64], path[64];
+	unsigned int number;
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%u", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len <= 0) {
+		die("cannot tell which clock it is");
+	}
+	path[len] = 0;
+	if (sscanf(path, "/dev/ptp%u", &number) != 1 || number >= CLOCKS) {
+		die("not a PTP hardware clock");
+	}
+	return number;
+}
+
+static volatile uint32_t *map_registers(clockid_t id)
+{
+	static void *mapped[CLOCKS];
+	const unsigned int number = clock_number(id);
+	char path[64];
 	int fd;
 
-	if (registers) {
-		return registers;
+	if (mapped[number]) {
+		return mapped[number];
 	}
-	fd = path ? open(path, O_RDWR | O_SYNC | O_CLOEXEC) : -1;
+	(void)snprintf(path, sizeof(path), "/sys/class/ptp/ptp%u/device/resource0", number);
+	fd = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
 	if (fd < 0) {
-		die("cannot open IGB_REGISTERS");
+		die("cannot open the device's registers");
 	}
-	registers = mmap(NULL, REGISTERS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (registers == MAP_FAILED) {
-		die("cannot map IGB_REGISTERS");
-	}
+	mapped[number] = mmap(NULL, REGISTERS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	(void)close(fd);
-	return registers;
+	if (mapped[number] == MAP_FAILED) {
+		die("cannot map the device's registers");
+	}
+	return mapped[number];
 }
 
 /* Reading the low half latches the high one. */
@@ -95,7 +119,7 @@ __attribute__((visibility("default"))) int clock_adjtime(clockid_t id, struct ti
 	if (!(tx->modes & ADJ_FREQUENCY) || id >= 0) {
 		return real(id, tx);
 	}
-	registers = map_registers();
+	registers = map_registers(id);
 	was = registers[TIMINCA / 4];
 	then = __rdtsc();
 	before = systim(registers);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The true difference of two PTP hardware clocks of one machine: each reading of the second is
- * held between two of the first. No network, no timestamps, no servo has a part in it.
+ * The true difference of two clocks of one machine: each reading of the second is held between two
+ * of the first. No network, no timestamps, no servo has a part in it.
  *
- *     phc_compare DEVICE DEVICE
+ *     phc_compare CLOCK CLOCK      a device of a PTP hardware clock, CLOCK_REALTIME or CLOCK_TAI
  *
  * Prints "second minus first: N ns, known to W ns".
  */
@@ -20,8 +20,15 @@
 
 static clockid_t open_clock(const char *path)
 {
-	const int fd = open(path, O_RDONLY);
+	int fd;
 
+	if (strcmp(path, "CLOCK_REALTIME") == 0) {
+		return CLOCK_REALTIME;
+	}
+	if (strcmp(path, "CLOCK_TAI") == 0) {
+		return CLOCK_TAI;
+	}
+	fd = open(path, O_RDONLY);
 	if (fd < 0) {
 		(void)fprintf(stderr, "phc_compare: %s: %s\n", path, strerror(errno));
 		_exit(2);
@@ -47,7 +54,7 @@ int main(int argc, char **argv)
 	clockid_t first, second;
 
 	if (argc != 3) {
-		(void)fprintf(stderr, "usage: phc_compare DEVICE DEVICE\n");
+		(void)fprintf(stderr, "usage: phc_compare CLOCK CLOCK\n");
 		return 1;
 	}
 	first = open_clock(argv[1]);

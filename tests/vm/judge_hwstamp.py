@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""gnomond and ptp4l on hardware time stamps: judges of guest/hwstamp.sh.
+
+Both clocks run from one virtual crystal. The leader's is set 50 ppm fast and three seconds ahead,
+so the follower's has to find exactly that.
+"""
+
+from judge import (FAULT, FOLLOWER_PPB, FREQUENCY_PPB, INSANE, LEADER_PPB, LOST, OFF, OFFSET_NS, ON,
+                   WAS)
+
+
+def followed(judge, leader, follower):
+    """Two programs, of "gnomond", "ptp4l" and "guise", that must have found each other."""
+    judge.difference("before", -3e9, 20e6)
+    judge.settled()
+    judge.difference("settled", 0, OFFSET_NS)
+    for who, before, frequency in (("leader", OFF, LEADER_PPB), ("follower", WAS, FOLLOWER_PPB)):
+        judge.same(who, "stamping before", before)
+        judge.same(who, "stamping during", ON)
+        judge.same(who, "status", "0")
+        program = leader if who == "leader" else follower
+        if program != "ptp4l":
+            judge.same(who, "stamping after", before)
+        if program == "gnomond":
+            judge.near(f"{who} frequency after, ppb", judge.one(who, "frequency after"), frequency,
+                       0.01)
+    judge.near("leader frequency during, ppb", judge.one("leader", "frequency during"), LEADER_PPB,
+               0.01)
+
+
+def undisturbed(judge, leader, follower):
+    """As above, and nothing came between."""
+    followed(judge, leader, follower)
+    judge.never("leader", LOST, FAULT)
+    judge.never("follower", LOST, FAULT, INSANE)
+
+
+def ours(judge):
+    """The clock is stepped once, then only its frequency is changed."""
+    undisturbed(judge, "gnomond", "gnomond")
+    judge.says("follower", " clock-step ", 1)
+
+
+def theirs_follows(judge):
+    """gnomond leads."""
+    undisturbed(judge, "gnomond", "ptp4l")
+
+
+def theirs_leads(judge):
+    """gnomond follows."""
+    undisturbed(judge, "ptp4l", "gnomond")
+
+
+def guise(judge):
+    """Its follower is ptp4l in name only, and leaves the frequency as ptp4l does."""
+    undisturbed(judge, "ptp4l", "guise")
+    judge.near("follower frequency after, ppb", judge.one("follower", "frequency after"),
+               LEADER_PPB, FREQUENCY_PPB)
+
+
+def flap(judge):
+    """A link failure, after which the clock is another time's."""
+    followed(judge, "gnomond", "gnomond")
+    judge.never("leader", LOST, FAULT)
+    judge.never("follower", "clock-error|link-error")
+    judge.difference("again", 0, OFFSET_NS)
+
+
+def deaf(judge):
+    """Received messages without timestamps are lost messages, no more."""
+    undisturbed(judge, "gnomond", "gnomond")
+    judge.difference("again", 0, OFFSET_NS)
+    judge.says("follower", "rx-timestamp-missing")
+
+
+def muted(who):
+    """A judge of lost transmit timestamps: they cost their messages, and nobody's port state."""
+    def judge_it(judge):
+        followed(judge, "gnomond", "gnomond")
+        judge.never("leader", FAULT)
+        judge.never("follower", FAULT, INSANE)
+        judge.says(who, LOST)
+        judge.says("leader", "port-state .* state=MASTER", 1)
+        judge.says("follower", "port-state .* state=SLAVE", 1)
+        judge.difference("again", 0, OFFSET_NS)
+    return judge_it
+
+
+def refused(says, placed=True):
+    """A judge of a start that must fail with one line, and change nothing."""
+    def judge_it(judge):
+        judge.same("", "status", "2")
+        judge.same("", "says", says)
+        if placed:
+            judge.same("follower", "stamping after", WAS)
+    return judge_it
+
+
+def auto(judge):
+    """Not told how to stamp, on an interface that has everything."""
+    judge.says("leader", "clock=/dev/ptp0 time_stamping=hardware")
+
+
+def restart(judge):
+    """A stop while a timestamp is on its way."""
+    for syncs in (3, 6, 9):
+        judge.same("", f"status of {syncs}", "0")
+    judge.never("leader", LOST, FAULT)
+
+
+def transmits(judge):
+    """A timeTransmitter that nobody follows."""
+    judge.same("leader", "status", "0")
+    judge.never("leader", LOST, FAULT)
+    judge.says("leader", "state=MASTER")
+
+
+SCENARIOS = {
+    "two_clocks": refused("eth2: its clock is ptp2 and not ptp1: ports on different clocks", False),
+    "ours": ours,
+    "theirs_follows": theirs_follows,
+    "theirs_leads": theirs_leads,
+    "guise": guise,
+    "flap": flap,
+    "deaf": deaf,
+    "mute": muted("follower"),
+    "mute_leader": muted("leader"),
+    "onestep": refused("eth1: cannot do time_stamping onestep; use time_stamping hardware"),
+    "p2p1step": refused("eth1: cannot do time_stamping p2p1step; use time_stamping hardware"),
+    "legacy": refused("eth1: time_stamping legacy is not how it reports hardware stamps"),
+    "check": refused("eth1: hardware time stamping is set to tx 0, rx filter 4"),
+    "auto": auto,
+    "restart": restart,
+    "udp4": transmits,
+    "udp6": transmits,
+}
