@@ -313,6 +313,14 @@ static int lock_holder(const struct stat *st)
 	return holder;
 }
 
+static int fail_busy(const char *clock, const struct steward_process *process,
+		     struct driver_error *error)
+{
+	return driver_fail(error, -EBUSY,
+			   "%s: %s (pid %d) steers it already: stop that, or leave the clock to it",
+			   clock, process->name, process->pid);
+}
+
 /* Who it is that holds the lock, in words. -EBUSY, or 0 if it is this process. */
 static int refuse(int fd, const char *clock, struct driver_error *error)
 {
@@ -334,8 +342,7 @@ static int refuse(int fd, const char *clock, struct driver_error *error)
 	if (c.count > 0) {
 		(void)snprintf(process.name, sizeof(process.name), "%s", base_name(c.args[0]));
 	}
-	return driver_fail(error, -EBUSY, "%s: %s (pid %d) steers it already: stop that, or leave "
-			   "the clock to it", clock, process.name, process.pid);
+	return fail_busy(clock, &process, error);
 }
 
 int steward_claim(struct steward *steward, const struct gnomon_clock *clock,
@@ -376,8 +383,7 @@ int steward_take(struct steward *steward, const struct gnomon_clock *clock, bool
 	}
 	if (!err && steward_find("/proc", clock, &process) == 0) {
 		steward_release(steward);
-		return driver_fail(error, -EBUSY, "%s: %s (pid %d) steers it already: stop that, or "
-				   "leave the clock to it", clock->name, process.name, process.pid);
+		return fail_busy(clock->name, &process, error);
 	}
 	return err;
 }

@@ -11,9 +11,9 @@
 #include <gnomon/servo.h>
 
 #include "tools/config/config.h"
+#include "tools/timescale/timescale.h"
 
 #include "report.h"
-#include "timescale.h"
 
 struct keeper {
 	/* Set by the owner before keeper_init. */

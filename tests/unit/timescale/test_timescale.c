@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tools/gnomond/timescale.h"
+#include "tools/timescale/timescale.h"
 
 #define MIDNIGHT (INT64_C(20000) * 86400)
 #define PTP (GNOMON_FLAG_PTP_TIMESCALE | GNOMON_FLAG_UTC_OFFSET_VALID)
@@ -138,13 +138,13 @@ static void never_updated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ "/gnomond/timescale/ptp_clock", ptp_clock, NULL, NULL, NULL },
-		{ "/gnomond/timescale/utc_clock", utc_clock, NULL, NULL, NULL },
-		{ "/gnomond/timescale/leap_inserted", leap_inserted, NULL, NULL, NULL },
-		{ "/gnomond/timescale/leap_deleted", leap_deleted, NULL, NULL, NULL },
-		{ "/gnomond/timescale/not_the_kernels", not_the_kernels, NULL, NULL, NULL },
-		{ "/gnomond/timescale/called_off", called_off, NULL, NULL, NULL },
-		{ "/gnomond/timescale/never_updated", never_updated, NULL, NULL, NULL },
+		{ "/timescale/ptp_clock", ptp_clock, NULL, NULL, NULL },
+		{ "/timescale/utc_clock", utc_clock, NULL, NULL, NULL },
+		{ "/timescale/leap_inserted", leap_inserted, NULL, NULL, NULL },
+		{ "/timescale/leap_deleted", leap_deleted, NULL, NULL, NULL },
+		{ "/timescale/not_the_kernels", not_the_kernels, NULL, NULL, NULL },
+		{ "/timescale/called_off", called_off, NULL, NULL, NULL },
+		{ "/timescale/never_updated", never_updated, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/timescale", tests, NULL, NULL);

@@ -7,8 +7,8 @@
  * (an arbitrary timescale is taken as it is). The engine, the servo and a boundary clock's clients
  * then never meet UTC. PHCs and soft clocks keep the PTP timescale themselves: the shift is 0.
  */
-#ifndef GNOMOND_TIMESCALE_H
-#define GNOMOND_TIMESCALE_H
+#ifndef TIMESCALE_TIMESCALE_H
+#define TIMESCALE_TIMESCALE_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "timescale.h"
+#include "tools/timescale/timescale.h"
 
 #define DAY 86400
 
