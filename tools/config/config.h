@@ -58,6 +58,8 @@ enum conf_state {
 	CONF_STATE_PASSIVE,
 };
 
+enum conf_edge { CONF_EDGE_RISING, CONF_EDGE_FALLING, CONF_EDGE_BOTH };
+
 enum conf_log_format { CONF_LOG_NATIVE, CONF_LOG_PTP4L, CONF_LOG_JSON };
 
 /* -- what is configured ----------------------------------------------------------------------- */
@@ -104,6 +106,18 @@ struct conf_port {
 	uint8_t p2p_dst_ipv4[4];
 	uint8_t ptp_dst_ipv6[16];
 	uint8_t p2p_dst_ipv6[16];
+
+	/* Of ts2phc: a port is a clock with a pulse. */
+	int ts2phc_master;
+	int ts2phc_channel;
+	int ts2phc_pin_index;
+	const char *ts2phc_pin_name;
+	int ts2phc_extts_polarity;
+	int ts2phc_extts_correction;
+	int ts2phc_perout_phase;
+	int ts2phc_holdover;
+	int ts2phc_nmea_baudrate;
+	int ts2phc_nmea_delay;
 };
 
 /** One PTP port: an -i option or a section of the file. */
@@ -178,6 +192,16 @@ struct conf {
 	int log_format;
 	const char *user;
 
+	const char *leapfile;
+	int ts2phc_external_pps;
+	const char *ts2phc_nmea_remote_host;
+	const char *ts2phc_nmea_remote_port;
+	const char *ts2phc_nmea_serialport;
+	int ts2phc_pulserate;
+	int ts2phc_pulsewidth;
+	const char *ts2phc_tod_source;
+
+	bool tool; /* of a program beside the daemon, which shares its file */
 	struct conf_port defaults; /* what [global] says of the port keys */
 	struct conf_interface *ports;
 	size_t port_count;
@@ -204,7 +228,7 @@ enum conf_status {
 	CONF_SUPPORTED,
 	CONF_NOTED, /* accepted and kept; has no effect yet, which is logged once */
 	CONF_LATER, /* of a later capability: only the default is accepted */
-	CONF_OTHER, /* of another program that shares the file: checked there, skipped here */
+	CONF_OTHER, /* of a program beside the daemon; the daemon only checks the value */
 };
 
 enum conf_scope { CONF_GLOBAL, CONF_PORT };
@@ -304,6 +328,12 @@ bool conf_label_later(const struct conf_key *key, int index);
 
 /** All defaults, no ports. native: as gnomond, else as ptp4l. Returns 0 or -ENOMEM. */
 int conf_init(struct conf *conf, bool native);
+
+/**
+ * The same for a program beside the daemon: keys the daemon does not support yet are checked for
+ * form only, as they are none of its business, and sections may be named by a clock's device.
+ */
+int conf_init_tool(struct conf *conf, bool native);
 void conf_finish(struct conf *conf);
 
 /** Append a port of that name with *defaults, or find it. NULL: no memory. */
@@ -334,6 +364,39 @@ int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct con
 
 /** What no single key can tell: contradictions between keys. Call it last. */
 int conf_validate(struct conf *conf, struct conf_error *error);
+
+/* -- command lines of programs beside the daemon ---------------------------------------------- */
+
+struct option;
+
+/** What a command line says: a file, keys, sections. Zeroed: nothing. */
+struct conf_request {
+	const char *file; /* NULL: none */
+	struct conf_given *given;
+	size_t given_count;
+	const char **sections;
+	size_t section_count;
+};
+
+/**
+ * Every key as a long option, for getopt_long(): such an option returns CONF_OPTION_KEY and its
+ * index. own: further rows, put first, up to one without a name; NULL: none. NULL: no memory; else
+ * release it with free().
+ */
+struct option *conf_long_options(const struct option *own);
+#define CONF_OPTION_KEY 0x10000
+
+/** Remember what an option said; text is borrowed. Returns 0, -EINVAL or -ENOMEM with *error. */
+int conf_request_key(struct conf_request *request, const char *name, const char *text,
+		     struct conf_error *error);
+/** Remember that a section is wanted, of the file or not. */
+int conf_request_section(struct conf_request *request, const char *name,
+			 struct conf_error *error);
+
+/** Read all of it into conf, after conf_init_tool(): what the request says goes before [global]. */
+int conf_request_load(const struct conf_request *request, struct conf *conf,
+		      struct conf_error *error);
+void conf_request_finish(struct conf_request *request);
 
 /* -- output ----------------------------------------------------------------------------------- */
 

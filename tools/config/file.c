@@ -68,7 +68,8 @@ void conf_text_finish(struct conf_text *text)
 enum section {
 	SECTION_NONE,
 	SECTION_GLOBAL,
-	SECTION_PORT
+	SECTION_PORT,
+	SECTION_OTHER, /* of the daemon, in a program beside it: skipped */
 };
 
 /* A walk over the lines of a file that count. */
@@ -78,6 +79,7 @@ struct reader {
 	char line[CONF_LINE_MAX + 1]; /* trimmed */
 	enum section section;
 	char name[IFNAMSIZ]; /* of the port section */
+	bool tool;           /* conf->tool */
 };
 
 /* The next line with something on it into r->line; 1, 0 at the end, -EINVAL. */
@@ -125,11 +127,16 @@ static int enter_section(struct reader *r, struct conf_error *error)
 		r->section = SECTION_GLOBAL;
 		return 0;
 	}
+	if (r->tool && (strcmp(name, "unicast_master_table") == 0 ||
+			strcmp(name, "security_association") == 0)) {
+		r->section = SECTION_OTHER;
+		return 0;
+	}
 	if (strcmp(name, "unicast_master_table") == 0) {
 		return conf_fail(error, r->place, "section [%s] is not supported yet; remove it",
 				 name);
 	}
-	if (strlen(name) >= IFNAMSIZ || strpbrk(name, " \t/:")) {
+	if (strlen(name) >= IFNAMSIZ || strpbrk(name, r->tool ? " \t" : " \t/:")) {
 		return conf_fail(error, r->place,
 				 "section [%s]: that cannot be the name of an interface; correct "
 				 "it",
@@ -177,8 +184,11 @@ static int split_line(struct reader *r, const struct conf_key **key, const char 
 static int next_setting(struct reader *r, const struct conf_key **key, const char **value,
 			bool *entered, struct conf_error *error)
 {
-	int got = next_line(r, error);
+	int got;
 
+	do {
+		got = next_line(r, error);
+	} while (got > 0 && r->section == SECTION_OTHER && r->line[0] != '[');
 	*entered = false;
 	if (got <= 0) {
 		return got;
@@ -193,8 +203,9 @@ static int next_setting(struct reader *r, const struct conf_key **key, const cha
 }
 
 /* At the beginning of the text, outside of any section. */
-static void reader_init(struct reader *r, const struct conf_text *text)
+static void reader_init(struct reader *r, const struct conf_text *text, bool tool)
 {
+	r->tool = tool;
 	r->next = text->data;
 	r->place.file = text->name;
 	r->place.line = 0;
@@ -211,7 +222,7 @@ int conf_parse_global(struct conf *conf, const struct conf_text *text, struct co
 	bool entered;
 	int got;
 
-	reader_init(&r, text);
+	reader_init(&r, text, conf->tool);
 	conf->file = text->name;
 	while ((got = next_setting(&r, &key, &value, &entered, error)) == 1) {
 		void *target = NULL; /* of a port: only checked in this pass */
@@ -264,7 +275,7 @@ int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct con
 	bool entered;
 	int got;
 
-	reader_init(&r, text);
+	reader_init(&r, text, conf->tool);
 	while ((got = next_setting(&r, &key, &value, &entered, error)) == 1) {
 		if (r.section != SECTION_PORT) {
 			continue;

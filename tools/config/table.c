@@ -22,6 +22,8 @@
 #define P_ENUM(m) .scope = CONF_PORT, .type = CONF_ENUM, .offset = AT(struct conf_port, m, int)
 #define G_STR(m) \
 	.scope = CONF_GLOBAL, .type = CONF_STRING, .offset = AT(struct conf, m, const char *)
+#define P_STR(m) \
+	.scope = CONF_PORT, .type = CONF_STRING, .offset = AT(struct conf_port, m, const char *)
 #define P_MAC(m) .scope = CONF_PORT, .type = CONF_MAC, .offset = BYTES(struct conf_port, m, 6)
 #define P_IP4(m) .scope = CONF_PORT, .type = CONF_IPV4, .offset = BYTES(struct conf_port, m, 4)
 #define P_IP6(m) .scope = CONF_PORT, .type = CONF_IPV6, .offset = BYTES(struct conf_port, m, 16)
@@ -35,7 +37,7 @@
 #define NOTED .status = CONF_NOTED
 /* Keys that have no member: nothing but their default is accepted, or they are skipped. */
 #define LATER(sc, t) .status = CONF_LATER, .scope = CONF_##sc, .type = CONF_##t
-#define OTHER(sc, t) .status = CONF_OTHER, .scope = CONF_##sc, .type = CONF_##t
+#define OF_OTHER .status = CONF_OTHER
 
 const struct conf_key conf_table[] = {
 	/* -- clock ---------------------------------------------------------------------------- */
@@ -475,41 +477,50 @@ const struct conf_key conf_table[] = {
 	  .doc = "Answer NetSync Monitor requests." },
 
 	/* -- other programs ------------------------------------------------------------------- */
-	{ KEY(OTHER, "leapfile"), OTHER(GLOBAL, STRING), IS(""),
+	{ KEY(OTHER, "leapfile"), OF_OTHER, G_STR(leapfile), IS(""),
 	  .doc = "Of ts2phc and tz2alt: list of leap seconds." },
-	{ KEY(OTHER, "ts2phc.channel"), OTHER(PORT, INT), IS("0"), RANGE(0, INT_MAX),
+	{ KEY(OTHER, "ts2phc.channel"), OF_OTHER, P_INT(ts2phc_channel), IS("0"), RANGE(0, INT_MAX),
 	  .doc = "Of ts2phc: channel of the time stamps." },
-	{ KEY(OTHER, "ts2phc.external_pps"), OTHER(GLOBAL, INT), IS("0"), BOOL,
+	{ KEY(OTHER, "ts2phc.external_pps"), OF_OTHER, G_INT(ts2phc_external_pps), IS("0"), BOOL,
 	  .doc = "Of ts2phc: the pulse comes from a clock outside of ptp4l." },
-	{ KEY(OTHER, "ts2phc.extts_correction"), OTHER(PORT, INT), IS("0"), NS,
+	{ KEY(OTHER, "ts2phc.extts_correction"), OF_OTHER,
+	  P_INT(ts2phc_extts_correction), IS("0"), NS,
 	  .doc = "Of ts2phc: added to time stamps." },
-	{ KEY(OTHER, "ts2phc.extts_polarity"), OTHER(PORT, ENUM), IS("rising"),
+	{ KEY(OTHER, "ts2phc.extts_polarity"), OF_OTHER,
+	  P_ENUM(ts2phc_extts_polarity), IS("rising"),
 	  .labels = "rising falling both", .doc = "Of ts2phc: the edge that counts." },
-	{ KEY(OTHER, "ts2phc.holdover"), OTHER(PORT, INT), IS("0"), RANGE(0, INT_MAX), .unit = "s",
+	{ KEY(OTHER, "ts2phc.holdover"), OF_OTHER,
+	  P_INT(ts2phc_holdover), IS("0"), RANGE(0, INT_MAX), .unit = "s",
 	  .doc = "Of ts2phc: how long to go on without time of day." },
-	{ KEY(OTHER, "ts2phc.master"), OTHER(PORT, INT), IS("0"), BOOL,
+	{ KEY(OTHER, "ts2phc.master"), OF_OTHER, P_INT(ts2phc_master), IS("0"), BOOL,
 	  .doc = "Of ts2phc: this device gives the pulse." },
-	{ KEY(OTHER, "ts2phc.nmea_baudrate"), OTHER(PORT, INT), IS("9600"), RANGE(300, INT_MAX),
+	{ KEY(OTHER, "ts2phc.nmea_baudrate"), OF_OTHER,
+	  P_INT(ts2phc_nmea_baudrate), IS("9600"), RANGE(300, INT_MAX),
 	  .doc = "Of ts2phc: speed of the serial port." },
-	{ KEY(OTHER, "ts2phc.nmea_delay"), OTHER(PORT, INT), IS("0"), NS,
+	{ KEY(OTHER, "ts2phc.nmea_delay"), OF_OTHER, P_INT(ts2phc_nmea_delay), IS("0"), NS,
 	  .doc = "Of ts2phc: delay of the NMEA sentence." },
-	{ KEY(OTHER, "ts2phc.nmea_remote_host"), OTHER(GLOBAL, STRING), IS(""),
+	{ KEY(OTHER, "ts2phc.nmea_remote_host"), OF_OTHER, G_STR(ts2phc_nmea_remote_host), IS(""),
 	  .doc = "Of ts2phc: host of NMEA over TCP." },
-	{ KEY(OTHER, "ts2phc.nmea_remote_port"), OTHER(GLOBAL, STRING), IS(""),
+	{ KEY(OTHER, "ts2phc.nmea_remote_port"), OF_OTHER, G_STR(ts2phc_nmea_remote_port), IS(""),
 	  .doc = "Of ts2phc: port of NMEA over TCP." },
-	{ KEY(OTHER, "ts2phc.nmea_serialport"), OTHER(GLOBAL, STRING), IS("/dev/ttyS0"),
+	{ KEY(OTHER, "ts2phc.nmea_serialport"), OF_OTHER,
+	  G_STR(ts2phc_nmea_serialport), IS("/dev/ttyS0"),
 	  .doc = "Of ts2phc: the serial port." },
-	{ KEY(OTHER, "ts2phc.perout_phase"), OTHER(PORT, INT), IS("-1"), RANGE(-1, 999999999),
+	{ KEY(OTHER, "ts2phc.perout_phase"), OF_OTHER,
+	  P_INT(ts2phc_perout_phase), IS("-1"), RANGE(-1, 999999999),
 	  .unit = "ns", .doc = "Of ts2phc: phase of the output." },
-	{ KEY(OTHER, "ts2phc.pin_index"), OTHER(PORT, INT), IS("0"), RANGE(0, INT_MAX),
+	{ KEY(OTHER, "ts2phc.pin_index"), OF_OTHER,
+	  P_INT(ts2phc_pin_index), IS("0"), RANGE(0, INT_MAX),
 	  .doc = "Of ts2phc: number of the pin." },
-	{ KEY(OTHER, "ts2phc.pin_name"), OTHER(PORT, STRING), IS(""),
+	{ KEY(OTHER, "ts2phc.pin_name"), OF_OTHER, P_STR(ts2phc_pin_name), IS(""),
 	  .doc = "Of ts2phc: name of the pin." },
-	{ KEY(OTHER, "ts2phc.pulserate"), OTHER(GLOBAL, INT), IS("1"), RANGE(1, 128), .unit = "Hz",
+	{ KEY(OTHER, "ts2phc.pulserate"), OF_OTHER,
+	  G_INT(ts2phc_pulserate), IS("1"), RANGE(1, 128), .unit = "Hz",
 	  .doc = "Of ts2phc: pulses per second." },
-	{ KEY(OTHER, "ts2phc.pulsewidth"), OTHER(GLOBAL, INT), IS("-1"), RANGE(-1, 999000000),
+	{ KEY(OTHER, "ts2phc.pulsewidth"), OF_OTHER,
+	  G_INT(ts2phc_pulsewidth), IS("-1"), RANGE(-1, 999000000),
 	  .unit = "ns", .doc = "Of ts2phc: length of the pulse." },
-	{ KEY(OTHER, "ts2phc.tod_source"), OTHER(GLOBAL, STRING), IS("generic"),
+	{ KEY(OTHER, "ts2phc.tod_source"), OF_OTHER, G_STR(ts2phc_tod_source), IS("generic"),
 	  .doc = "Of ts2phc: where the time of day comes from." },
 };
 

@@ -442,13 +442,13 @@ int conf_value_set(const struct conf_key *key, void *target, struct conf *owner,
 	if (r != 0) {
 		return r;
 	}
-	if (key->status == CONF_LATER && !is_default(key, text, &v) &&
+	if (key->status == CONF_LATER && !owner->tool && !is_default(key, text, &v) &&
 	    !(key->inert && strcmp(text, key->inert) == 0)) {
 		return conf_fail(error, place,
 				 "key '%s' is not supported yet; remove it, or write %s", key->name,
 				 key->text[0] ? key->text : "\"\"");
 	}
-	if (key->status == CONF_LATER || key->status == CONF_OTHER || !target) {
+	if (key->status == CONF_LATER || (key->status == CONF_OTHER && !owner->tool) || !target) {
 		return 0;
 	}
 	if (key->status == CONF_NOTED && !is_default(key, text, &v)) {
@@ -534,11 +534,12 @@ char *conf_value_get(const struct conf_key *key, const void *target, char buf[CO
 /* -- life ------------------------------------------------------------------------------------- */
 
 /* The defaults go through the same parser as everything else: there is no second copy of them. */
-int conf_init(struct conf *conf, bool native)
+static int init(struct conf *conf, bool native, bool tool)
 {
 	struct conf_place nowhere = { NULL, 0 };
 
 	memset(conf, 0, sizeof(*conf));
+	conf->tool = tool;
 	for (size_t i = 0; i < conf_table_len; i++) {
 		const struct conf_key *key = &conf_table[i];
 		const char *text = native && key->native ? key->native : key->text;
@@ -551,6 +552,16 @@ int conf_init(struct conf *conf, bool native)
 		}
 	}
 	return 0;
+}
+
+int conf_init(struct conf *conf, bool native)
+{
+	return init(conf, native, false);
+}
+
+int conf_init_tool(struct conf *conf, bool native)
+{
+	return init(conf, native, true);
 }
 
 void conf_finish(struct conf *conf)
