@@ -67,8 +67,11 @@ static double delay_memory(const struct conf *conf)
 		int interval = c->delay_mechanism == CONF_DELAY_P2P
 				       ? c->log_min_pdelay_req_interval
 				       : c->log_min_delay_req_interval;
+		double memory = ldexp(c->delay_filter_length, interval);
 
-		longest = fmax(longest, c->delay_filter_length * exp2(interval));
+		if (memory > longest) {
+			longest = memory;
+		}
 	}
 	return longest;
 }
@@ -106,7 +109,7 @@ int keeper_init(struct keeper *k, bool software_stamps)
 		return r;
 	}
 	k->ptp_timescale = -1;
-	k->summary_s = exp2(c->summary_interval);
+	k->summary_s = ldexp(1.0, c->summary_interval);
 	timescale_init(&k->timescale, k->clock->utc, c->kernel_leap);
 	reset_stats(k);
 	keeper_sync_interval(k, c->ports[0].conf.log_sync_interval);
@@ -127,7 +130,7 @@ void keeper_finish(struct keeper *k)
 
 void keeper_sync_interval(struct keeper *k, int log_interval)
 {
-	k->sync_interval_s = exp2(log_interval);
+	k->sync_interval_s = ldexp(1.0, log_interval);
 	gnomon_discipline_sync_interval(k->discipline, k->sync_interval_s);
 }
 
