@@ -172,6 +172,8 @@ struct conf {
 	int servo_num_offset_values;
 	int kernel_leap;
 	int restore_frequency;
+	int ntpshm_segment;
+	const char *refclock_sock_address;
 
 	int time_stamping;
 	int tx_timestamp_timeout;
@@ -191,6 +193,8 @@ struct conf {
 	const char *message_tag;
 	int log_format;
 	const char *user;
+
+	const char *uds_address;
 
 	const char *leapfile;
 	int ts2phc_external_pps;
@@ -259,7 +263,7 @@ struct conf_key {
 	enum conf_scope scope;
 	enum conf_type type;
 	enum conf_status status;
-	size_t offset;          /* into struct conf or struct conf_port; SUPPORTED and NOTED only */
+	size_t offset;          /* into struct conf or struct conf_port; LATER: 0 if it has none */
 	const char *text;       /* the default, as a file has it; "" for an empty string */
 	const char *native;     /* the default as gnomond, where that differs; or NULL */
 	const char *inert;      /* CONF_LATER: another value that asks for nothing; or NULL */

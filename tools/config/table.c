@@ -37,6 +37,8 @@
 #define NOTED .status = CONF_NOTED
 /* Keys that have no member: nothing but their default is accepted, or they are skipped. */
 #define LATER(sc, t) .status = CONF_LATER, .scope = CONF_##sc, .type = CONF_##t
+/* Keys that programs beside the daemon use already. */
+#define LATER_HERE .status = CONF_LATER
 #define OF_OTHER .status = CONF_OTHER
 
 const struct conf_key conf_table[] = {
@@ -316,9 +318,10 @@ const struct conf_key conf_table[] = {
 		 "reported; 0: a cautious value." },
 	{ KEY(SERVO, "write_phase_mode"), LATER(GLOBAL, INT), IS("0"), BOOL,
 	  .doc = "Use the hardware's phase control once the clock is stable." },
-	{ KEY(SERVO, "ntpshm_segment"), LATER(GLOBAL, INT), IS("0"), RANGE(INT_MIN, INT_MAX),
+	{ KEY(SERVO, "ntpshm_segment"), LATER_HERE, G_INT(ntpshm_segment), IS("0"),
+	  RANGE(INT_MIN, INT_MAX),
 	  .doc = "Segment of *clock_servo ntpshm*." },
-	{ KEY(SERVO, "refclock_sock_address"), LATER(GLOBAL, STRING),
+	{ KEY(SERVO, "refclock_sock_address"), LATER_HERE, G_STR(refclock_sock_address),
 	  IS("/var/run/refclock.ptp.sock"),
 	  .doc = "Socket of *clock_servo refclock_sock*." },
 
@@ -453,7 +456,7 @@ const struct conf_key conf_table[] = {
 	  .doc = "Answers to accept without, or with wrong, authentication." },
 
 	/* -- management: shown and reached by the management socket, which comes later --------- */
-	{ KEY(MANAGEMENT, "uds_address"), LATER(GLOBAL, STRING), IS("/var/run/ptp/ptp4l"),
+	{ KEY(MANAGEMENT, "uds_address"), LATER_HERE, G_STR(uds_address), IS("/var/run/ptp/ptp4l"),
 	  .inert = "/var/run/ptp4l", .doc = "Address of the management socket." },
 	{ KEY(MANAGEMENT, "uds_file_mode"), LATER(PORT, INT), IS("0660"), RANGE(0, 0777),
 	  .unit = "octal", .doc = "Mode of that socket." },

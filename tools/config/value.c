@@ -176,8 +176,7 @@ static int parse_double(const struct conf_key *key, const char *text, union valu
 	return 0;
 }
 
-/* Case does not matter, as to ptp4l. A value of a later capability is told apart from one that
- * never was. */
+/* Case does not matter, as to ptp4l. */
 static int parse_enum(const struct conf_key *key, const char *text, union value *v,
 		      struct conf_place place, struct conf_error *error)
 {
@@ -187,12 +186,6 @@ static int parse_enum(const struct conf_key *key, const char *text, union value 
 	for (int i = 0; conf_label(key, i, label); i++) {
 		if (strcasecmp(label, text) != 0) {
 			continue;
-		}
-		if (conf_label_later(key, i)) {
-			list_labels(key, all, sizeof(all));
-			return conf_fail(error, place,
-					 "key '%s': %s is not supported yet; write %s", key->name,
-					 label, all);
 		}
 		v->i = i;
 		return 0;
@@ -432,6 +425,41 @@ static void note(struct conf *owner, const char *name)
 	}
 }
 
+/* A value the daemon does not support yet, or a key of which it supports the default only. */
+static int check_later(const struct conf_key *key, const char *text, const union value *v,
+		       struct conf_place place, struct conf_error *error)
+{
+	char label[32];
+	char all[160];
+
+	if (key->type == CONF_ENUM && conf_label_later(key, (int)v->i)) {
+		list_labels(key, all, sizeof(all));
+		return conf_fail(error, place, "key '%s': %s is not supported yet; write %s",
+				 key->name, conf_label(key, (int)v->i, label), all);
+	}
+	if (key->status != CONF_LATER || is_default(key, text, v) ||
+	    (key->inert && strcmp(text, key->inert) == 0)) {
+		return 0;
+	}
+	return conf_fail(error, place, "key '%s' is not supported yet; remove it, or write %s",
+			 key->name, key->text[0] ? key->text : "\"\"");
+}
+
+/* Whether the key has a member that this program uses. */
+static bool is_stored(const struct conf_key *key, const struct conf *owner)
+{
+	switch (key->status) {
+	case CONF_SUPPORTED:
+	case CONF_NOTED:
+		return true;
+	case CONF_LATER:
+		return owner->tool && key->offset > 0;
+	case CONF_OTHER:
+		return owner->tool;
+	}
+	return false;
+}
+
 /* The order matters: a wrong value is reported as such even where the key is not used. */
 int conf_value_set(const struct conf_key *key, void *target, struct conf *owner, const char *text,
 		   struct conf_place place, struct conf_error *error)
@@ -442,14 +470,11 @@ int conf_value_set(const struct conf_key *key, void *target, struct conf *owner,
 	if (r != 0) {
 		return r;
 	}
-	if (key->status == CONF_LATER && !owner->tool && !is_default(key, text, &v) &&
-	    !(key->inert && strcmp(text, key->inert) == 0)) {
-		return conf_fail(error, place,
-				 "key '%s' is not supported yet; remove it, or write %s", key->name,
-				 key->text[0] ? key->text : "\"\"");
+	if (!owner->tool) {
+		r = check_later(key, text, &v, place, error);
 	}
-	if (key->status == CONF_LATER || (key->status == CONF_OTHER && !owner->tool) || !target) {
-		return 0;
+	if (r != 0 || !target || !is_stored(key, owner)) {
+		return r;
 	}
 	if (key->status == CONF_NOTED && !is_default(key, text, &v)) {
 		note(owner, key->name);
