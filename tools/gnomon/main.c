@@ -8,10 +8,12 @@
 #include "command.h"
 #include "tools/hwstamp/hwstamp.h"
 #include "tools/phc/phc.h"
+#include "tools/ts2phc/ts2phc.h"
 
 static const struct command commands[] = {
 	{ "hwstamp", "hwstamp_ctl", "hardware time stamping of an interface", hwstamp_main },
 	{ "phc", "phc_ctl", "read, set and compare a PTP hardware clock", phc_main },
+	{ "ts2phc", "ts2phc", "keep PTP hardware clocks by a pulse", ts2phc_main },
 	{ NULL, NULL, NULL, NULL },
 };
 
