@@ -89,7 +89,7 @@ static bool parse_date(const char *p, int64_t *days)
 
 static bool is_rmc(const char *sentence)
 {
-	return strlen(sentence) > 6 && memcmp(sentence + 2, "RMC,", 4) == 0;
+	return strlen(sentence) >= 6 && memcmp(sentence + 2, "RMC,", 4) == 0;
 }
 
 static bool parse_rmc(const char *sentence, struct nmea_fix *fix)

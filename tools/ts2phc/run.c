@@ -77,7 +77,7 @@ static void count_missed(struct ts2phc *t, struct sink *sink)
 	}
 }
 
-void ts2phc_pulse_end(struct ts2phc *t, gnomon_mono now)
+static void pulse_end(struct ts2phc *t, gnomon_mono now)
 {
 	const bool known = t->has_time;
 	bool held = false;
@@ -134,18 +134,13 @@ static bool all_have_events(const struct ts2phc *t)
 	return true;
 }
 
-static int read_sinks(struct ts2phc *t, const struct pollfd *fds, gnomon_mono now)
+int ts2phc_take(struct ts2phc *t, gnomon_mono now)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < t->sink_count; i++) {
-		int err = 0;
+		int err = sink_read(&t->sinks[i]);
 
-		if (fds[i].revents & (POLLERR | POLLNVAL)) {
-			err = -EIO;
-		} else if (fds[i].revents & POLLIN) {
-			err = sink_read(&t->sinks[i]);
-		}
 		if (err) {
 			ts2phc_say(t->log, LOG_ERR, "%s: cannot read time stamps: %s",
 				   t->sinks[i].device.name, driver_strerror(err));
@@ -158,7 +153,7 @@ static int read_sinks(struct ts2phc *t, const struct pollfd *fds, gnomon_mono no
 	}
 	if (t->collect_until.ns != GNOMON_MONO_NEVER.ns &&
 	    (all_have_events(t) || !gnomon_mono_before(now, t->collect_until))) {
-		ts2phc_pulse_end(t, now);
+		pulse_end(t, now);
 	}
 	return 0;
 }
@@ -206,15 +201,20 @@ static void tend(struct ts2phc *t, bool readable, gnomon_mono now)
 	}
 }
 
+void ts2phc_begin(struct ts2phc *t, gnomon_mono now)
+{
+	t->collect_until = GNOMON_MONO_NEVER;
+	t->lost = GNOMON_MONO_NEVER;
+	t->last_pulse = now;
+}
+
 int ts2phc_run(struct ts2phc *t)
 {
 	struct pollfd *fds = calloc(t->sink_count + 1, sizeof(*fds));
 	int err = fds ? 0 : -ENOMEM;
 
 	catch_signals();
-	t->collect_until = GNOMON_MONO_NEVER;
-	t->lost = GNOMON_MONO_NEVER;
-	t->last_pulse = timer_now();
+	ts2phc_begin(t, timer_now());
 	for (size_t i = 0; !err && i < t->sink_count; i++) {
 		fds[i] = (struct pollfd){ .fd = t->sinks[i].device.fd, .events = POLLIN };
 	}
@@ -227,7 +227,7 @@ int ts2phc_run(struct ts2phc *t)
 		now = timer_now();
 		if (!err) {
 			tend(t, fds[t->sink_count].revents != 0, now);
-			err = read_sinks(t, fds, now);
+			err = ts2phc_take(t, now);
 		}
 	}
 	free(fds);

@@ -130,11 +130,18 @@ int sink_open(struct sink *sink, const struct conf_interface *interface, const s
 
 /* -- pulses ----------------------------------------------------------------------------------- */
 
-static bool has_input(int fd)
+/* 1: yes, 0: no, -EIO: the device is gone. */
+static int has_input(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
-	return poll(&pollfd, 1, 0) > 0 && (pollfd.revents & POLLIN);
+	if (poll(&pollfd, 1, 0) <= 0) {
+		return 0;
+	}
+	if (pollfd.revents & POLLIN) {
+		return 1;
+	}
+	return pollfd.revents & (POLLERR | POLLHUP | POLLNVAL) ? -EIO : 0;
 }
 
 /* Stamps of an earlier run would be taken for new ones. */
@@ -142,7 +149,7 @@ static void empty_queue(const struct sink *sink)
 {
 	struct phc_event event;
 
-	for (int i = 0; i < QUEUE_MAX && has_input(sink->device.fd); i++) {
+	for (int i = 0; i < QUEUE_MAX && has_input(sink->device.fd) > 0; i++) {
 		if (phc_extts_read(sink->device.fd, &event)) {
 			return;
 		}
@@ -199,7 +206,9 @@ void sink_close(struct sink *sink)
 /* Other channels of the clock are other programs' business. */
 int sink_read(struct sink *sink)
 {
-	while (has_input(sink->device.fd)) {
+	int input;
+
+	while ((input = has_input(sink->device.fd)) > 0) {
 		struct phc_event event;
 		int err = phc_extts_read(sink->device.fd, &event);
 
@@ -212,7 +221,7 @@ int sink_read(struct sink *sink)
 				event.at, gnomon_span_from_ns(sink->port->ts2phc_extts_correction));
 		}
 	}
-	return 0;
+	return input;
 }
 
 /* -- keeping ---------------------------------------------------------------------------------- */

@@ -138,8 +138,14 @@ struct ts2phc {
 /** Run until a signal. Returns the signal or -errno. */
 int ts2phc_run(struct ts2phc *ts2phc);
 
-/** A pulse's events are complete, or no more will come. */
-void ts2phc_pulse_end(struct ts2phc *ts2phc, gnomon_mono now);
+/** Before the first pulse. */
+void ts2phc_begin(struct ts2phc *ts2phc, gnomon_mono now);
+
+/**
+ * Take the time stamps that wait; when all sinks have theirs of a pulse, or no more can come, keep
+ * the clocks by them. Returns 0 or -errno, which is logged.
+ */
+int ts2phc_take(struct ts2phc *ts2phc, gnomon_mono now);
 
 /** A line about the program itself, at a level of syslog. */
 void ts2phc_say(struct log *log, int level, const char *format, ...)

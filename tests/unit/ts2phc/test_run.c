@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ts2phc from the pulse to the clock, on PHCs of our own in a time of our own: this program
+ * defines open(), ioctl(), clock_gettime() and clock_adjtime() in place of libc's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/ptp_clock.h>
+
+#include "tools/ts2phc/ts2phc.h"
+
+/* Declared by <fcntl.h>, where large file support makes one of the other. */
+int open(const char *path, int flags, ...);
+int open64(const char *path, int flags, ...);
+
+#define SEC INT64_C(1000000000)
+#define CLOCKS 2
+#define TAI_UTC 37
+
+/* 2026-03-01, TAI. */
+#define EPOCH (INT64_C(1772323237) * SEC)
+
+static int64_t true_ns; /* TAI */
+
+/* -- clocks ----------------------------------------------------------------------------------- */
+
+static struct fake {
+	int fd;
+	int queue[2];
+	double wrong_ppb; /* of its oscillator */
+	double adjust_ppb;
+	double reading;   /* minus true time, at: */
+	int64_t at;
+	int touched;
+	bool armed;
+	bool refuses;
+} fakes[CLOCKS];
+
+static int receiver[2]; /* the GNSS receiver */
+static int64_t system_error_ns;
+
+static struct fake *fake_of_fd(int fd)
+{
+	for (int i = 0; i < CLOCKS; i++) {
+		if (fakes[i].fd == fd) {
+			return &fakes[i];
+		}
+	}
+	return NULL;
+}
+
+static struct fake *fake_of_clock(clockid_t id)
+{
+	return fake_of_fd((int)~((unsigned int)id >> 3 | 7u << 29));
+}
+
+/* What it reads beyond true time. */
+static double error_of(struct fake *f)
+{
+	f->reading += (f->wrong_ppb + f->adjust_ppb) * 1e-9 * (double)(true_ns - f->at);
+	f->at = true_ns;
+	return f->reading;
+}
+
+static int open_fake(const char *path)
+{
+	for (int i = 0; i < CLOCKS; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "/dev/ptp%d", i);
+		if (strcmp(path, name) == 0) {
+			int fd = dup(fakes[i].queue[0]);
+
+			/* Opened again, it is for a lock on it. */
+			fakes[i].fd = fakes[i].fd < 0 ? fd : fakes[i].fd;
+			return fd;
+		}
+	}
+	if (strcmp(path, "/dev/gnss") == 0) {
+		return dup(receiver[0]);
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+int open(const char *path, int flags, ...)
+{
+	(void)flags;
+	return open_fake(path);
+}
+
+int open64(const char *path, int flags, ...)
+{
+	(void)flags;
+	return open_fake(path);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	struct fake *f = fake_of_fd(fd);
+	va_list args;
+	void *data;
+
+	va_start(args, request);
+	data = va_arg(args, void *);
+	va_end(args);
+	if (f && request == PTP_CLOCK_GETCAPS) {
+		struct ptp_clock_caps caps = { .max_adj = 100000000, .n_ext_ts = 2 };
+
+		memcpy(data, &caps, sizeof(caps));
+		return 0;
+	}
+	if (f && request == PTP_EXTTS_REQUEST2) {
+		f->armed = ((struct ptp_extts_request *)data)->flags != 0;
+		return 0;
+	}
+	errno = ENOTTY;
+	return -1;
+}
+
+static struct timespec timespec_of(int64_t ns)
+{
+	return (struct timespec){ ns / SEC, ns % SEC };
+}
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	if (id == CLOCK_REALTIME) {
+		*ts = timespec_of(true_ns - TAI_UTC * SEC + system_error_ns);
+	} else if (id < 0) {
+		*ts = timespec_of(true_ns + (int64_t)error_of(fake_of_clock(id)));
+	} else {
+		*ts = timespec_of(true_ns - EPOCH + SEC);
+	}
+	return 0;
+}
+
+int clock_adjtime(clockid_t id, struct timex *tx)
+{
+	struct fake *f = id < 0 ? fake_of_clock(id) : NULL;
+
+	tx->tai = TAI_UTC;
+	if (!f || !tx->modes) {
+		tx->freq = f ? (long)(f->adjust_ppb * 65.536) : 0;
+		return 0;
+	}
+	if (f->refuses) {
+		errno = EPERM;
+		return -1;
+	}
+	(void)error_of(f);
+	f->touched++;
+	if (tx->modes & ADJ_FREQUENCY) {
+		f->adjust_ppb = (double)tx->freq / 65.536;
+	}
+	if (tx->modes & ADJ_SETOFFSET) {
+		f->reading += (double)tx->time.tv_sec * 1e9 + (double)tx->time.tv_usec;
+	}
+	return 0;
+}
+
+int adjtimex(struct timex *tx)
+{
+	return clock_adjtime(CLOCK_REALTIME, tx);
+}
+
+/* -- the program ------------------------------------------------------------------------------ */
+
+static struct {
+	struct conf conf;
+	struct log log;
+	struct ts2phc t;
+	struct sink sinks[CLOCKS];
+	char lines[65536];
+} run;
+
+static void write_line(struct log *log, int level, const char *line, size_t len)
+{
+	size_t used = strlen(run.lines);
+
+	(void)log;
+	(void)level;
+	if (used + len < sizeof(run.lines)) {
+		memcpy(run.lines + used, line, len);
+		run.lines[used + len] = '\0';
+	}
+}
+
+static void set_key(const char *name, const char *value)
+{
+	const struct conf_key *key = conf_key_find(name, strlen(name));
+	const struct conf_place nowhere = { NULL, 0 };
+
+	assert_non_null(key);
+	assert_int_equal(conf_value_set(key,
+					key->scope == CONF_GLOBAL ? (void *)&run.conf
+								  : (void *)&run.conf.defaults,
+					&run.conf, value, nowhere, NULL),
+			 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&run, 0, sizeof(run));
+	memset(fakes, 0, sizeof(fakes));
+	true_ns = EPOCH;
+	system_error_ns = 0;
+	for (int i = 0; i < CLOCKS; i++) {
+		fakes[i].fd = -1;
+		fakes[i].at = EPOCH;
+		if (pipe(fakes[i].queue)) {
+			return -1;
+		}
+	}
+	/* SOCK_NONBLOCK is O_NONBLOCK. */
+	if (pipe2(receiver, SOCK_NONBLOCK)) {
+		return -1;
+	}
+	return conf_init_tool(&run.conf, false);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < run.t.sink_count; i++) {
+		sink_close(&run.sinks[i]);
+		assert_false(fakes[i].armed);
+	}
+	source_close(&run.t.source);
+	for (int i = 0; i < CLOCKS; i++) {
+		(void)close(fakes[i].queue[0]);
+		(void)close(fakes[i].queue[1]);
+	}
+	(void)close(receiver[0]);
+	(void)close(receiver[1]);
+	conf_finish(&run.conf);
+	return 0;
+}
+
+static gnomon_mono mono(void)
+{
+	return (gnomon_mono){ true_ns - EPOCH + SEC };
+}
+
+static void start(const char *source, size_t sinks, int64_t width_ns)
+{
+	struct driver_error error = { "" };
+
+	set_key("use_syslog", "0");
+	set_key("verbose", "1");
+	for (size_t i = 0; i < sinks; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "/dev/ptp%u", (unsigned int)i);
+		assert_non_null(conf_interface_add(&run.conf, name));
+	}
+	log_init(&run.log, "ts2phc", &run.conf);
+	run.log.write = write_line;
+	run.t = (struct ts2phc){ .conf = &run.conf,
+				 .log = &run.log,
+				 .sinks = run.sinks,
+				 .sink_count = sinks,
+				 .pulse = { .period_ns = SEC, .width_ns = width_ns } };
+	if (source_open(&run.t.source, source, &run.conf, &run.log, &error)) {
+		fail_msg("%s", error.text);
+	}
+	run.t.pulse.message = run.t.source.kind == SOURCE_NMEA;
+	for (size_t i = 0; i < sinks; i++) {
+		if (sink_open(&run.sinks[i], &run.conf.ports[i], &run.conf, true, &error) ||
+		    sink_arm(&run.sinks[i], &error)) {
+			fail_msg("%s", error.text);
+		}
+		assert_true(fakes[i].armed);
+		assert_int_equal(fakes[i].touched, 0);
+	}
+	assert_int_equal(source_start(&run.t.source, &run.t.pulse, &error), 0);
+	ts2phc_begin(&run.t, mono());
+}
+
+/* A clock stamps an edge now. */
+static void edge(int i, unsigned int channel)
+{
+	const int64_t ns = true_ns + (int64_t)error_of(&fakes[i]);
+	struct ptp_extts_event event = { .index = channel };
+
+	event.t.sec = ns / SEC;
+	event.t.nsec = (uint32_t)(ns % SEC);
+	assert_int_equal(write(fakes[i].queue[1], &event, sizeof(event)), sizeof(event));
+}
+
+/* Some ms later the program wakes up. */
+static void wake(int64_t after_ms)
+{
+	true_ns += after_ms * 1000000;
+	source_tend(&run.t.source, true, mono());
+	assert_int_equal(ts2phc_take(&run.t, mono()), 0);
+}
+
+static void next_second(void)
+{
+	true_ns += SEC - true_ns % SEC;
+}
+
+static void assert_near(int i, double limit_ns)
+{
+	const double error = error_of(&fakes[i]);
+
+	if (!(fabs(error) <= limit_ns)) {
+		fail_msg("clock %d is off by %.0f ns:\n%s", i, error, run.lines);
+	}
+}
+
+static unsigned int count(const char *text)
+{
+	unsigned int n = 0;
+
+	for (const char *p = run.lines; (p = strstr(p, text)); p++) {
+		n++;
+	}
+	return n;
+}
+
+/* What the receiver sends around a sentence. */
+struct form {
+	const char *before;
+	const char *star;
+	const char *after;
+};
+
+static const struct form good_form = { "$", "*", "\r\n" };
+
+static void say_rmc(const struct form *form, bool valid)
+{
+	const time_t utc = (time_t)(true_ns / SEC - TAI_UTC);
+	char body[128], text[160];
+	unsigned int sum = 0;
+	struct tm tm;
+
+	(void)gmtime_r(&utc, &tm);
+	(void)snprintf(body, sizeof(body), "GPRMC,%02d%02d%02d.00,%c,,,,,,,%02d%02d%02d,,",
+		       tm.tm_hour, tm.tm_min, tm.tm_sec, valid ? 'A' : 'V', tm.tm_mday,
+		       tm.tm_mon + 1, tm.tm_year - 100);
+	for (const char *p = body; *p; p++) {
+		sum ^= (unsigned char)*p;
+	}
+	(void)snprintf(text, sizeof(text), "%s%s%s%02X%s", form->before, body, form->star, sum,
+		       form->after);
+	assert_int_equal(write(receiver[1], text, strlen(text)), strlen(text));
+}
+
+/* -- tests ------------------------------------------------------------------------------------ */
+
+/* The system clock need only be right to half a second. */
+static void follows(void **state)
+{
+	(void)state;
+	fakes[0].reading = 3e9;
+	fakes[0].wrong_ppb = 50000;
+	fakes[1].reading = -7e14;
+	fakes[1].wrong_ppb = -20000;
+	system_error_ns = -300000000;
+	start("generic", 2, SEC / 2);
+	for (int i = 0; i < 60; i++) {
+		next_second();
+		edge(0, 0);
+		edge(1, 0);
+		wake(2);
+	}
+	assert_near(0, 50);
+	assert_near(1, 50);
+	assert_int_equal(count("/dev/ptp0 offset "), 60);
+	assert_int_equal(count("/dev/ptp1 offset "), 60);
+	assert_true(count("/dev/ptp0 offset          0 s2 freq  +50000\n") > 20);
+	assert_true(count("/dev/ptp1 offset          0 s2 freq  -20000\n") > 20);
+	assert_true(count(" s1 freq ") == 2 && count(" s0 freq ") == 2);
+}
+
+/* Its stamps may come late, or never: the others are kept all the same. */
+static void a_dead_sink(void **state)
+{
+	(void)state;
+	fakes[0].reading = 1e6;
+	start("generic", 2, SEC / 2);
+	for (int i = 0; i < 30; i++) {
+		next_second();
+		edge(0, 0);
+		wake(2);
+		assert_int_equal(count("/dev/ptp0 offset "), i);
+		wake(400); /* longer than a third of the period */
+		assert_int_equal(count("/dev/ptp0 offset "), i + 1);
+	}
+	assert_near(0, 50);
+	assert_int_equal(count("/dev/ptp1: has missed the last 5 pulses"), 1);
+	assert_int_equal(fakes[1].touched, 0);
+}
+
+static void both_edges(void **state)
+{
+	(void)state;
+	set_key("ts2phc.extts_polarity", "both");
+	fakes[0].reading = 2e8;
+	start("generic", 1, 100000000);
+	for (int i = 0; i < 30; i++) {
+		next_second();
+		edge(0, 0);
+		wake(2);
+		true_ns += 98000000;
+		edge(0, 0);
+		wake(2);
+	}
+	assert_int_equal(count("/dev/ptp0 offset "), 30);
+	assert_near(0, 50);
+}
+
+static void correction_and_channel(void **state)
+{
+	(void)state;
+	set_key("ts2phc.channel", "1");
+	set_key("ts2phc.extts_correction", "-1000");
+	fakes[0].reading = 1e6;
+	start("generic", 1, SEC / 2);
+	for (int i = 0; i < 40; i++) {
+		next_second();
+		edge(0, 1);
+		wake(2);
+		edge(0, 0); /* somebody else's */
+		wake(2);
+	}
+	assert_int_equal(count("/dev/ptp0 offset "), 40);
+	assert_true(fabs(error_of(&fakes[0]) - 1000) < 50);
+}
+
+static void refuses(void **state)
+{
+	(void)state;
+	fakes[0].refuses = true;
+	fakes[0].reading = 1e6;
+	start("generic", 1, SEC / 2);
+	for (int i = 0; i < 10; i++) {
+		next_second();
+		edge(0, 0);
+		wake(2);
+	}
+	assert_int_equal(fakes[0].touched, 0);
+	assert_true(count("/dev/ptp0: cannot adjust the clock: Operation not permitted") >= 4);
+}
+
+/* The receiver speaks 300 ms after the pulse; when it falls silent, the second is known on. */
+static void receiver_and_holdover(void **state)
+{
+	(void)state;
+	set_key("ts2phc.nmea_serialport", "/dev/gnss");
+	set_key("ts2phc.holdover", "20");
+	set_key("servo_offset_threshold", "100");
+	set_key("servo_num_offset_values", "5");
+	fakes[0].reading = 12.6e9;
+	fakes[0].wrong_ppb = 3000;
+	start("nmea", 1, 100000000);
+	for (int i = 0; i < 60; i++) {
+		next_second();
+		edge(0, 0);
+		wake(2);
+		true_ns += 298000000;
+		say_rmc(&good_form, true);
+		wake(1);
+	}
+	assert_near(0, 50);
+	assert_true(count(" s3 freq ") > 20);
+	for (int i = 0; i < 60; i++) {
+		next_second();
+		edge(0, 0);
+		true_ns += 1000000;
+		assert_int_equal(ts2phc_take(&run.t, mono()), 0);
+	}
+	assert_int_equal(count(" holdover\n"), 20);
+	assert_true(count("nmea: rmc time stamp stale") > 0);
+	assert_near(0, 50);
+}
+
+/* Whatever a receiver sends that is not right, no clock is touched. */
+static void nonsense(void **state)
+{
+	static const struct form forms[] = {
+		{ "$", "*", "0\r\n" }, { "", "*", "\r\n" },	  { "$", "", "\r\n" },
+		{ "$x", "*", "\r\n" }, { "$\xff", "*", "\r\n" },
+	};
+
+	(void)state;
+	set_key("ts2phc.nmea_serialport", "/dev/gnss");
+	fakes[0].reading = 12.6e9;
+	start("nmea", 1, 100000000);
+	for (int i = 0; i < 50; i++) {
+		next_second();
+		edge(0, 0);
+		wake(2);
+		true_ns += 298000000;
+		if (i % 6 == 5) {
+			say_rmc(&good_form, false);
+		} else {
+			say_rmc(&forms[i % 6], true);
+		}
+		wake(1);
+	}
+	assert_int_equal(fakes[0].touched, 0);
+	assert_int_equal(count("/dev/ptp0 offset "), 0);
+	assert_true(count("nmea: checksum mismatch") + count("nmea: not a sentence") >= 1);
+}
+
+#define TEST(name, f) { "/ts2phc/run/" name, f, set_up, tear_down, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST("follows", follows),
+		TEST("a_dead_sink", a_dead_sink),
+		TEST("both_edges", both_edges),
+		TEST("correction_and_channel", correction_and_channel),
+		TEST("refuses", refuses),
+		TEST("receiver_and_holdover", receiver_and_holdover),
+		TEST("nonsense", nonsense),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
