@@ -7,12 +7,14 @@
 
 #include "command.h"
 #include "tools/hwstamp/hwstamp.h"
+#include "tools/nsm/nsm.h"
 #include "tools/phc/phc.h"
 #include "tools/timemaster/timemaster.h"
 #include "tools/ts2phc/ts2phc.h"
 
 static const struct command commands[] = {
 	{ "hwstamp", "hwstamp_ctl", "hardware time stamping of an interface", hwstamp_main },
+	{ "nsm", "nsm", "how far other servers' clocks are, and whom they follow", nsm_main },
 	{ "phc", "phc_ctl", "read, set and compare a PTP hardware clock", phc_main },
 	{ "timemaster", "timemaster", "PTP domains as sources of chronyd or ntpd",
 	  timemaster_main },
