@@ -1,0 +1,345 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The drop-ins for linuxptp's smaller programs, against Debian's own, text for text.
+
+    tools.py --gnomon PATH help|phc_ctl|hwstamp_ctl|ts2phc|nsm|timemaster|native
+
+Both programs are called the same way in the same network namespace, without the capability to set
+a clock of this machine; what they print and how they end must be equal, but for time stamps and
+the differences named here. docs/DROP-INS.md says why they differ.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+from harness import Bench, Failure, expect, main, need
+
+TIMESTAMP = re.compile(r"\[\d+\.\d{3}\]")
+NUMBERS = re.compile(r"(clock time is |approximately |offset {32})\S+( or .*)?")
+
+
+def run(lab, space, argv, text=None):
+    """(stdout, stderr, exit status) of a program in a namespace, with moments made equal."""
+    done = subprocess.run(
+        ["ip", "netns", "exec", space, "setpriv", "--bounding-set", "-sys_time", *argv],
+        input=text or "", capture_output=True, text=True, check=False, timeout=30, cwd=lab.folder)
+    return (plain(done.stdout), plain(done.stderr), done.returncode)
+
+
+def plain(text):
+    """A text without what differs from one moment to the next."""
+    return NUMBERS.sub(r"\1N", TIMESTAMP.sub("[T]", text))
+
+
+def both(lab, space, program, *options, text=None):
+    """What Debian's program and ours make of the same options."""
+    theirs = run(lab, space, [program, *options], text)
+    ours = run(lab, space, [os.path.join(lab.folder, "bin", program), *options], text)
+    return theirs, ours
+
+
+def same(lab, space, program, *options, text=None):
+    """Failure unless both make the same of the options; what it is."""
+    theirs, ours = both(lab, space, program, *options, text=text)
+    if theirs != ours:
+        raise Failure(f"{program} {options}:\n--- linuxptp {theirs}\n--- ours {ours}")
+    print(f"same: {program} {' '.join(options)}")
+    return ours
+
+
+def words(text):
+    """The lines of a help text, whatever their spacing."""
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+# What our help says beyond 3.1.1's, because linuxptp 4.4 does, and what it no longer says.
+HELP_MORE = {
+    "phc_ctl": {"phase <seconds> pass offset to PHC phase control",
+                "pins display device configurable pins"},
+    "ts2phc": {"-c [dev|name] PHC time sink (like /dev/ptp0 or eth0)"},
+}
+HELP_LESS = {"ts2phc": {"-c [dev|name] phc slave clock (like /dev/ptp0 or eth0)"}}
+# linuxptp 4.4 adds -a to ts2phc.
+HELP_MAY = {"ts2phc": {"-a turn on autoconfiguration"}}
+
+
+def case_help(lab, space):
+    """Help, version, and options there are not."""
+    for program in ("phc_ctl", "hwstamp_ctl", "ts2phc", "nsm", "timemaster"):
+        theirs, ours = both(lab, space, program, "-h")
+        less, more = set(words(theirs[1])), set(words(ours[1])) - HELP_MAY.get(program, set())
+        if more - less != HELP_MORE.get(program, set()) or \
+                less - more != HELP_LESS.get(program, set()):
+            raise Failure(f"{program} -h: {more ^ less}")
+        version = run(lab, space, [os.path.join(lab.folder, "bin", program), "-v"])
+        if not re.fullmatch(r"[0-9.]+\n", version[0]) or version[2]:
+            raise Failure(f"{program} -v: {version}")
+        theirs, ours = both(lab, space, program, "-X")
+        if theirs[2] != ours[2] or not re.search(r"invalid option -- 'X'\n\nusage: ", ours[1]):
+            raise Failure(f"{program} -X: {theirs} {ours}")
+    same(lab, space, "hwstamp_ctl", "-h")
+    same(lab, space, "nsm", "-h")
+    same(lab, space, "timemaster", "-h")
+
+
+def case_phc_ctl(lab, space):
+    """What can be done without a PHC."""
+    clock = "CLOCK_REALTIME"
+    same(lab, space, "phc_ctl", "lo")
+    same(lab, space, "phc_ctl", clock, "get")
+    # 3.1.1 tells the frequency on the standard error, 4.4 as every other result.
+    theirs, ours = both(lab, space, "phc_ctl", clock, "freq")
+    if theirs[1] != ours[0] or theirs[2] != ours[2]:
+        raise Failure(f"phc_ctl freq: {theirs} {ours}")
+    same(lab, space, "phc_ctl", "-q", clock, "get", "foo", "get")
+    same(lab, space, "phc_ctl", "-Q", clock, "get")
+    same(lab, space, "phc_ctl", "-l", "4", clock, "get")
+    same(lab, space, "phc_ctl", "-l", "9", clock, "get")
+    same(lab, space, "phc_ctl", "-l", "x", clock, "get")
+    same(lab, space, "phc_ctl", clock, "wait", "0.01", "get")
+    for bad in (["freq", "abc"], ["adj"], ["adj", "get"], ["wait"], ["wait", "-1"],
+                ["set", "x"], ["freq", "1e10"]):
+        theirs, ours = both(lab, space, "phc_ctl", "--", clock, *bad)
+        first = theirs[1].splitlines()[0], ours[1].splitlines()[0]
+        if first[0] != first[1] or theirs[2] != ours[2] or "usage: phc_ctl" not in ours[1]:
+            raise Failure(f"phc_ctl {bad}: {first} {theirs[2]} {ours[2]}")
+    # Before it gives up linuxptp also says which question it asked.
+    theirs, ours = both(lab, space, "phc_ctl", "nonsense", "get")
+    if theirs[1].splitlines()[-1:] != ours[1].splitlines() or theirs[2] != ours[2]:
+        raise Failure(f"phc_ctl nonsense: {theirs} {ours}")
+    # Ours looks at no descriptor that is not one.
+    theirs, ours = both(lab, space, "phc_ctl", clock, "cmp")
+    if theirs[0] != ours[0] or ours[1]:
+        raise Failure(f"phc_ctl cmp: {theirs} {ours}")
+
+
+def case_hwstamp_ctl(lab, space):
+    """On a veth, on the loopback, on nothing."""
+    for interface in ("v0", "lo", "none"):
+        same(lab, space, "hwstamp_ctl", "-i", interface)
+        for more in (("-r", "1"), ("-t", "1"), ("-t", "1", "-r", "14"), ("-t", "x"), ("-r", "99"),
+                     ("-t", "2"), ("-r", "-1")):
+            same(lab, space, "hwstamp_ctl", "-i", interface, *more)
+    same(lab, space, "hwstamp_ctl")
+
+
+def case_ts2phc(lab, space):
+    """What goes wrong before there is a PHC: the same ends, in our words."""
+    for options, text in (
+            (["-c", "v0", "-s", "generic"], "v0: the interface has no PTP hardware clock"),
+            (["-c", "none"], "none: no such clock"),
+            (["-s", "nmea"], "no PPS sinks specified"),
+            (["-f", "/nonexistent"], "cannot read '/nonexistent'"),
+            (["-s", "a", "-s", "b"], "too many PPS sources"),
+            (["-c", "v0", "--ts2phc.pulserate", "1000"], "out of range"),
+            (["-c", "v0", "--ts2phc.nonsense", "1"], "unrecognized option"),
+            (["-c", "v0", "--leapfile", "/nonexistent", "-s", "nmea"], "leap seconds")):
+        theirs, ours = both(lab, space, "ts2phc", "-m", "-q", *options)
+        if theirs[2] != ours[2] or text not in ours[1]:
+            raise Failure(f"ts2phc {options}: {theirs} {ours}")
+
+
+NSM_BLOCK = """NSM MEASUREMENT COMPLETE
+		offset                                N
+		portState                             """
+
+
+def case_nsm(lab, space):
+    """Against Debian's ptp4l, over each transport it answers on."""
+    other = lab.namespace("server")
+    lab.veth(space, "v1", other, "v1")
+    lab.address(space, "v1", "192.0.2.1/28")
+    lab.address(other, "v1", "192.0.2.2/28")
+    mac = pathlib.Path(lab.folder, "mac")
+    with open(mac, "w", encoding="utf-8") as out:
+        subprocess.run(["ip", "netns", "exec", other, "cat", "/sys/class/net/v1/address"],
+                       stdout=out, check=True)
+    for transport, server in (("UDPv4", "192.0.2.2"), ("L2", mac.read_text().strip())):
+        # As it starts it listens; long enough for all that is asked of it here.
+        ptp4l = lab.start_ptp4l(other, ["v1"],
+                                {"network_transport": transport, "net_sync_monitor": "1",
+                                 "hybrid_e2e": "1", "free_running": "1", "masterOnly": "1",
+                                 "logAnnounceInterval": "-3"}, f"ptp4l-{transport}")
+        expect(ptp4l, "assuming the grand master role", 10)
+        options = ["-i", "v1", "--time_stamping=software", f"--network_transport={transport}"]
+        asked = same(lab, space, "nsm", *options, f"NSM {server}", "nonsense")
+        if not asked[0].startswith(NSM_BLOCK):
+            raise Failure(f"nsm: no measurement: {asked}")
+        same(lab, space, "nsm", *options, f"n {server}")
+        same(lab, space, "nsm", *options, "NSM x")
+        same(lab, space, "nsm", *options, text=f"NSM {server}\n")
+        check_native_nsm(lab, space, options, server)
+        ptp4l.stop()
+    same(lab, space, "nsm")
+
+
+def check_native_nsm(lab, space, options, server):
+    """One JSON object for who answers; status 2 for who does not."""
+    silent = "192.0.2.9" if "." in server else "02:00:00:00:00:09"
+    out, err, status = run(lab, space, [lab.gnomon, "nsm", "--json", "-t", "300", *options,
+                                        server, silent])
+    rows = [json.loads(line) for line in out.splitlines()]
+    if status != 2 or len(rows) != 1 or f"{silent}: no answer" not in err:
+        raise Failure(f"gnomon nsm: {out} {err} {status}")
+    if rows[0]["server"] != server or abs(rows[0]["offset_ns"]) > 1e9 or \
+            rows[0]["delay_ns"] <= 0:
+        raise Failure(f"gnomon nsm: {rows}")
+
+
+TIMEMASTER = """[ntp_server ntp.example]
+minpoll 4
+iburst 1
+ntp_options key 12
+[ptp_domain 0]
+interfaces v0 lo
+delay 10e-6
+ntp_poll 3
+phc2sys_poll -1
+ptp4l_option logSyncInterval -3
+ntp_options offset 1e-6
+[ptp_domain 3]
+interfaces v0
+[timemaster]
+ntp_program {program}
+rundir /tmp/none
+[chrony.conf]
+include /etc/chrony.conf
+>#raw
+[ntpd]
+path /usr/sbin/ntpd
+options -u ntp:ntp -g
+[ptp4l.conf]
+logging_level 5
+"""
+
+
+def as_newer(text):
+    """What timemaster 3.1.1 prints, as 4.4 does."""
+    text = text.replace("slaveOnly 1", "clientOnly 1")
+    text = re.sub(r"(uds_address (\S+)/ptp4l\.(\d+)\.socket\n)",
+                  r"\1uds_ro_address \2/ptp4lro.\3.socket\n", text)
+    text = text.replace("\ncommands:", "\nvirtual clocks:\n\n\ncommands:")
+    text = re.sub(r"refclock SHM (\d+) poll (\d+) dpoll (-?\d+) ",
+                  lambda m: f"refclock SOCK /tmp/none/chrony.SOCK{m[1]} poll {m[2]} "
+                            f"filter {1 << (int(m[2]) - int(m[3]))} ", text)
+    if "chrony" in text:
+        text = re.sub(r"clock_servo ntpshm\nntpshm_segment (\d+)",
+                      r"clock_servo refclock_sock\nrefclock_sock_address "
+                      r"/tmp/none/chrony.SOCK\1", text)
+    return text
+
+
+def case_timemaster(lab, space):
+    """The files and commands it would make, of each kind and of Debian's own file."""
+    path = pathlib.Path(lab.folder, "timemaster.conf")
+    for program in ("chronyd", "ntpd"):
+        path.write_text(TIMEMASTER.format(program=program), encoding="utf-8")
+        theirs, ours = both(lab, space, "timemaster", "-n", "-q", "-f", str(path))
+        if as_newer(theirs[1]) != ours[1] or ours[2] or "refid PTP2" not in ours[1]:
+            raise Failure(f"timemaster:\n{as_newer(theirs[1])}\n---\n{ours[1]}")
+    debian = "/etc/linuxptp/timemaster.conf"
+    if os.path.exists(debian):
+        theirs, ours = both(lab, space, "timemaster", "-n", "-q", "-f", debian)
+        if as_newer(theirs[1]) != ours[1]:
+            raise Failure(f"timemaster: {theirs} {ours}")
+    same(lab, space, "timemaster", "-f", "/nonexistent")
+    same(lab, space, "timemaster")
+    supervised(lab, space)
+
+
+def supervised(lab, space):
+    """Processes are started, started again, and ended; nothing is left behind."""
+    rundir, log = os.path.join(lab.folder, "run"), pathlib.Path(lab.folder, "started")
+    fake = pathlib.Path(lab.folder, "fake")
+    fake.write_text(f"#!/bin/sh\necho $$ $* >>{log}\nexec sleep 600\n", encoding="utf-8")
+    fake.chmod(0o755)
+    path = pathlib.Path(lab.folder, "supervised.conf")
+    path.write_text(f"[timemaster]\nrundir {rundir}\n[ptp_domain 0]\ninterfaces v0\n"
+                    f"[chronyd]\npath {fake}\n[ptp4l]\npath {fake}\noptions one\n",
+                    encoding="utf-8")
+    master = lab.start(space, [lab.gnomon, "timemaster", "-l", "7", "-f", str(path)], "timemaster")
+    pid = expect(master, r"process (\d+) started: \S+/fake one -f", 10)[1]
+    if sorted(os.listdir(rundir)) != ["chrony.conf", "ptp4l.0.conf"]:
+        raise Failure(f"files: {os.listdir(rundir)}")
+    # What ends within the first seconds is taken to be misconfigured.
+    subprocess.run(["sleep", "2.2"], check=True)
+    os.kill(int(pid), 9)
+    expect(master, f"process {pid} terminated abnormally", 10)
+    again = expect(master, r"process (\d+) started: \S+/fake one -f", 10, len(master.lines) - 1)[1]
+    master.child.terminate()
+    if master.child.wait(10) or os.listdir(rundir) or os.path.exists(f"/proc/{again}"):
+        raise Failure(f"left behind: {master.lines} {os.listdir(rundir)}")
+    # A program that is not there is found before anything is made.
+    path.write_text(f"[timemaster]\nrundir {rundir}/x\n[chronyd]\npath /nonexistent\n",
+                    encoding="utf-8")
+    done = run(lab, space, [lab.gnomon, "timemaster", "-f", str(path)])
+    if done[2] != 1 or "/nonexistent" not in done[1] or os.path.exists(f"{rundir}/x"):
+        raise Failure(f"timemaster: {done}")
+
+
+NATIVE = (
+    (["phc"], 1, "no clock"),
+    (["phc", "none"], 2, "none: no such clock"),
+    (["phc", "v0"], 2, "v0: the interface has no PTP hardware clock"),
+    (["phc", "/dev/null"], 2, "is no PTP clock device"),
+    (["phc", "CLOCK_REALTIME", "get", "fly"], 1, 'no command "fly"'),
+    (["phc", "CLOCK_REALTIME", "adj", "x"], 1, "'x' is not a valid double"),
+    (["phc", "CLOCK_REALTIME", "adj", "-0.000000001"], 2, "failed to step clock"),
+    (["phc", "CLOCK_REALTIME", "caps"], 2, "not a PHC device"),
+    (["hwstamp"], 1, "give one interface"),
+    (["hwstamp", "none"], 2, "none: no such network interface"),
+    (["hwstamp", "-t", "on", "v0"], 2, "no hardware time stamping"),
+    (["hwstamp", "-r", "few", "v0"], 1, 'there is no "few"'),
+    (["ts2phc"], 1, "no PPS sinks"),
+    (["ts2phc", "-c", "CLOCK_REALTIME"], 2, "cannot time-stamp pulses"),
+    (["ts2phc", "-s", "nmea", "--ts2phc.nmea_baudrate=31337", "-c", "v0"], 1, "31337"),
+    (["nsm"], 1, "no server"),
+    (["nsm", "-i", "v0", "nowhere"], 1, "nowhere"),
+    (["nsm", "-i", "none", "192.0.2.1"], 2, "none: no such network interface"),
+    (["timemaster"], 1, "no configuration file"),
+)
+
+
+def case_native(lab, space):
+    """Errors by our own names: one line, on the standard error, 1 for usage and 2 for the rest."""
+    for options, status, text in NATIVE:
+        out, err, got = run(lab, space, [lab.gnomon, *options])
+        if got != status or text not in err or len(err.splitlines()) != 1 or out or \
+                not err.startswith(f"gnomon {options[0]}: "):
+            raise Failure(f"gnomon {options}: {got} {out} {err}")
+    out, err, got = run(lab, space, [lab.gnomon, "phc", "--json", "CLOCK_REALTIME", "get", "freq",
+                                     "cmp"])
+    rows = [json.loads(line) for line in out.splitlines()]
+    if got or [row["command"] for row in rows] != ["get", "freq", "cmp"] or rows[0]["seconds"] < 1:
+        raise Failure(f"gnomon phc --json: {out} {err}")
+    out, err, got = run(lab, space, [lab.gnomon, "hwstamp", "--json", "v0"])
+    if got or json.loads(out)["phc"] != -1:
+        raise Failure(f"gnomon hwstamp --json: {out} {err}")
+
+
+CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
+
+
+def test():
+    """One case, in a namespace with an interface."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
+    parser.add_argument("case", choices=sorted(CASES))
+    args = parser.parse_args()
+    need("setpriv", "phc_ctl", "hwstamp_ctl", "ts2phc", "nsm", "timemaster", "ptp4l")
+    with Bench(None) as lab:
+        lab.gnomon = args.gnomon
+        folder = os.path.join(lab.folder, "bin")
+        os.mkdir(folder)
+        for name in ("phc_ctl", "hwstamp_ctl", "ts2phc", "nsm", "timemaster"):
+            os.symlink(args.gnomon, os.path.join(folder, name))
+        space = lab.namespace("tools")
+        lab.veth(space, "v0", space, "v9")
+        CASES[args.case](lab, space)
+
+
+main(test)
