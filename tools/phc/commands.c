@@ -132,7 +132,7 @@ static int do_freq(struct phc_run *run, const struct phc_argument *argument)
 	int err = argument->given ? phc_device_set_frequency(&run->device, ppb)
 				  : phc_device_frequency(&run->device, &ppb);
 
-	if (err == -ERANGE && run->device.clock) {
+	if (err == -ERANGE && run->device.clock && !run->say.drop_in) {
 		say(&run->say, LOG_ERR, "freq: the clock can be adjusted by +-%.0f ppb",
 		    run->device.clock->max_frequency_ppb);
 		return err;
