@@ -43,7 +43,8 @@ at follower hwstamp_ctl -i eth1 -t 0 -r 0 >/dev/null
 # QEMU's NIC time-stamps no pulses, and says so: nothing of its clocks is touched.
 begin ts2phc
 at follower phc_ctl -q -Q eth1 -- freq 4321
-for options in "-c eth1 -s generic" "-c eth1 -s eth2" "-c eth1 -s eth1" "-c eth1 -c eth2 -s nmea"; do
+for options in "-c eth1 -s generic" "-c eth1 -s eth2" "-c eth1 -s eth1" \
+	"-c eth1 -c eth2 -s nmea"; do
 	at follower timeout 5 gnomon ts2phc $options >/tmp/out 2>&1
 	tell "native: $? $(cat /tmp/out)"
 	at follower timeout 5 /compat/ts2phc -m -q $options >/tmp/out 2>&1
