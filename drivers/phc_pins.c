@@ -59,7 +59,7 @@ int phc_pin_read(int fd, unsigned int index, struct phc_pin *pin)
 
 int phc_pin_find(int fd, const char *name)
 {
-	struct phc_caps caps;
+	struct phc_caps caps = { .pins = 0 };
 	int err = phc_caps_read(fd, &caps);
 
 	for (int i = 0; !err && i < caps.pins; i++) {

@@ -29,7 +29,7 @@ struct cli {
 	struct nsm *nsm;
 	bool json;
 	int timeout_ms;
-	const char *server; /* asked last */
+	char server[65];    /* asked last */
 	char line[1024];    /* of the standard input, so far: */
 	size_t len;
 	bool input_ended;
@@ -123,7 +123,7 @@ static int ask(struct cli *cli, const struct conf *conf, const char *server)
 {
 	int err = nsm_ask(cli->nsm, server);
 
-	cli->server = server;
+	snprintf(cli->server, sizeof(cli->server), "%s", server);
 	if (err == -EINVAL) {
 		say(&cli->say, LOG_ERR, cli->say.drop_in ? "%s" : "%s: %s", bad_address(conf),
 		    server);
