@@ -10,8 +10,8 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "drivers/clock_find.h"
 #include "drivers/clock_private.h"
-#include "drivers/timestamping.h"
 
 /* Since Linux 6.17; the C library's headers do not have them yet. */
 #define AUX_FIRST 16
@@ -31,17 +31,6 @@ static int whole_number(const char *text)
 	errno = 0;
 	n = strtol(text, &end, 10);
 	return errno || *end || n > INT_MAX ? -1 : (int)n;
-}
-
-static int open_system(struct phc_device *device, struct driver_error *error)
-{
-	int err = clock_system_open(&device->clock, false, error);
-
-	if (!err) {
-		device->id = CLOCK_REALTIME;
-		memcpy(device->name, "CLOCK_REALTIME", sizeof("CLOCK_REALTIME"));
-	}
-	return err;
 }
 
 static int open_aux(struct phc_device *device, const char *name, struct driver_error *error)
@@ -70,58 +59,27 @@ static int fd_of_clock(clockid_t id)
 	return (int)~((unsigned int)id >> 3 | 7u << 29);
 }
 
-/* The device may be called by a symbolic link of udev's. */
-static int index_of_path(const char *path)
+/* Soft clocks are of one process: there is nothing a tool could do to one. */
+static int open_kernel(struct phc_device *device, const char *name, struct driver_error *error)
 {
-	char *real = realpath(path, NULL);
-	int index = -1;
+	const struct clock_find_options options = { .adjust = false };
+	int err;
 
-	if (real && strncmp(real, "/dev/ptp", 8) == 0) {
-		index = whole_number(real + 8);
+	if (strcmp(name, "soft") == 0 || strncmp(name, "soft:", 5) == 0) {
+		return driver_fail(error, -ENODEV, "%s: no such clock: a soft clock lives in the "
+				   "program that uses it", name);
 	}
-	free(real);
-	return index;
-}
-
-static int open_path(struct phc_device *device, const char *path, struct driver_error *error)
-{
-	int err = clock_phc_open(&device->clock, path, error);
-
+	/* As linuxptp takes it. */
+	err = clock_find(&device->clock,
+			 strcasecmp(name, "CLOCK_REALTIME") == 0 ? "CLOCK_REALTIME" : name,
+			 &options, error);
 	if (!err) {
 		device->id = clock_id(device->clock);
-		device->fd = fd_of_clock(device->id);
-		device->index = index_of_path(path);
-		(void)snprintf(device->name, sizeof(device->name), "%s", path);
+		device->fd = device->id < 0 ? fd_of_clock(device->id) : -1;
+		device->index = clock_phc_index(device->clock);
+		(void)snprintf(device->name, sizeof(device->name), "%s", device->clock->name);
 	}
 	return err;
-}
-
-int phc_device_of_interface(const char *interface)
-{
-	struct timestamping_info info;
-
-	return timestamping_query(interface, &info, NULL) ? -1 : info.phc_index;
-}
-
-static int open_interface(struct phc_device *device, const char *name, struct driver_error *error)
-{
-	struct timestamping_info info;
-	char path[32];
-
-	if (timestamping_query(name, &info, NULL)) {
-		return driver_fail(error, -ENODEV,
-				   "%s: no such clock: give a device (/dev/ptp0), an interface, "
-				   "CLOCK_REALTIME or CLOCK_AUX0",
-				   name);
-	}
-	if (info.phc_index < 0) {
-		return driver_fail(error, -EOPNOTSUPP,
-				   "%s: the interface has no PTP hardware clock; \"ls "
-				   "/sys/class/ptp\" lists what there is",
-				   name);
-	}
-	(void)snprintf(path, sizeof(path), "/dev/ptp%d", info.phc_index);
-	return open_path(device, path, error);
 }
 
 int phc_device_open(struct phc_device *device, const char *name, struct driver_error *error)
@@ -129,15 +87,8 @@ int phc_device_open(struct phc_device *device, const char *name, struct driver_e
 	struct phc_device opened = closed;
 	int err;
 
-	if (strcasecmp(name, "CLOCK_REALTIME") == 0) {
-		err = open_system(&opened, error);
-	} else if (strncasecmp(name, "CLOCK_AUX", 9) == 0) {
-		err = open_aux(&opened, name, error);
-	} else if (strchr(name, '/')) {
-		err = open_path(&opened, name, error);
-	} else {
-		err = open_interface(&opened, name, error);
-	}
+	err = strncasecmp(name, "CLOCK_AUX", 9) == 0 ? open_aux(&opened, name, error)
+						     : open_kernel(&opened, name, error);
 	if (!err) {
 		*device = opened;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * A kernel clock by the name people give it, and all that can be done to it from outside: a PHC
- * ("/dev/ptp0", or "eth0" for the PHC of that interface), CLOCK_REALTIME, or an auxiliary clock
- * (CLOCK_AUX0 to CLOCK_AUX7). drivers/clock.h has the clock a servo disciplines; this is for tools
- * that are told what to do.
+ * ("/dev/ptp0", "eth0" for the PHC of that interface, or the name its driver gives it),
+ * CLOCK_REALTIME, or an auxiliary clock (CLOCK_AUX0 to CLOCK_AUX7). drivers/clock.h has the clock
+ * a servo disciplines; this is for tools that are told what to do.
  */
 #ifndef DRIVERS_PHC_DEVICE_H
 #define DRIVERS_PHC_DEVICE_H
@@ -33,9 +33,6 @@ int phc_device_open(struct phc_device *device, const char *name, struct driver_e
 
 /** Zeroed memory is a closed device. */
 void phc_device_close(struct phc_device *device);
-
-/** The N of /dev/ptpN that an interface has its time stamps from; -1: it has none. */
-int phc_device_of_interface(const char *interface);
 
 /* Each returns 0 or -errno. */
 int phc_device_get(const struct phc_device *device, struct timespec *now);
