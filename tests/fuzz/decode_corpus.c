@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * decode_corpus DIR: write the seeds of the decoder's fuzz target, one file each.
- * decode_corpus --check DIR: say which of them are missing or differ, and fail if any does.
- *
- * Every message type, every TLV the library knows, and each reason for refusal, made with the
- * library's own encoder. After a change here run it on tests/fuzz/corpus/decode and commit.
+ * The seeds of the decoder's fuzz target: every message type, every TLV the library knows, and
+ * each reason for refusal, made with the library's own encoder.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <gnomon/msg.h>
+
+#include "corpus.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SEED_MAX 512
@@ -212,65 +211,26 @@ static const struct seed seeds[] = {
 	{ "refuse_tlv_beyond", GNOMON_MSG_ANNOUNCE, path_trace, 66, 0xff, 0 },
 };
 
-static size_t build(const struct seed *s, uint8_t *out)
+static bool make(size_t i, struct corpus_seed *seed)
 {
-	size_t len = with_tlvs(s->type, out, s->fill);
+	const struct seed *s = &seeds[i];
 
+	if (i == COUNT(seeds)) {
+		return false;
+	}
+	snprintf(seed->name, sizeof(seed->name), "%s", s->name);
+	seed->len = with_tlvs(s->type, seed->octets, s->fill);
 	if (s->at == 0xff) {
-		out[0] = s->value;
+		seed->octets[0] = s->value;
 	} else if (s->at > 0) {
-		out[s->at] = s->value;
+		seed->octets[s->at] = s->value;
 	}
-	memset(out + len, 0xee, s->more);
-	return len + s->more;
-}
-
-static int write_seed(const char *path, const uint8_t *octets, size_t len)
-{
-	FILE *file = fopen(path, "wbe");
-
-	if (!file || fwrite(octets, 1, len, file) != len || fclose(file) != 0) {
-		perror(path);
-		return 1;
-	}
-	return 0;
-}
-
-static int check_seed(const char *path, const uint8_t *octets, size_t len)
-{
-	FILE *file = fopen(path, "rbe");
-	uint8_t found[SEED_MAX + 1];
-	size_t n;
-
-	if (!file) {
-		perror(path);
-		return 1;
-	}
-	n = fread(found, 1, sizeof(found), file);
-	fclose(file);
-	if (n != len || memcmp(found, octets, len) != 0) {
-		fprintf(stderr, "%s: not what this program writes\n", path);
-		return 1;
-	}
-	return 0;
+	memset(seed->octets + seed->len, 0xee, s->more);
+	seed->len += s->more;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	int check = argc == 3 && strcmp(argv[1], "--check") == 0;
-	int bad = 0;
-
-	if (argc != 2 + check) {
-		fprintf(stderr, "usage: decode_corpus [--check] DIR\n");
-		return 1;
-	}
-	for (size_t i = 0; i < COUNT(seeds); i++) {
-		uint8_t octets[SEED_MAX + 32];
-		size_t len = build(&seeds[i], octets);
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/%s.bin", argv[argc - 1], seeds[i].name);
-		bad |= (check ? check_seed : write_seed)(path, octets, len);
-	}
-	return bad;
+	return corpus_main(argc, argv, make);
 }

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * engine_corpus DIR: write the seeds of the engine's fuzz target, one file each.
- * engine_corpus --check DIR: say which of them are missing or differ, and fail if any does.
- *
- * A seed is a clock and a story in the language of engine.h. After a change there or here run it
- * on tests/fuzz/corpus/engine and commit.
+ * The seeds of the engine's fuzz target: each is a clock and a story in the language of engine.h.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "corpus.h"
 #include "engine.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SEED_MAX 512
 
 struct part {
 	const char *name;
@@ -116,56 +112,23 @@ static const struct part clocks[] = {
 	PART(bc_mixed), PART(bc_primary), PART(external), PART(skewed),
 };
 
-static int write_seed(const char *path, const uint8_t *octets, size_t len)
+/* Every clock with every story. */
+static bool make(size_t i, struct corpus_seed *seed)
 {
-	FILE *file = fopen(path, "wbe");
+	const struct part *clock = &clocks[i / COUNT(stories)];
+	const struct part *story = &stories[i % COUNT(stories)];
 
-	if (!file || fwrite(octets, 1, len, file) != len || fclose(file) != 0) {
-		perror(path);
-		return 1;
+	if (i == COUNT(clocks) * COUNT(stories)) {
+		return false;
 	}
-	return 0;
-}
-
-static int check_seed(const char *path, const uint8_t *octets, size_t len)
-{
-	FILE *file = fopen(path, "rbe");
-	uint8_t found[SEED_MAX + 1];
-	size_t n;
-
-	if (!file) {
-		perror(path);
-		return 1;
-	}
-	n = fread(found, 1, sizeof(found), file);
-	fclose(file);
-	if (n != len || memcmp(found, octets, len) != 0) {
-		fprintf(stderr, "%s: not what this program writes\n", path);
-		return 1;
-	}
-	return 0;
+	snprintf(seed->name, sizeof(seed->name), "%s-%s", clock->name, story->name);
+	memcpy(seed->octets, clock->octets, clock->len);
+	memcpy(seed->octets + clock->len, story->octets, story->len);
+	seed->len = clock->len + story->len;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	int check = argc == 3 && strcmp(argv[1], "--check") == 0;
-	int failed = 0;
-
-	if (argc != 2 && !check) {
-		fprintf(stderr, "usage: engine_corpus [--check] DIR\n");
-		return 64;
-	}
-	for (size_t i = 0; i < COUNT(clocks) * COUNT(stories); i++) {
-		const struct part *clock = &clocks[i / COUNT(stories)];
-		const struct part *story = &stories[i % COUNT(stories)];
-		uint8_t seed[SEED_MAX];
-		char path[4096];
-
-		memcpy(seed, clock->octets, clock->len);
-		memcpy(seed + clock->len, story->octets, story->len);
-		snprintf(path, sizeof(path), "%s/%s-%s.bin", argv[argc - 1], clock->name,
-			 story->name);
-		failed |= (check ? check_seed : write_seed)(path, seed, clock->len + story->len);
-	}
-	return failed;
+	return corpus_main(argc, argv, make);
 }
