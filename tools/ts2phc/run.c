@@ -95,7 +95,7 @@ static void pulse_end(struct ts2phc *t, gnomon_mono now)
 			count_missed(t, sink);
 		}
 		if (sink->target && sink->has_event && !t->other_edge && (known || held)) {
-			sink_sample(sink,
+			keep_sample(&sink->keep, sink->at,
 				    known ? edge_instant(&t->pulse, t->source_time)
 					  : nearest_second(sink->at),
 				    held, t->conf, t->log, now);
@@ -172,7 +172,7 @@ static gnomon_mono deadline(const struct ts2phc *t)
 
 	next = gnomon_mono_min(next, source_deadline(&t->source));
 	for (size_t i = 0; i < t->sink_count; i++) {
-		next = gnomon_mono_min(next, gnomon_discipline_deadline(t->sinks[i].discipline));
+		next = gnomon_mono_min(next, keep_deadline(&t->sinks[i].keep));
 	}
 	return next;
 }
@@ -197,7 +197,7 @@ static void tend(struct ts2phc *t, bool readable, gnomon_mono now)
 		t->silent = true;
 	}
 	for (size_t i = 0; i < t->sink_count; i++) {
-		sink_expire(&t->sinks[i], t->log, now);
+		keep_expire(&t->sinks[i].keep, t->log, now);
 	}
 }
 

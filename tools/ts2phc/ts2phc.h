@@ -15,13 +15,13 @@
 #include "drivers/nmea.h"
 #include "drivers/phc_device.h"
 #include "drivers/phc_pins.h"
-#include "drivers/steward.h"
 #include "tools/config/config.h"
 #include "tools/gnomon/command.h"
 #include "tools/leap/leap.h"
 #include "tools/log/log.h"
 
 #include "edge.h"
+#include "keep.h"
 
 /* -- source ----------------------------------------------------------------------------------- */
 
@@ -77,17 +77,13 @@ struct sink {
 	char name[IFNAMSIZ]; /* as configured */
 	const struct conf_port *port;
 	struct phc_device device;
-	struct steward steward;
+	struct keep keep;
 	unsigned int channel;
 	bool armed;
-	bool target;               /* to be kept; else only listened to */
-	struct gnomon_discipline *discipline;
-	void *memory;              /* of the discipline */
-	enum gnomon_servo_state state;
-	double frequency_ppb;      /* in force */
-	bool has_event;            /* of the present pulse: */
+	bool target;         /* to be kept; else only listened to */
+	bool has_event;      /* of the present pulse: */
 	gnomon_time at;
-	unsigned int missed;       /* pulses, in a row */
+	unsigned int missed; /* pulses, in a row */
 };
 
 /**
@@ -103,12 +99,6 @@ void sink_close(struct sink *sink);
 
 /** Take the pulses that wait; the last one counts. Returns 0, or -errno if the clock is gone. */
 int sink_read(struct sink *sink);
-
-/** The pulse was at reference: keep the clock. held: the reference is the sink's own second. */
-void sink_sample(struct sink *sink, gnomon_time reference, bool held, const struct conf *conf,
-		 struct log *log, gnomon_mono now);
-/** End a correction whose pulse did not come. */
-void sink_expire(struct sink *sink, struct log *log, gnomon_mono now);
 
 /**
  * The number of the pin that is configured, by its name if it has one; -1: the clock has no pins to
