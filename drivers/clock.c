@@ -8,6 +8,11 @@
 /* ADJ_FREQUENCY counts 2^-16 parts per million: 65.536 of them are one ppb * 1000. */
 #define SCALED_PPM_PER_PPB 65.536
 
+/* A stamp is that much older than its conversion at most, and at most that much newer: clocks are
+ * not read at the same instant. */
+#define MAX_STAMP_AGE_NS ((int64_t)10 * GNOMON_NSEC_PER_SEC)
+#define MAX_STAMP_FUTURE_NS 1000000
+
 gnomon_time clock_time_from_timespec(struct timespec ts)
 {
 	return (gnomon_time){ ts.tv_sec, (uint32_t)ts.tv_nsec, 0 };
@@ -74,4 +79,15 @@ int clock_kernel_step(struct gnomon_clock *clock, gnomon_span by)
 	tx.time.tv_sec = (time_t)sec;
 	tx.time.tv_usec = (suseconds_t)rest;
 	return clock_adjust(clock_id(clock), &tx);
+}
+
+int clock_stamp_age(gnomon_time stamp, gnomon_time now, gnomon_span *age)
+{
+	const gnomon_span passed = gnomon_time_diff(now, stamp);
+
+	if (passed.ns > MAX_STAMP_AGE_NS || passed.ns < -MAX_STAMP_FUTURE_NS) {
+		return -ESTALE;
+	}
+	*age = passed;
+	return 0;
 }

@@ -24,8 +24,9 @@ double clock_ppb(long scaled_ppm);
 
 /**
  * Open a PHC by path ("/dev/ptp0"). Reading needs only read access; set_frequency and step need
- * write access and return -EACCES or -EPERM without it. Returns 0, -ENOENT, -EACCES, -ENODEV (no
- * PTP clock), each in words in *error.
+ * write access and return -EACCES or -EPERM without it. It converts CLOCK_REALTIME stamps as a soft
+ * clock does, by a fresh cross timestamp. Returns 0, -ENOENT, -EACCES, -ENODEV (no PTP clock), each
+ * in words in *error.
  */
 int clock_phc_open(struct gnomon_clock **clock, const char *path, struct driver_error *error);
 

@@ -15,10 +15,15 @@
 #include <unistd.h>
 
 #include "drivers/clock_private.h"
+#include "drivers/cross.h"
+
+/* Readings of a cross timestamp made for a stamp: that is done for every packet. */
+#define STAMP_SAMPLES 3
 
 struct clock_phc {
 	struct driver_clock driver;
 	int fd;
+	struct cross_device system; /* against CLOCK_REALTIME, for stamps of the kernel */
 	char path[64];
 };
 
@@ -50,15 +55,31 @@ static int phc_get_frequency(struct gnomon_clock *clock, double *ppb)
 	return err;
 }
 
+/* The kernel's stamps come by way of a fresh cross timestamp, which costs a few readings of the
+ * device: right for a port that stamps in software on a clock that others feed by hardware. */
 static int phc_from_stamp(struct gnomon_clock *clock, enum gnomon_stamp_source source,
 			  gnomon_time stamp, gnomon_time *local)
 {
-	(void)clock;
-	if (source != GNOMON_STAMP_HARDWARE) {
-		return -EOPNOTSUPP;
+	struct clock_phc *phc = (struct clock_phc *)clock;
+	struct cross_stamp both;
+	gnomon_span age;
+	int err;
+
+	switch (source) {
+	case GNOMON_STAMP_HARDWARE:
+		*local = stamp;
+		return 0;
+	case GNOMON_STAMP_SYSTEM:
+		err = cross_device_read(&phc->system, &both);
+		err = err ? err : clock_stamp_age(stamp, both.b, &age);
+		if (!err) {
+			*local = gnomon_time_sub_span(both.a, age);
+		}
+		return err;
+	case GNOMON_STAMP_NONE:
+		break;
 	}
-	*local = stamp;
-	return 0;
+	return -EOPNOTSUPP;
 }
 
 static void phc_destroy(struct gnomon_clock *clock)
@@ -134,6 +155,7 @@ int clock_phc_open(struct gnomon_clock **clock, const char *path, struct driver_
 	phc->driver.base.name = phc->path;
 	phc->driver.base.max_frequency_ppb = caps.max_adj;
 	phc->driver.id = clock_of_fd(fd);
+	cross_device_init(&phc->system, phc->driver.id, CLOCK_REALTIME, STAMP_SAMPLES);
 	/* A clock that cannot say its frequency is at 0 as far as anybody knows. */
 	(void)phc_get_frequency(&phc->driver.base, &phc->driver.initial_ppb);
 	*clock = &phc->driver.base;

@@ -17,11 +17,6 @@
 #define FRACTION_BITS 62
 #define MAX_FREQUENCY_PPB 900000000.0
 
-/* A stamp is that much older than its conversion at most, and at most that much newer: the two
- * clocks are not read at the same instant. */
-#define MAX_STAMP_AGE_NS ((int64_t)10 * GNOMON_NSEC_PER_SEC)
-#define MAX_STAMP_FUTURE_NS 1000000
-
 /* How often both clocks are read together, at most, and what is good enough to stop. */
 #define BRACKET_TRIES 3
 #define BRACKET_GOOD_NS 2000
@@ -184,9 +179,9 @@ static int soft_from_stamp(struct gnomon_clock *clock, enum gnomon_stamp_source 
 	if (err) {
 		return err;
 	}
-	age = gnomon_time_diff(gnomon_time_from_ns(system), stamp);
-	if (age.ns > MAX_STAMP_AGE_NS || age.ns < -MAX_STAMP_FUTURE_NS) {
-		return -ESTALE;
+	err = clock_stamp_age(stamp, gnomon_time_from_ns(system), &age);
+	if (err) {
+		return err;
 	}
 	/* CLOCK_REALTIME may be slewed against the raw clock by up to 500 ppm (or what is set with
 	 * ADJ_TICK), which over an age of 100 us is less than a reading resolves. */

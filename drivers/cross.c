@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "drivers/clock.h"
+#include "drivers/clock_private.h"
 
 #define DEFAULT_SAMPLES 5
 
@@ -381,4 +381,17 @@ int cross_read(struct cross *cross, struct cross_stamp *stamp)
 		return read_soft(cross, &cross->devices[1], cross->a, stamp);
 	}
 	return -EINVAL;
+}
+
+int cross_carry(struct cross *cross, gnomon_time stamp, gnomon_time *local)
+{
+	struct cross_stamp both;
+	gnomon_span age;
+	int err = cross_read(cross, &both);
+
+	err = err ? err : clock_stamp_age(stamp, both.a, &age);
+	if (!err) {
+		*local = gnomon_time_sub_span(both.b, age);
+	}
+	return err;
 }

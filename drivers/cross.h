@@ -72,4 +72,10 @@ void cross_init(struct cross *cross, struct gnomon_clock *a, struct gnomon_clock
 /** Read both. Returns 0 or -errno; -EAGAIN: every window was spoilt by a step of the clock. */
 int cross_read(struct cross *cross, struct cross_stamp *stamp);
 
+/**
+ * Bring a fresh stamp that a took into b's time. Returns 0, what cross_read returns, or -ESTALE:
+ * older than 10 s, or of the future.
+ */
+int cross_carry(struct cross *cross, gnomon_time stamp, gnomon_time *local);
+
 #endif

@@ -390,6 +390,72 @@ static void soft_clock(void **state)
 	soft->ops->destroy(soft);
 }
 
+/* A stamp that clock took 100 us ago comes out as what other read then, to half a bracket. */
+static void assert_carried(int result, gnomon_time local, int64_t now, int64_t ahead)
+{
+	const gnomon_time want = gnomon_time_from_ns(now + ahead - 100000);
+
+	assert_int_equal(result, 0);
+	assert_in_range(gnomon_time_diff(local, want).ns + 200, 0, 400);
+}
+
+static void carries_stamps(void **state)
+{
+	struct cross cross;
+	gnomon_time local = { 1, 2, 3 };
+	gnomon_time stamp;
+
+	(void)state;
+	cross_init(&cross, phc[1], phc[0], 3);
+	for (int precise = 1; precise >= 0; precise--) {
+		const int64_t now = machine.now;
+
+		machine.errors[PRECISE] = precise ? 0 : EOPNOTSUPP;
+		stamp = gnomon_time_from_ns(now + phc_ahead(1) - 100000);
+		assert_carried(cross_carry(&cross, stamp, &local), local, now, phc_ahead(0));
+	}
+	/* Neither the future's, nor one that has waited too long. */
+	local = stamp;
+	stamp = gnomon_time_from_ns(machine.now + phc_ahead(1) + 2000000);
+	assert_int_equal(cross_carry(&cross, stamp, &local), -ESTALE);
+	stamp = gnomon_time_from_ns(machine.now + phc_ahead(1) - 11 * (int64_t)SEC);
+	assert_int_equal(cross_carry(&cross, stamp, &local), -ESTALE);
+	assert_int_equal(gnomon_time_diff(local, stamp).ns > 0, 1);
+}
+
+/* The kernel's stamps in a PHC's time, whatever the device offers. */
+static void system_stamps(void **state)
+{
+	const struct gnomon_clock_ops *ops = phc[0]->ops;
+	gnomon_time local = { 1, 2, 3 };
+	gnomon_time stamp;
+	int64_t now;
+
+	(void)state;
+	for (int methods = 0; methods < 4; methods++) {
+		now = machine.now;
+		machine.errors[PRECISE] = methods > 0 ? EOPNOTSUPP : 0;
+		machine.errors[EXTENDED] = methods > 1 ? EOPNOTSUPP : 0;
+		machine.errors[BASIC] = methods > 2 ? EOPNOTSUPP : 0;
+		stamp = gnomon_time_from_ns(now + machine.realtime - 100000);
+		assert_carried(ops->from_stamp(phc[0], GNOMON_STAMP_SYSTEM, stamp, &local), local,
+			       now, phc_ahead(0));
+	}
+	/* A step of the system clock is none of the PHC's: stamp and reading moved together. */
+	machine.realtime -= 100 * (int64_t)SEC;
+	now = machine.now;
+	stamp = gnomon_time_from_ns(now + machine.realtime - 100000);
+	assert_carried(ops->from_stamp(phc[0], GNOMON_STAMP_SYSTEM, stamp, &local), local, now,
+		       phc_ahead(0));
+	local = stamp;
+	stamp = gnomon_time_from_ns(machine.now + machine.realtime + SEC);
+	assert_int_equal(ops->from_stamp(phc[0], GNOMON_STAMP_SYSTEM, stamp, &local), -ESTALE);
+	stamp = gnomon_time_from_ns(machine.now + machine.realtime - 11 * (int64_t)SEC);
+	assert_int_equal(ops->from_stamp(phc[0], GNOMON_STAMP_SYSTEM, stamp, &local), -ESTALE);
+	assert_int_equal(ops->from_stamp(phc[0], GNOMON_STAMP_NONE, stamp, &local), -EOPNOTSUPP);
+	assert_int_equal(gnomon_time_diff(local, stamp).ns > 0, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +469,8 @@ int main(void)
 		ROW("/drivers/cross/phc_and_system", phc_and_system),
 		ROW("/drivers/cross/two_phcs", two_phcs),
 		ROW("/drivers/cross/soft_clock", soft_clock),
+		ROW("/drivers/cross/carries_stamps", carries_stamps),
+		ROW("/drivers/cross/system_stamps", system_stamps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
