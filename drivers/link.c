@@ -101,7 +101,8 @@ static int bind_failed(const struct link_setup *setup, int fd, int code)
 			      port < 1024 ? "open UDP ports below 1024" : "bind a UDP port");
 }
 
-int link_open_udp(const struct link_setup *setup, const struct sockaddr *wildcard, socklen_t len)
+static int open_bound(const struct link_setup *setup, const struct sockaddr *wildcard,
+		      socklen_t len)
 {
 	const struct link_config *config = setup->config;
 	int fd = socket_open(wildcard->sa_family, SOCK_DGRAM, 0);
@@ -131,6 +132,38 @@ int link_open_udp(const struct link_setup *setup, const struct sockaddr *wildcar
 		return bind_failed(setup, fd, -errno);
 	}
 	return fd;
+}
+
+static int join_groups(const struct link_setup *setup, const struct link_udp *udp, int fd)
+{
+	const struct gnomon_address *primary = &setup->config->primary;
+	const struct gnomon_address *peer = &setup->config->peer;
+	int err = 0;
+
+	if (address_is_multicast(primary)) {
+		err = udp->join(fd, primary, setup->ifindex);
+	}
+	if (!err && address_is_multicast(peer) && !address_equal(primary, peer)) {
+		err = udp->join(fd, peer, setup->ifindex);
+	}
+	return err;
+}
+
+int link_open_udp(const struct link_setup *setup, const struct link_udp *udp,
+		  const struct sockaddr *wildcard, socklen_t len)
+{
+	int fd = open_bound(setup, wildcard, len);
+	int err;
+
+	if (fd < 0) {
+		return fd;
+	}
+	err = udp->set_options(setup, fd);
+	if (err) {
+		return link_setup_fail(setup, fd, err, udp->setting_options);
+	}
+	err = join_groups(setup, udp, fd);
+	return err ? link_setup_fail(setup, fd, err, udp->joining) : fd;
 }
 
 static int check_config(const struct link_config *config, const struct link_family *family,

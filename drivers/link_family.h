@@ -39,11 +39,22 @@ extern const struct link_family link_family_l2;
 /** "<interface>: cannot <what>: <why>" of a setup step; closes fd and returns code. */
 int link_setup_fail(const struct link_setup *setup, int fd, int code, const char *what);
 
+/** What differs between UDP over IPv4 and over IPv6. */
+struct link_udp {
+	int (*set_options)(const struct link_setup *setup, int fd);
+	/** Join a multicast group. */
+	int (*join)(int fd, const struct gnomon_address *group, unsigned int ifindex);
+	/** What "cannot" is said of when they fail. */
+	const char *setting_options;
+	const char *joining;
+};
+
 /**
- * A UDP socket bound to the interface and to the setup's port at the given wildcard address.
- * Returns the descriptor or -errno with *setup->error.
+ * A UDP socket bound to the interface and to the setup's port at the given wildcard address, in
+ * the groups of the setup's destinations. Returns the descriptor or -errno with *setup->error.
  */
-int link_open_udp(const struct link_setup *setup, const struct sockaddr *wildcard, socklen_t len);
+int link_open_udp(const struct link_setup *setup, const struct link_udp *udp,
+		  const struct sockaddr *wildcard, socklen_t len);
 
 /** The setup's UDP port. */
 uint16_t link_setup_port(const struct link_setup *setup);

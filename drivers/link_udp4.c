@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "drivers/address.h"
 #include "drivers/iface.h"
 #include "drivers/link_family.h"
 #include "drivers/socket.h"
@@ -19,9 +18,6 @@ static int join(int fd, const struct gnomon_address *group, unsigned int ifindex
 {
 	struct ip_mreqn request = { .imr_ifindex = (int)ifindex };
 
-	if (!address_is_multicast(group)) {
-		return 0;
-	}
 	memcpy(&request.imr_multiaddr, group->octets, 4);
 	return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) ? -errno :
 											  0;
@@ -52,28 +48,18 @@ static int set_options(const struct link_setup *setup, int fd)
 
 static int open_udp4(const struct link_setup *setup)
 {
+	static const struct link_udp udp = {
+		.set_options = set_options,
+		.join = join,
+		.setting_options = "set up an IPv4 socket",
+		.joining = "join the IPv4 multicast groups",
+	};
 	const struct sockaddr_in any = {
 		.sin_family = AF_INET,
 		.sin_port = htons(link_setup_port(setup)),
 	};
-	int fd = link_open_udp(setup, (const struct sockaddr *)&any, sizeof(any));
-	int err;
 
-	if (fd < 0) {
-		return fd;
-	}
-	err = set_options(setup, fd);
-	if (err) {
-		return link_setup_fail(setup, fd, err, "set up an IPv4 socket");
-	}
-	err = join(fd, &setup->config->primary, setup->ifindex);
-	if (!err && !address_equal(&setup->config->primary, &setup->config->peer)) {
-		err = join(fd, &setup->config->peer, setup->ifindex);
-	}
-	if (err) {
-		return link_setup_fail(setup, fd, err, "join the IPv4 multicast groups");
-	}
-	return fd;
+	return link_open_udp(setup, &udp, (const struct sockaddr *)&any, sizeof(any));
 }
 
 const struct link_family link_family_udp4 = {
