@@ -3,40 +3,12 @@
  * The peer delay mechanism: link delays, the neighbour's rate, who may answer, filters and weights.
  * Formulae are those of 11.4; numbers are chosen so that results are exact.
  */
-#include "harness.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A TimeInterval of ns and 2^-16 ns. */
-static int64_t interval(int64_t ns, uint16_t frac)
-{
-	return ns * 65536 + frac;
-}
-
-static gnomon_time at(int64_t ns, uint16_t frac)
-{
-	gnomon_time t = { LAN_EPOCH + 100, 0, 0 };
-	gnomon_span s = { ns, frac };
-
-	return gnomon_time_add(t, s);
-}
-
-static struct node *by_hand(enum gnomon_delay_mechanism mechanism)
-{
-	struct node *n = node_by_hand(mechanism);
-
-	n->ports[0].neighbor_prop_delay_min = gnomon_span_from_ns(-1000 * SEC);
-	n->ports[0].neighbor_prop_delay_max = gnomon_span_from_ns(1000 * SEC);
-	return n;
-}
-
-static void follow(struct node *n)
-{
-	node_start(n);
-	follow_stranger(n, 1, stranger(1));
-}
+#include "exact.h"
 
 static void clock_event(struct node *n, enum gnomon_servo_state state, double rate_ratio)
 {
@@ -495,14 +467,6 @@ static void filter_starts_over_when_locked(void **state)
 }
 
 /* -- extremes -------------------------------------------------------------------------------- */
-
-static const int64_t corrections[] = { INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX - 1 };
-static const gnomon_time instants[] = {
-	{ 0, 0, 0 },
-	{ 1, 999999999, 0xffff },
-	{ INT64_C(0xffffffffffff), 999999999, 0 },
-	{ LAN_EPOCH, 0, 1 },
-};
 
 /* Every combination of extreme fields saturates somewhere and breaks nothing. */
 static void p2p_extremes(void **state)
