@@ -88,7 +88,7 @@ static void print_help(void)
 	       "  --once          tell it once, and exit\n"
 	       "  -l LEVEL        say up to LEVEL: 3 errors, 6 what is told, 7 everything\n"
 	       "  -f FILE         read configuration from FILE, see gnomon.conf(5)\n"
-	       "  --KEY=VALUE     any key of the configuration file, such as leapfile, uds_address\n"
+	       "  --KEY=VALUE     any key of the configuration file, such as uds_address\n"
 	       "  -h, --help      print this, and exit\n"
 	       "  -v, --version   print the version, and exit\n",
 	       ZONE_KEYS - 1, DEFAULT_WINDOW, NATIVE_PERIOD);
