@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The drop-ins for linuxptp's smaller programs, against Debian's own, text for text.
 
-    tools.py --gnomon PATH help|phc_ctl|hwstamp_ctl|ts2phc|nsm|timemaster|native
+    tools.py --gnomon PATH help|phc_ctl|hwstamp_ctl|ts2phc|tz2alt|nsm|timemaster|native
 
 Both programs are called the same way in the same network namespace, without the capability to set
 a clock of this machine; what they print and how they end must be equal, but for time stamps and
@@ -14,7 +14,10 @@ import json
 import os
 import pathlib
 import re
+import socket
+import struct
 import subprocess
+import threading
 
 from harness import Bench, Failure, expect, main, need
 
@@ -62,9 +65,8 @@ HELP_MORE = {
                 "pins display device configurable pins"},
     "ts2phc": {"-c [dev|name] PHC time sink (like /dev/ptp0 or eth0)"},
 }
-HELP_LESS = {"ts2phc": {"-c [dev|name] phc slave clock (like /dev/ptp0 or eth0)"}}
-# linuxptp 4.4 adds -a to ts2phc.
 HELP_MAY = {"ts2phc": {"-a turn on autoconfiguration"}}
+HELP_LESS = {"ts2phc": {"-c [dev|name] phc slave clock (like /dev/ptp0 or eth0)"}}
 
 
 def case_help(lab, space):
@@ -235,17 +237,20 @@ def as_newer(text):
 
 def case_timemaster(lab, space):
     """The files and commands it would make, of each kind and of Debian's own file."""
-    path = pathlib.Path(lab.folder, "timemaster.conf")
+    path, newer = (pathlib.Path(lab.folder, name) for name in ("timemaster.conf", "newer"))
+    newer.write_text("#!/bin/sh\n", encoding="utf-8")
+    newer.chmod(0o755)
     for program in ("chronyd", "ntpd"):
+        # For Debian's ptp4l, which is of linuxptp 3, and for one that knows what 4 knows.
         path.write_text(TIMEMASTER.format(program=program), encoding="utf-8")
+        same(lab, space, "timemaster", "-n", "-q", "-f", str(path))
+        path.write_text(TIMEMASTER.format(program=program) + f"[ptp4l]\npath {newer}\n",
+                        encoding="utf-8")
         theirs, ours = both(lab, space, "timemaster", "-n", "-q", "-f", str(path))
         if as_newer(theirs[1]) != ours[1] or ours[2] or "refid PTP2" not in ours[1]:
             raise Failure(f"timemaster:\n{as_newer(theirs[1])}\n---\n{ours[1]}")
-    debian = "/etc/linuxptp/timemaster.conf"
-    if os.path.exists(debian):
-        theirs, ours = both(lab, space, "timemaster", "-n", "-q", "-f", debian)
-        if as_newer(theirs[1]) != ours[1]:
-            raise Failure(f"timemaster: {theirs} {ours}")
+    if os.path.exists("/etc/linuxptp/timemaster.conf"):
+        same(lab, space, "timemaster", "-n", "-q", "-f", "/etc/linuxptp/timemaster.conf")
     same(lab, space, "timemaster", "-f", "/nonexistent")
     same(lab, space, "timemaster")
     supervised(lab, space)
@@ -255,7 +260,8 @@ def supervised(lab, space):
     """Processes are started, started again, and ended; nothing is left behind."""
     rundir, log = os.path.join(lab.folder, "run"), pathlib.Path(lab.folder, "started")
     fake = pathlib.Path(lab.folder, "fake")
-    fake.write_text(f"#!/bin/sh\necho $$ $* >>{log}\nexec sleep 600\n", encoding="utf-8")
+    fake.write_text(f"#!/bin/sh\n[ \"$2\" = -v ] && exit\necho $$ $* >>{log}\n"
+                    "exec sleep 600\n", encoding="utf-8")
     fake.chmod(0o755)
     path = pathlib.Path(lab.folder, "supervised.conf")
     path.write_text(f"[timemaster]\nrundir {rundir}\n[ptp_domain 0]\ninterfaces v0\n"
@@ -321,6 +327,75 @@ def case_native(lab, space):
         raise Failure(f"gnomon hwstamp --json: {out} {err}")
 
 
+class Daemon(threading.Thread):
+    """A PTP daemon's management socket: takes what is set, or refuses it."""
+
+    def __init__(self, path, refuses=False):
+        super().__init__(daemon=True)
+        self.path, self.refuses, self.told = path, refuses, []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                message, peer = self.socket.recvfrom(1500)
+            except OSError:
+                return
+            action, (length, number) = message[46] & 15, struct.unpack("!HH", message[50:54])
+            data = message[54:52 + length]
+            self.told.append((action, number, data))
+            head = bytearray(message[:48])
+            head[20:30], head[34:44] = b"\1\2\3\4\5\6\7\x08\0\0", message[20:30]
+            head[46] = 2
+            tlv = struct.pack("!HHH", 1, len(data) + 2, number) + data
+            if self.refuses:
+                tlv = struct.pack("!HHHHI", 2, 8, 5, number, 0)
+            head[2:4] = struct.pack("!H", len(head) + len(tlv))
+            self.socket.sendto(bytes(head) + tlv, peer)
+
+    def close(self):
+        """No daemon is there any more."""
+        self.socket.close()
+        os.unlink(self.path)
+
+
+ZONE = "XST-1XDT,M3.5.0,M10.5.0/3"
+
+
+def case_tz2alt(lab, space):
+    """What a daemon is told; linuxptp 3.1.1 has no such program."""
+    path, leaps = os.path.join(lab.folder, "daemon"), pathlib.Path(lab.folder, "leap.list")
+    leaps.write_text("#@ 9000000000\n3692217600 37\n", encoding="utf-8")
+    options = [f"--uds_address={path}", f"--leapfile={leaps}", "-k", "3", "-w", "31536000"]
+    daemon = Daemon(path)
+    done = run(lab, space, [lab.gnomon, "tz2alt", "--once", "-z", ZONE, *options])
+    daemon.close()
+    if done[2] or [row[:2] for row in daemon.told] != [(1, 0x201f), (1, 0x2021), (1, 0x201e)]:
+        raise Failure(f"tz2alt: {done} {daemon.told}")
+    name, properties, enable = (row[2] for row in daemon.told)
+    key, offset, jump, high, low = struct.unpack("!BiiHIx", properties)
+    when = high << 32 | low
+    if name != b"\3\0013\0" or enable != b"\3\1" or key != 3 or offset not in (3563, 7163) or \
+            jump != (3600 if offset == 3563 else -3600) or (when - 37) % 3600:
+        raise Failure(f"tz2alt: {daemon.told}")
+    daemon = Daemon(path, refuses=True)
+    done = run(lab, space, [lab.gnomon, "tz2alt", "--once", "-z", ZONE, *options])
+    daemon.close()
+    if done[2] != 2 or len(daemon.told) != 1 or len(done[1].splitlines()) != 1:
+        raise Failure(f"tz2alt refused: {done} {daemon.told}")
+    for more, status in ((["-z", ZONE], 2), (["-z", "Middle/Earth"], 1), ([], 1),
+                         (["-z", ZONE, "-k", "4"], 1), (["-z", ZONE, "--leapfile=/none"], 2)):
+        done = run(lab, space, [lab.gnomon, "tz2alt", "--once", *options, *more])
+        if done[2] != status or len(done[1].splitlines()) != 1:
+            raise Failure(f"tz2alt {more}: {done}")
+    compat = run(lab, space, [os.path.join(lab.folder, "bin", "tz2alt"), *options])
+    if compat[2] != 255 or "tz2alt[T]: failed to update PTP service" not in compat[1] or \
+            "tz2alt[T]: next discontinuity" not in compat[0]:
+        raise Failure(f"tz2alt: {compat}")
+
+
 CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
 
 
@@ -335,7 +410,7 @@ def test():
         lab.gnomon = args.gnomon
         folder = os.path.join(lab.folder, "bin")
         os.mkdir(folder)
-        for name in ("phc_ctl", "hwstamp_ctl", "ts2phc", "nsm", "timemaster"):
+        for name in ("phc_ctl", "hwstamp_ctl", "ts2phc", "tz2alt", "nsm", "timemaster"):
             os.symlink(args.gnomon, os.path.join(folder, name))
         space = lab.namespace("tools")
         lab.veth(space, "v0", space, "v9")

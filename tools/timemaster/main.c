@@ -172,7 +172,8 @@ int timemaster_main(int argc, char **argv, bool drop_in)
 		return COMMAND_USAGE;
 	}
 	if (tm_config_read(&config, o.file, &error) ||
-	    tm_plan_make(&plan, &config, timestamping_query, &error)) {
+	    tm_plan_make(&plan, &config, tm_is_old(config.ptp4l.path), timestamping_query,
+			 &error)) {
 		say(&o.say, LOG_ERR, "%s", error.text);
 		status = COMMAND_USAGE;
 	} else {

@@ -32,6 +32,23 @@ struct planner {
 	int group;
 };
 
+/* A PTP source is called by its number among them; before linuxptp 4 by its segment of memory. */
+static int segment_of(const struct planner *p)
+{
+	return p->refclock + p->config->first_shm_segment;
+}
+
+static int id_of(const struct planner *p)
+{
+	return p->plan->old ? segment_of(p) : p->refclock;
+}
+
+/* chronyd has a socket for it, ntpd a segment of shared memory, and linuxptp 3 knows only that. */
+static bool by_socket(const struct planner *p)
+{
+	return p->config->ntp == TM_CHRONYD && !p->plan->old;
+}
+
 static struct tm_file *add_file(struct planner *p, char *path)
 {
 	struct tm_plan *plan = p->plan;
@@ -66,10 +83,14 @@ static bool kernel_since(int version, int patch)
 }
 
 /* Since 5.18 sockets can have their stamps from a virtual clock; the driver has to allow it. */
-static bool use_vclocks(const struct tm_config *config, int phc)
+static bool use_vclocks(const struct planner *p, int phc)
 {
+	const struct tm_config *config = p->config;
 	char path[64];
 
+	if (p->plan->old) {
+		return false;
+	}
 	if (config->use_vclocks >= 0) {
 		return config->use_vclocks > 0;
 	}
@@ -133,23 +154,29 @@ static void refid(char buf[16], int number)
 static void add_refclock(struct planner *p, const struct tm_source *s)
 {
 	const struct tm_config *c = p->config;
-	const int segment = p->refclock + c->first_shm_segment;
 	const int more = s->ntp_poll - s->phc2sys_poll;
 	char id[16];
 
-	refid(id, p->refclock);
-	if (c->ntp == TM_CHRONYD) {
+	refid(id, id_of(p));
+	if (by_socket(p)) {
 		/* As many samples as are expected between two polls. */
 		text_add(&p->ntp,
 			 "refclock SOCK %s/chrony.SOCK%d poll %d filter %d refid %s precision "
 			 "1.0e-9 delay %.1e %s\n",
 			 c->rundir, p->refclock, s->ntp_poll, more > 0 && more < 31 ? 1 << more : 1,
 			 id, s->delay, s->ntp_options);
+	} else if (c->ntp == TM_CHRONYD) {
+		text_add(&p->ntp,
+			 "refclock SHM %d poll %d dpoll %d refid %s precision 1.0e-9 delay %.1e "
+			 "%s\n",
+			 segment_of(p), s->ntp_poll, s->phc2sys_poll, id, s->delay,
+			 s->ntp_options);
 	} else {
 		text_add(&p->ntp,
 			 "server 127.127.28.%d minpoll %d maxpoll %d mode 1 %s\n"
 			 "fudge 127.127.28.%d refid %s\n",
-			 segment, s->ntp_poll, s->ntp_poll, s->ntp_options, segment, id);
+			 segment_of(p), s->ntp_poll, s->ntp_poll, s->ntp_options, segment_of(p),
+			 id);
 	}
 }
 
@@ -217,12 +244,12 @@ static void add_phc2sys(struct planner *p, const struct tm_source *s, const char
 	words_add(words, "-n");
 	words_add(words, "%d", s->domain);
 	words_add(words, "-E");
-	if (c->ntp == TM_CHRONYD) {
+	if (by_socket(p)) {
 		words_split(words, "refclock_sock --refclock_sock_address");
 		words_add(words, "%s/chrony.SOCK%d", c->rundir, p->refclock);
 	} else {
 		words_split(words, "ntpshm -M");
-		words_add(words, "%d", p->refclock + c->first_shm_segment);
+		words_add(words, "%d", segment_of(p));
 	}
 }
 
@@ -256,6 +283,18 @@ static char *make_tag(const struct tm_source *s, const struct words *interfaces)
 	return tag;
 }
 
+/* Software time stamps: ptp4l itself hands its measurements on. */
+static void add_servo(const struct planner *p, char **text)
+{
+	if (by_socket(p)) {
+		text_add(text,
+			 "clock_servo refclock_sock\nrefclock_sock_address %s/chrony.SOCK%d\n",
+			 p->config->rundir, p->refclock);
+	} else {
+		text_add(text, "clock_servo ntpshm\nntpshm_segment %d\n", segment_of(p));
+	}
+}
+
 static char *ptp4l_conf(struct planner *p, const struct tm_source *s, const char *uds,
 			const char *tag, bool hardware)
 {
@@ -267,23 +306,17 @@ static char *ptp4l_conf(struct planner *p, const struct tm_source *s, const char
 		text_add(&text, "\n[global]\n");
 	}
 	add_lines(&text, &s->ptp4l_settings);
-	text_add(&text,
-		 "clientOnly 1\ndomainNumber %d\nuds_address %s\n"
-		 "uds_ro_address %s/ptp4lro.%d.socket\nmessage_tag %s\n",
-		 s->domain, uds, c->rundir, p->refclock, tag);
-	if (c->user[0]) {
+	text_add(&text, "%s 1\ndomainNumber %d\nuds_address %s\n",
+		 p->plan->old ? "slaveOnly" : "clientOnly", s->domain, uds);
+	if (!p->plan->old) {
+		text_add(&text, "uds_ro_address %s/ptp4lro.%d.socket\n", c->rundir, id_of(p));
+	}
+	text_add(&text, "message_tag %s\n", tag);
+	if (c->user[0] && !p->plan->old) {
 		text_add(&text, "user %s\n", c->user);
 	}
-	if (hardware) {
-		return text;
-	}
-	if (c->ntp == TM_CHRONYD) {
-		text_add(&text,
-			 "clock_servo refclock_sock\nrefclock_sock_address %s/chrony.SOCK%d\n",
-			 c->rundir, p->refclock);
-	} else {
-		text_add(&text, "clock_servo ntpshm\nntpshm_segment %d\n",
-			 p->refclock + c->first_shm_segment);
+	if (!hardware) {
+		add_servo(p, &text);
 	}
 	return text;
 }
@@ -293,13 +326,13 @@ static void add_instance(struct planner *p, const struct tm_source *s,
 			 const struct words *interfaces, int phc)
 {
 	const char *rundir = p->config->rundir;
-	char *uds = text_new("%s/ptp4l.%d.socket", rundir, p->refclock);
+	char *uds = text_new("%s/ptp4l.%d.socket", rundir, id_of(p));
 	char *tag = make_tag(s, interfaces);
-	struct tm_file *file = add_file(p, text_new("%s/ptp4l.%d.conf", rundir, p->refclock));
+	struct tm_file *file = add_file(p, text_new("%s/ptp4l.%d.conf", rundir, id_of(p)));
 	int vclock = -1;
 
 	file->content = ptp4l_conf(p, s, uds, tag, phc >= 0);
-	if (phc >= 0 && use_vclocks(p->config, phc)) {
+	if (phc >= 0 && use_vclocks(p, phc)) {
 		vclock = add_vclock(p->plan, phc);
 	} else if (phc >= 0) {
 		p->taken = array_grow(p->taken, p->taken_count, sizeof(*p->taken));
@@ -347,8 +380,8 @@ static int add_domain(struct planner *p, const struct tm_source *s)
 
 /* -- the plan --------------------------------------------------------------------------------- */
 
-int tm_plan_make(struct tm_plan *plan, const struct tm_config *config, tm_query_fn *query,
-		 struct driver_error *error)
+int tm_plan_make(struct tm_plan *plan, const struct tm_config *config, bool old,
+		 tm_query_fn *query, struct driver_error *error)
 {
 	struct planner p = { .plan = plan, .config = config, .query = query, .error = error };
 	int err = 0;
@@ -357,6 +390,7 @@ int tm_plan_make(struct tm_plan *plan, const struct tm_config *config, tm_query_
 		.rundir = text_new("%s", config->rundir),
 		.user = text_new("%s", config->user),
 		.restart = config->restart_processes != 0,
+		.old = old,
 	};
 	add_ntp_program(&p);
 	for (size_t i = 0; !err && i < config->source_count; i++) {
@@ -393,11 +427,13 @@ void tm_plan_print(const struct tm_plan *plan, FILE *out)
 	for (size_t i = 0; i < plan->file_count; i++) {
 		fprintf(out, "%s:\n\n%s\n", plan->files[i].path, plan->files[i].content);
 	}
-	fprintf(out, "virtual clocks:\n\n");
+	if (!plan->old) {
+		fprintf(out, "virtual clocks:\n\n");
+	}
 	for (size_t i = 0; i < plan->vclock_count; i++) {
 		fprintf(out, "PHC%d: %d\n", plan->vclocks[i].phc, plan->vclocks[i].wanted);
 	}
-	fprintf(out, "\ncommands:\n\n");
+	fprintf(out, "%scommands:\n\n", plan->old ? "" : "\n");
 	for (size_t i = 0; i < plan->command_count; i++) {
 		const struct tm_command *c = &plan->commands[i];
 

@@ -2,6 +2,7 @@
 /* Carrying the plan out: files, virtual clocks, processes; and taking all of it away again. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,9 @@
 /* A group is started again after this, so that it does not spin. */
 #define RESTART_PAUSE SEC
 
+/* A program that is asked what it knows answers within this. */
+#define PROBE_S 3
+
 /* Processes that do not end when told to are ended. */
 #define PATIENCE (10 * SEC)
 
@@ -36,6 +40,30 @@ struct runner {
 	gnomon_mono *restart_at; /* of each group; NEVER: it is complete, or is ending */
 	int status;
 };
+
+/* -- programs --------------------------------------------------------------------------------- */
+
+/* It would print its version; what it does not know makes it fail before. */
+bool tm_is_old(const char *ptp4l)
+{
+	const pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		(void)dup2(null, STDERR_FILENO);
+		(void)alarm(PROBE_S); /* a script may do something else altogether */
+		(void)execlp(ptp4l, ptp4l, "--uds_ro_address=/", "-v", (char *)NULL);
+		_exit(0); /* one that is not there is missed later */
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		return false;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) != 0;
+}
 
 /* -- files ------------------------------------------------------------------------------------ */
 

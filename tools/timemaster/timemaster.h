@@ -93,6 +93,7 @@ struct tm_plan {
 	char *rundir;
 	char *user;
 	bool restart;
+	bool old; /* for linuxptp 3, which knows neither SOCK nor virtual clocks */
 	struct tm_file *files;
 	size_t file_count;
 	struct tm_command *commands;
@@ -105,9 +106,15 @@ struct tm_plan {
 typedef int tm_query_fn(const char *interface, struct timestamping_info *info,
 			struct driver_error *error);
 
-/** Returns 0 or -errno with *error; tm_plan_finish is due even then. */
-int tm_plan_make(struct tm_plan *plan, const struct tm_config *config, tm_query_fn *query,
-		 struct driver_error *error);
+/**
+ * old: ptp4l and phc2sys are those of linuxptp 3. Returns 0 or -errno with *error; tm_plan_finish
+ * is due even then.
+ */
+int tm_plan_make(struct tm_plan *plan, const struct tm_config *config, bool old,
+		 tm_query_fn *query, struct driver_error *error);
+
+/** Whether a ptp4l is one of linuxptp 3: it does not know a key that came with 4. */
+bool tm_is_old(const char *ptp4l);
 void tm_plan_finish(struct tm_plan *plan);
 void tm_plan_print(const struct tm_plan *plan, FILE *out);
 

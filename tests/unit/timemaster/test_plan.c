@@ -40,7 +40,7 @@ static int query(const char *interface, struct timestamping_info *info,
 static char printed[65536];
 
 /* The plan of a text, printed; or the error. */
-static int plan(const char *text)
+static int plan_for(const char *text, bool old)
 {
 	struct driver_error error = { "" };
 	struct tm_config config;
@@ -49,7 +49,7 @@ static int plan(const char *text)
 	int err = tm_config_parse(&config, copy, "tm.conf", &error);
 
 	if (!err) {
-		err = tm_plan_make(&p, &config, query, &error);
+		err = tm_plan_make(&p, &config, old, query, &error);
 	}
 	if (err) {
 		snprintf(printed, sizeof(printed), "%s", error.text);
@@ -63,6 +63,11 @@ static int plan(const char *text)
 	tm_plan_finish(&p);
 	free(copy);
 	return err;
+}
+
+static int plan(const char *text)
+{
+	return plan_for(text, false);
 }
 
 static void assert_has(const char *text)
@@ -136,6 +141,22 @@ static void ntpd(void **state)
 	assert_has("clock_servo ntpshm\nntpshm_segment 8\n");
 }
 
+/* linuxptp 3: shared memory, no second socket, no virtual clocks. */
+static void linuxptp_3(void **state)
+{
+	(void)state;
+	assert_int_equal(plan_for("[timemaster]\nfirst_shm_segment 5\nrundir /r\nuse_vclocks 1\n"
+				  "user ptp\n[ptp_domain 1]\ninterfaces hw3 sw\n",
+				  true),
+			 0);
+	assert_has("refclock SHM 5 poll 2 dpoll 0 refid PTP5 precision 1.0e-9 delay 1.0e-04 \n");
+	assert_has("/r/ptp4l.5.conf:\n\n[global]\nslaveOnly 1\ndomainNumber 1\n"
+		   "uds_address /r/ptp4l.5.socket\nmessage_tag [1:hw3]\n\n");
+	assert_has("message_tag [1:sw]\nclock_servo ntpshm\nntpshm_segment 6\n\ncommands:");
+	assert_has("[1] ptp4l -l 5 -f /r/ptp4l.5.conf -H -i hw3 \n");
+	assert_has(" -E ntpshm -M 5 \n");
+}
+
 /* Lines for other programs come through as they are; '>' keeps what looks like ours. */
 static void raw_lines(void **state)
 {
@@ -187,6 +208,7 @@ int main(void)
 		{ "/timemaster/plan/hardware", hardware, NULL, NULL, NULL },
 		{ "/timemaster/plan/virtual_clocks", virtual_clocks, NULL, NULL, NULL },
 		{ "/timemaster/plan/ntpd", ntpd, NULL, NULL, NULL },
+		{ "/timemaster/plan/linuxptp_3", linuxptp_3, NULL, NULL, NULL },
 		{ "/timemaster/plan/raw_lines", raw_lines, NULL, NULL, NULL },
 		{ "/timemaster/plan/refusals", refusals, NULL, NULL, NULL },
 	};
