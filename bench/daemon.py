@@ -5,14 +5,16 @@
 Two pairs of daemons run at the same time over veth with software timestamps, one pair of each
 program: a timeTransmitter and a timeReceiver (ptp4l's only measures, so that it leaves the system
 clock alone; gnomond's keeps a soft clock). Everything they print is read. Whole-process figures
-from /proc; compare the columns of one run.
+from /proc; compare the columns of one run. Resident sets differ by 100 KiB from start to start, so
+daemons can be started several times; then every figure is the median.
 
-    daemon.py GNOMOND [--seconds N] [--rates 0,-7] [--ptp4l PATH] [--json FILE]
+    daemon.py GNOMOND [--seconds N] [--starts N] [--rates 0,-7] [--ptp4l PATH] [--json FILE]
 """
 
 import argparse
 import json
 import os
+import statistics
 import sys
 import time
 
@@ -20,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import netlab  # pylint: disable=wrong-import-position
 
 SETTLE = 12  # seconds until roles are taken and clocks locked
+MEASURED = ("cpu_s_per_min", "rss_kib", "anonymous_kib", "lines")
 
 
 def cpu(pid):
@@ -53,8 +56,14 @@ def command(program, kind, role, rate):
     return argv
 
 
-def measure(lab, programs, rate, seconds):
-    """One row for each program and role at one rate."""
+def measure(programs, rate, seconds):
+    """One row for each program and role at one rate, of one start."""
+    with netlab.Lab() as lab:
+        return measure_in(lab, programs, rate, seconds)
+
+
+def measure_in(lab, programs, rate, seconds):
+    """The same, in namespaces that are there until the end."""
     running = []
     for kind, program in programs.items():
         tag = f"{kind[0]}{-rate}"
@@ -82,6 +91,12 @@ def measure(lab, programs, rate, seconds):
     return rows
 
 
+def medians(starts):
+    """The row of medians of each place in several starts' rows."""
+    return [{name: statistics.median(row[name] for row in same) if name in MEASURED else value
+             for name, value in same[0].items()} for same in zip(*starts)]
+
+
 def show(rows):
     """The table, each gnomond beside the ptp4l of its role and rate."""
     print(f"{'role':16} {'Sync/s':>6}  {'CPU s/min':>21}  {'ratio':>6}  {'RSS KiB':>13}  "
@@ -94,8 +109,9 @@ def show(rows):
             continue
         print(f"{row['role']:16} {row['syncs_per_s']:6g}  {row['cpu_s_per_min']:10.4f} "
               f"{peer['cpu_s_per_min']:10.4f}  {row['cpu_s_per_min'] / peer['cpu_s_per_min']:6.2f}"
-              f"  {row['rss_kib']:7} {peer['rss_kib']:5}  {row['rss_kib'] / peer['rss_kib']:6.2f}"
-              f"  {row['anonymous_kib']:5} {peer['anonymous_kib']:5}")
+              f"  {row['rss_kib']:7.0f} {peer['rss_kib']:5.0f}  "
+              f"{row['rss_kib'] / peer['rss_kib']:6.2f}  {row['anonymous_kib']:5.0f} "
+              f"{peer['anonymous_kib']:5.0f}")
 
 
 def main():
@@ -104,6 +120,7 @@ def main():
     parser.add_argument("gnomond")
     parser.add_argument("--ptp4l", default="/usr/sbin/ptp4l")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--starts", type=int, default=1, help="starts of each, default 1")
     parser.add_argument("--rates", default="0,-7", help="logSyncIntervals, default 0,-7")
     parser.add_argument("--json", help="write the rows to this file")
     options = parser.parse_args()
@@ -112,9 +129,9 @@ def main():
         sys.exit(f"bench: {reason}")
     programs = {"gnomond": os.path.abspath(options.gnomond), "ptp4l": options.ptp4l}
     rows = []
-    with netlab.Lab() as lab:
-        for rate in (int(text) for text in options.rates.split(",")):
-            rows += measure(lab, programs, rate, options.seconds)
+    for rate in (int(text) for text in options.rates.split(",")):
+        rows += medians([measure(programs, rate, options.seconds)
+                         for _ in range(options.starts)])
     show(rows)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
