@@ -32,7 +32,7 @@ enum conf_clock {
 };
 
 enum conf_time_stamping {
-	CONF_STAMP_AUTO, /* hardware where all interfaces have it, else software */
+	CONF_STAMP_AUTO, /* the best the interface reports that the clock can use */
 	CONF_STAMP_HARDWARE,
 	CONF_STAMP_SOFTWARE,
 	CONF_STAMP_LEGACY,
@@ -97,6 +97,7 @@ struct conf_port {
 	int neighbor_prop_delay_thresh;
 	int min_neighbor_prop_delay;
 	int freq_est_interval;
+	int time_stamping;
 	int network_transport;
 	int udp_ttl;
 	int udp6_scope;
@@ -175,7 +176,6 @@ struct conf {
 	int ntpshm_segment;
 	const char *refclock_sock_address;
 
-	int time_stamping;
 	int tx_timestamp_timeout;
 	int hwts_filter;
 

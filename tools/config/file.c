@@ -294,6 +294,44 @@ int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct con
 
 /* -- contradictions --------------------------------------------------------------------------- */
 
+/* Legacy time stamps are the hardware's, but brought to the system clock by the kernel. */
+static bool system_stamps(int time_stamping)
+{
+	return time_stamping == CONF_STAMP_SOFTWARE || time_stamping == CONF_STAMP_LEGACY;
+}
+
+/* What the clock and one-step transmission ask of a port's time stamps. */
+static int check_stamping(struct conf *conf, struct conf_interface *port, struct conf_place at,
+			  struct conf_error *error)
+{
+	bool phc = conf->clock != CONF_CLOCK_SOFT && conf->clock != CONF_CLOCK_SYSTEM;
+	struct conf_port *p = &port->conf;
+	bool system = system_stamps(p->time_stamping);
+
+	if (p->time_stamping == CONF_STAMP_P2P1STEP && p->delay_mechanism != CONF_DELAY_P2P) {
+		return conf_fail(error, at,
+				 "key 'time_stamping': p2p1step needs delay_mechanism P2P on %s; "
+				 "set it",
+				 port->name);
+	}
+	if (!phc && !system && p->time_stamping != CONF_STAMP_AUTO) {
+		return conf_fail(error, at,
+				 "key 'clock': %s needs software time stamps on %s; set "
+				 "time_stamping software (-S)",
+				 conf->clock == CONF_CLOCK_SOFT ? "soft" : "system", port->name);
+	}
+	if (!conf->two_step_flag && (system || !phc)) {
+		return conf_fail(error, at,
+				 "key 'twoStepFlag': 0 needs hardware time stamps on %s; set it "
+				 "to 1",
+				 port->name);
+	}
+	if (!conf->two_step_flag && p->time_stamping == CONF_STAMP_HARDWARE) {
+		p->time_stamping = CONF_STAMP_ONESTEP;
+	}
+	return 0;
+}
+
 /* Contradictions are found here and not when a port opens: then something has been touched. */
 static int check_port(struct conf *conf, struct conf_interface *port, struct conf_error *error)
 {
@@ -322,63 +360,29 @@ static int check_port(struct conf *conf, struct conf_interface *port, struct con
 				 "remove one",
 				 port->name);
 	}
-	if (conf->time_stamping == CONF_STAMP_P2P1STEP && p->delay_mechanism != CONF_DELAY_P2P) {
-		return conf_fail(error, at,
-				 "key 'time_stamping': p2p1step needs delay_mechanism P2P on %s; "
-				 "set it",
-				 port->name);
-	}
-	return 0;
+	return check_stamping(conf, port, at, error);
 }
 
-/* Legacy time stamps are the hardware's, but brought to the system clock by the kernel. */
-static bool system_stamps(const struct conf *conf)
-{
-	return conf->time_stamping == CONF_STAMP_SOFTWARE ||
-	       conf->time_stamping == CONF_STAMP_LEGACY;
-}
-
-/* Time stamps that a clock or one-step transmission leaves no choice about. */
-static void settle_stamping(struct conf *conf)
-{
-	if (conf->time_stamping != CONF_STAMP_AUTO) {
-		return;
-	}
-	if (conf->clock == CONF_CLOCK_SYSTEM || conf->clock == CONF_CLOCK_SOFT) {
-		conf->time_stamping = CONF_STAMP_SOFTWARE;
-	} else if (conf->clock == CONF_CLOCK_PHC || conf->phc_device[0] || !conf->two_step_flag) {
-		conf->time_stamping = CONF_STAMP_HARDWARE;
-	}
-}
-
-/* What the clock and the time stamps ask of each other. */
+/* What one key for all ports asks of them together. */
 static int check_clock(struct conf *conf, struct conf_error *error)
 {
 	struct conf_place at = { NULL, 0 };
-	bool system;
+	bool system = true;
+	bool one_step = true;
 
-	settle_stamping(conf);
-	system = system_stamps(conf);
-	if ((conf->clock == CONF_CLOCK_SYSTEM || conf->clock == CONF_CLOCK_SOFT) && !system) {
-		return conf_fail(error, at,
-				 "key 'clock': %s needs software time stamps; set time_stamping "
-				 "software (-S)",
-				 conf->clock == CONF_CLOCK_SOFT ? "soft" : "system");
+	for (size_t i = 0; i < conf->port_count; i++) {
+		int stamping = conf->ports[i].conf.time_stamping;
+
+		system = system && system_stamps(stamping);
+		one_step = one_step && (stamping == CONF_STAMP_ONESTEP ||
+					stamping == CONF_STAMP_P2P1STEP);
 	}
-	if (conf->clock == CONF_CLOCK_PHC && system) {
+	if (conf->clock == CONF_CLOCK_PHC && system && !conf->phc_device[0]) {
 		return conf_fail(error, at,
 				 "key 'clock': phc needs hardware time stamps; set time_stamping "
-				 "hardware (-H)");
+				 "hardware (-H), or phc_device");
 	}
-	if (!conf->two_step_flag && system) {
-		return conf_fail(error, at,
-				 "key 'twoStepFlag': 0 needs hardware time stamps; set it to 1");
-	}
-	if (!conf->two_step_flag && conf->time_stamping == CONF_STAMP_HARDWARE) {
-		conf->time_stamping = CONF_STAMP_ONESTEP;
-	}
-	if (conf->time_stamping == CONF_STAMP_ONESTEP ||
-	    conf->time_stamping == CONF_STAMP_P2P1STEP) {
+	if (one_step) {
 		conf->two_step_flag = 0;
 	}
 	return 0;
@@ -401,10 +405,11 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 				 "different ports",
 				 conf->general_port);
 	}
-	r = check_clock(conf, error);
+	r = 0;
 	for (size_t i = 0; r == 0 && i < conf->port_count; i++) {
 		r = check_port(conf, &conf->ports[i], error);
 	}
+	r = r != 0 ? r : check_clock(conf, error);
 	if (r == 0 && conf->port_count > 1) {
 		conf->clock_type = CONF_CLOCK_BC;
 	}

@@ -48,11 +48,13 @@ const struct conf_key conf_table[] = {
 		 "Boundary Clock (BC) without asking." },
 	{ KEY(CLOCK, "clock"), G_ENUM(clock), IS("ptp4l"), .native = "auto",
 	  .labels = "auto ptp4l phc system soft",
-	  .doc = "What is kept in time. *auto*: the PTP hardware clock of the interfaces, or the "
-		 "soft clock with software time stamps. *soft*: a clock kept in memory that "
-		 "runs beside the system clock and changes nothing; it needs no privilege. "
-		 "*system*: the system clock is steered; nothing else may steer it. *ptp4l*: the "
-		 "PTP hardware clock, or the system clock with software time stamps." },
+	  .doc = "What is kept in time. *auto*: the PTP hardware clock that *phc_device* names, "
+		 "else that of the first port with hardware time stamps, else the soft clock. "
+		 "*soft*: a clock kept in memory that runs beside the system clock and changes "
+		 "nothing; it needs no privilege. *system*: the system clock is steered; nothing "
+		 "else may steer it. Both need ports with software time stamps. *phc*: as *auto*, "
+		 "but never the soft clock. *ptp4l*: as *auto*, with the system clock for the "
+		 "soft clock." },
 	{ KEY(CLOCK, "soft_clock_offset"), G_DBL(soft_clock_offset), IS("0"), RANGE(-1e9, 1e9),
 	  .unit = "s",
 	  .doc = "How far the soft clock starts ahead of the system clock. Set it to see a clock "
@@ -61,8 +63,8 @@ const struct conf_key conf_table[] = {
 	  RANGE(-500000, 500000), .unit = "ppb",
 	  .doc = "The frequency error the soft clock starts with." },
 	{ KEY(CLOCK, "phc_device"), G_STR(phc_device), IS(""),
-	  .doc = "The PTP hardware clock, by its device file, for all interfaces. Set it when "
-		 "the interface does not tell its clock, or for a clock with a name of its own." },
+	  .doc = "The PTP hardware clock to keep, by its device file. Set it when the interface "
+		 "does not tell its clock, or to choose among the clocks of several ports." },
 	{ KEY(CLOCK, "clientOnly"), .alias = "slaveOnly", G_INT(client_only), IS("0"), BOOL,
 	  .doc = "Never be a timeTransmitter; clockClass becomes 255. Set it on every machine "
 		 "that only receives time." },
@@ -91,8 +93,9 @@ const struct conf_key conf_table[] = {
 	  .doc = "timeSource announced as grandmaster: 0x20 GNSS, 0x50 NTP, 0xa0 internal "
 		 "oscillator. Informative." },
 	{ KEY(CLOCK, "twoStepFlag"), G_INT(two_step_flag), IS("1"), BOOL,
-	  .doc = "Send the transmit time of a Sync in a Follow_Up. 0 asks for *time_stamping "
-		 "onestep*, which needs an interface that can." },
+	  .doc = "Send the transmit time of a Sync in a Follow_Up. 0 makes *onestep* of "
+		 "*time_stamping hardware*; with *auto*, interfaces that cannot go on in two "
+		 "steps, which is logged." },
 	{ KEY(CLOCK, "maxStepsRemoved"), G_INT(max_steps_removed), IS("255"), RANGE(2, 255),
 	  .doc = "An Announce that has passed as many boundary clocks is not used." },
 	{ KEY(CLOCK, "clock_class_threshold"), G_INT(clock_class_threshold), IS("248"),
@@ -326,13 +329,15 @@ const struct conf_key conf_table[] = {
 	  .doc = "Socket of *clock_servo refclock_sock*." },
 
 	/* -- time stamps ---------------------------------------------------------------------- */
-	{ KEY(STAMP, "time_stamping"), G_ENUM(time_stamping), IS("hardware"), .native = "auto",
+	{ KEY(STAMP, "time_stamping"), P_ENUM(time_stamping), IS("hardware"), .native = "auto",
 	  .labels = "auto hardware software legacy onestep p2p1step",
-	  .doc = "Who takes time stamps. *auto*: *hardware* if all interfaces can, else "
-		 "*software*; which, and why, is logged. *hardware* needs an interface "
-		 "with a PTP clock; *software* works everywhere and is some microseconds worse. "
-		 "*onestep* and *p2p1step* let the interface write the time into Sync, and into "
-		 "Pdelay_Resp." },
+	  .doc = "Who takes time stamps; ports may differ. *auto*: *hardware* if the interface "
+		 "stamps by a PTP clock that *clock* allows, *legacy* if its hardware knows the "
+		 "old way only, else *software*; which, and why not *hardware*, is logged. "
+		 "*software* works everywhere and is some microseconds worse: keep it to the "
+		 "ports that transmit time if others have hardware. *onestep* and *p2p1step* let "
+		 "the interface write the time into Sync, and into Pdelay_Resp. Stamps of another "
+		 "clock than the one that is kept are brought into its time as they come." },
 	{ KEY(STAMP, "tx_timestamp_timeout"), G_INT(tx_timestamp_timeout), IS("10"),
 	  RANGE(1, INT_MAX),
 	  .unit = "ms",

@@ -12,39 +12,6 @@
 
 #include "engine_config.h"
 
-/* The driver's word for it. Switches, not casts: the lists may grow apart. */
-static enum timestamping_mode stamping_mode(int time_stamping)
-{
-	switch ((enum conf_time_stamping)time_stamping) {
-	case CONF_STAMP_AUTO:
-	case CONF_STAMP_HARDWARE:
-		return TIMESTAMPING_HARDWARE;
-	case CONF_STAMP_SOFTWARE:
-		return TIMESTAMPING_SOFTWARE;
-	case CONF_STAMP_LEGACY:
-		return TIMESTAMPING_LEGACY;
-	case CONF_STAMP_ONESTEP:
-		return TIMESTAMPING_ONESTEP;
-	case CONF_STAMP_P2P1STEP:
-		return TIMESTAMPING_P2P1STEP;
-	}
-	return TIMESTAMPING_SOFTWARE;
-}
-
-/* The clock to keep, with auto resolved. */
-static enum conf_clock clock_to_keep(const struct instance *in)
-{
-	enum conf_clock clock = (enum conf_clock)in->conf->clock;
-
-	if (clock != CONF_CLOCK_AUTO && clock != CONF_CLOCK_PTP4L) {
-		return clock;
-	}
-	if (in->ports.source == GNOMON_STAMP_HARDWARE) {
-		return CONF_CLOCK_PHC;
-	}
-	return clock == CONF_CLOCK_AUTO ? CONF_CLOCK_SOFT : CONF_CLOCK_SYSTEM;
-}
-
 /* -- what there is ---------------------------------------------------------------------------- */
 
 /* The clock's identity is configured, or that of the first interface. */
@@ -77,10 +44,61 @@ static int check_interface(struct instance *in, struct port *port, struct driver
 	if (r == 0 && port->name.number == 1) {
 		r = choose_identity(in, &iface, error);
 	}
-	return r != 0 ? r : port_check(&in->ports, port, error);
+	return r != 0 ? r : port_choose(&in->ports, port, error);
 }
 
 /* -- the clock -------------------------------------------------------------------------------- */
+
+/* The first port that stamps in hardware; NULL: none does. */
+static const struct port *hardware_port(const struct ports *ports)
+{
+	for (size_t i = 0; i < ports->count; i++) {
+		if (stamping_is_hardware(&ports->list[i].stamping)) {
+			return &ports->list[i];
+		}
+	}
+	return NULL;
+}
+
+/* A clock that is named is wanted, unless all ports were told to stamp without it (-S). */
+static bool named_clock_counts(const struct conf *conf)
+{
+	for (size_t i = 0; conf->phc_device[0] && i < conf->port_count; i++) {
+		if (conf->ports[i].conf.time_stamping == CONF_STAMP_AUTO) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The kind of clock to keep, with auto resolved. */
+static enum conf_clock clock_to_keep(const struct instance *in)
+{
+	enum conf_clock clock = (enum conf_clock)in->conf->clock;
+
+	if (clock != CONF_CLOCK_AUTO && clock != CONF_CLOCK_PTP4L) {
+		return clock;
+	}
+	if (hardware_port(&in->ports) || named_clock_counts(in->conf)) {
+		return CONF_CLOCK_PHC;
+	}
+	return clock == CONF_CLOCK_AUTO ? CONF_CLOCK_SOFT : CONF_CLOCK_SYSTEM;
+}
+
+static int open_phc(const struct instance *in, struct gnomon_clock **clock,
+		    struct driver_error *error)
+{
+	const struct port *port = hardware_port(&in->ports);
+
+	if (in->conf->phc_device[0]) {
+		return clock_phc_open(clock, in->conf->phc_device, error);
+	}
+	if (!port) {
+		return driver_fail(error, -ENODEV, "clock phc: there is none: %s",
+				   in->ports.list[0].stamping.why.text);
+	}
+	return clock_phc_open_index(clock, port->stamping.phc_index, error);
+}
 
 /* Opening a clock changes nothing; whether it may be adjusted is found out here as well. */
 static int open_clock(struct instance *in, struct driver_error *error)
@@ -93,8 +111,7 @@ static int open_clock(struct instance *in, struct driver_error *error)
 
 	switch (clock_to_keep(in)) {
 	case CONF_CLOCK_PHC:
-		r = conf->phc_device[0] ? clock_phc_open(clock, conf->phc_device, error)
-					: clock_phc_open_index(clock, in->ports.phc_index, error);
+		r = open_phc(in, clock, error);
 		break;
 	case CONF_CLOCK_SYSTEM:
 		r = clock_system_open(clock, !conf->free_running, error);
@@ -139,12 +156,11 @@ static uint64_t seed_of(const struct gnomon_clock_identity *identity)
 }
 
 /* One step: the interface writes the time, and no Follow_Up says it. */
-static void configure_port(const struct instance *in, const struct port *port,
-			   struct gnomon_port_config *p)
+static void configure_port(const struct port *port, struct gnomon_port_config *p)
 {
 	engine_config_fill_port(p, port->conf);
-	p->one_step_pdelay = in->ports.mode == TIMESTAMPING_P2P1STEP;
-	p->one_step_sync = p->one_step_pdelay || in->ports.mode == TIMESTAMPING_ONESTEP;
+	p->one_step_sync = stamping_is_one_step(&port->stamping);
+	p->one_step_pdelay = port->stamping.mode == TIMESTAMPING_P2P1STEP;
 }
 
 /* The engine keeps a copy of its ports' configuration, and its memory for good. */
@@ -162,7 +178,7 @@ static int build_engine(struct instance *in)
 	config.seed = seed_of(&in->identity);
 	config.ports = ports;
 	for (size_t i = 0; i < in->ports.count; i++) {
-		configure_port(in, &in->ports.list[i], &ports[i]);
+		configure_port(&in->ports.list[i], &ports[i]);
 	}
 	size = gnomon_engine_size(&config);
 	in->engine_memory = size ? malloc(size) : NULL;
@@ -177,41 +193,20 @@ static int build_engine(struct instance *in)
 
 /* -- life ------------------------------------------------------------------------------------- */
 
-static void set_mode(struct instance *in, enum timestamping_mode mode)
+/* What the servo has to expect of a port that may receive time; others say nothing about it. */
+static bool receives_software_stamps(const struct instance *in)
 {
-	struct ports *ports = &in->ports;
+	for (size_t i = 0; i < in->ports.count; i++) {
+		const struct port *port = &in->ports.list[i];
+		bool transmits = port->conf->server_only ||
+				 (in->conf->external_port_configuration &&
+				  port->conf->desired_state == CONF_STATE_TIME_TRANSMITTER);
 
-	ports->mode = mode;
-	ports->source = timestamping_mode_source(mode);
-	if (mode == TIMESTAMPING_LEGACY) {
-		ports->source = GNOMON_STAMP_SYSTEM; /* the kernel brought them to its own clock */
+		if (!transmits && port->stamping.mode == TIMESTAMPING_SOFTWARE) {
+			return true;
+		}
 	}
-	ports->phc_index = -1;
-	ports->on_phc = !in->conf->phc_device[0] && clock_to_keep(in) == CONF_CLOCK_PHC;
-}
-
-/*
- * time_stamping auto: hardware if all interfaces can. Whether they share a clock is asked later:
- * interfaces that could do better but not together are an error, not a reason to do worse.
- */
-static void choose_mode(struct instance *in)
-{
-	struct driver_error why = { "" };
-	int r = 0;
-
-	set_mode(in, stamping_mode(in->conf->time_stamping));
-	if (in->conf->time_stamping != CONF_STAMP_AUTO) {
-		return;
-	}
-	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
-		int phc_index = -1;
-
-		r = port_check_stamping(&in->ports, &in->ports.list[i], &phc_index, &why);
-	}
-	if (r != 0) {
-		set_mode(in, TIMESTAMPING_SOFTWARE);
-		in->why_software = why;
-	}
+	return false;
 }
 
 static int build(struct instance *in, struct driver_error *error)
@@ -221,7 +216,7 @@ static int build(struct instance *in, struct driver_error *error)
 	if (r == 0) {
 		in->keeper.engine = in->engine;
 		in->ports.engine = in->engine;
-		r = keeper_init(&in->keeper, in->ports.mode == TIMESTAMPING_SOFTWARE);
+		r = keeper_init(&in->keeper, receives_software_stamps(in));
 	}
 	if (r != 0) {
 		driver_fail(error, r, "cannot build the clock from this configuration: %s",
@@ -235,14 +230,14 @@ static int prepare(struct instance *in, struct driver_error *error)
 {
 	int r = ports_init(&in->ports, error);
 
-	if (r == 0) {
-		choose_mode(in);
-	}
 	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
 		r = check_interface(in, &in->ports.list[i], error);
 	}
 	if (r == 0) {
 		r = open_clock(in, error);
+	}
+	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
+		r = port_connect(&in->ports, &in->ports.list[i], error);
 	}
 	return r != 0 ? r : build(in, error);
 }

@@ -7,7 +7,7 @@
  *                                        DATASET -> keeper (UTC offset, leap second)
  *                                        STATE, EVENT -> report
  *
- * Calls point one way: main -> loop -> actions -> instance -> port -> keeper -> report. Each file
+ * Calls point one way: main -> loop -> actions -> instance -> port -> stamping -> keeper -> report. Each file
  * includes headers of those behind it only.
  */
 #ifndef GNOMOND_INSTANCE_H
@@ -23,7 +23,6 @@ struct instance {
 	struct keeper keeper;
 	struct ports ports;
 	struct gnomon_clock_identity identity;
-	struct driver_error why_software; /* time_stamping auto: why it could not be hardware */
 	bool status_changed; /* a state has, that the service manager is told of */
 	void *engine_memory;
 };

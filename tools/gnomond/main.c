@@ -5,6 +5,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "drivers/clock_find.h"
+
 #include "loop.h"
 #include "options.h"
 #include "user.h"
@@ -38,20 +40,29 @@ static enum exit_status fail(const char *program, const struct conf *conf, const
 	return status;
 }
 
+/* The name of how all ports stamp, or that they differ. */
+static const char *common_stamping(const struct ports *ports)
+{
+	for (size_t i = 1; i < ports->count; i++) {
+		if (ports->list[i].stamping.mode != ports->list[0].stamping.mode) {
+			return "mixed";
+		}
+	}
+	return timestamping_mode_name(ports->list[0].stamping.mode);
+}
+
 /* Only once everything is open: a daemon that cannot run does not say that it does. */
 static void announce(struct instance *in, struct log *log, const struct conf *conf)
 {
-	const char *stamping = timestamping_mode_name(in->ports.mode);
 	char text[256];
 
-	report_start(log, conf, in->keeper.clock->name, in->ports.phc_index, stamping,
-		     &in->identity);
+	report_start(log, conf, in->keeper.clock->name, clock_phc_index(in->keeper.clock),
+		     common_stamping(&in->ports), &in->identity);
 	for (size_t i = 0; i < in->ports.count; i++) {
-		report_port(log, in->ports.list[i].name, stamping, in->ports.list[i].conf);
-	}
-	if (in->why_software.text[0]) {
-		snprintf(text, sizeof(text), "software time stamps: %s", in->why_software.text);
-		report_note(log, text);
+		const struct port *port = &in->ports.list[i];
+
+		report_port(log, port->name, timestamping_mode_name(port->stamping.mode),
+			    port->stamping.why.text, port->conf);
 	}
 	if (conf->noted[0]) {
 		snprintf(text, sizeof(text), "without effect: %s", conf->noted);

@@ -47,12 +47,13 @@ void ports_finish(struct ports *ports)
 {
 	for (size_t i = 0; i < ports->count; i++) {
 		close_link(&ports->list[i]);
+		stamping_finish(&ports->list[i].stamping);
 	}
 	free(ports->list);
 	lookout_finish(&ports->lookout);
 }
 
-/* -- opening ---------------------------------------------------------------------------------- */
+/* -- what a link is told ---------------------------------------------------------------------- */
 
 static enum gnomon_network_protocol transport(int value)
 {
@@ -108,7 +109,7 @@ static void link_configure(const struct ports *ports, const struct port *port,
 		break;
 	}
 	config->interface = port->name.interface;
-	config->timestamping_interface = port->stamping[0] ? port->stamping : NULL;
+	config->timestamping_interface = port->stamper[0] ? port->stamper : NULL;
 	config->udp6_scope = (uint8_t)c->udp6_scope;
 	config->udp_ttl = (uint8_t)c->udp_ttl;
 	config->dscp_event = (uint8_t)ports->conf->dscp_event;
@@ -119,61 +120,110 @@ static void link_configure(const struct ports *ports, const struct port *port,
 	config->event_port = (uint16_t)ports->conf->event_port;
 	config->general_port = (uint16_t)ports->conf->general_port;
 	config->share_ports = ports->conf->share_ports;
-	config->timestamping = ports->mode;
+	config->timestamping = port->stamping.mode;
 	config->hwts_filter = filter(ports->conf->hwts_filter);
 }
 
-/* The port's PTP hardware clock must be the one that all ports share. */
-static int check_phc(struct ports *ports, struct port *port, int phc_index,
-		     struct driver_error *error)
+/* -- who stamps, and how ---------------------------------------------------------------------- */
+
+/*
+ * The engine has been told whether the port sends in one step, so that stays what it was. The clock
+ * is what it is from the start, too.
+ */
+static void fill_wish(const struct ports *ports, const struct port *port,
+		      struct stamping_wish *wish)
 {
-	if (!ports->on_phc) {
-		return 0;
+	const struct conf *conf = ports->conf;
+	const struct gnomon_clock *clock = ports->keeper->clock;
+
+	*wish = (struct stamping_wish){
+		.stamping = (enum conf_time_stamping)port->conf->time_stamping,
+		.one_step = !conf->two_step_flag,
+		.p2p = port->conf->delay_mechanism == CONF_DELAY_P2P,
+		.phc = clock ? strcmp(clock->ops->kind, "phc") == 0
+			     : conf->clock != CONF_CLOCK_SOFT && conf->clock != CONF_CLOCK_SYSTEM,
+		.named = conf->phc_device[0] != '\0',
+		.phc_index = port->conf->phc_index,
+	};
+	if (ports->engine && wish->stamping == CONF_STAMP_AUTO) {
+		wish->one_step = false;
+		if (stamping_is_one_step(&port->stamping)) {
+			wish->stamping = port->stamping.mode == TIMESTAMPING_ONESTEP
+						 ? CONF_STAMP_ONESTEP
+						 : CONF_STAMP_P2P1STEP;
+		}
 	}
-	if (port->conf->phc_index >= 0) {
-		phc_index = port->conf->phc_index;
-	}
-	if (phc_index < 0) {
-		return driver_fail(error, -ENODEV,
-				   "%s: has no PTP hardware clock; use software time stamps (-S), "
-				   "or name a clock with -p",
-				   port->name.interface);
-	}
-	if (ports->phc_index >= 0 && ports->phc_index != phc_index) {
-		return driver_fail(error, -EOPNOTSUPP,
-				   "%s: its clock is ptp%d and not ptp%d: ports on different "
-				   "clocks "
-				   "are not supported yet; run one gnomond for each",
-				   port->name.interface, phc_index, ports->phc_index);
-	}
-	ports->phc_index = phc_index;
-	return 0;
 }
 
-int port_check_stamping(struct ports *ports, struct port *port, int *phc_index,
-			struct driver_error *error)
+static int choose(const struct ports *ports, const struct port *port, const char *stamper,
+		  bool no_phc, struct stamping *s, struct driver_error *error)
 {
 	const char *name = port->name.interface;
 	struct timestamping_info info;
-	int r;
+	struct stamping_wish wish;
+	int r = timestamping_query(stamper[0] ? stamper : name, &info, error);
+
+	if (r != 0) {
+		return r;
+	}
+	fill_wish(ports, port, &wish);
+	wish.phc = wish.phc && !no_phc;
+	return stamping_choose(s, name, &info, &wish, error);
+}
+
+/* Until its clock is known a choice holds nothing that would have to be released. */
+int port_choose(struct ports *ports, struct port *port, struct driver_error *error)
+{
+	const char *name = port->name.interface;
 
 	port->index = lookout_index(&ports->lookout, name);
-	lookout_stamping(&ports->lookout, port->index, name, port->stamping);
-	r = timestamping_query(port->stamping[0] ? port->stamping : name, &info, error);
-	if (r == 0) {
-		*phc_index = info.phc_index;
-		r = timestamping_check(name, &info, ports->mode, error);
-	}
-	return r;
+	lookout_stamping(&ports->lookout, port->index, name, port->stamper);
+	return choose(ports, port, port->stamper, false, &port->stamping, error);
 }
 
-int port_check(struct ports *ports, struct port *port, struct driver_error *error)
+/* A clock that cannot be read takes no stamps we can use: auto does without. */
+static int connect_stamping(const struct ports *ports, const struct port *port,
+			    const char *stamper, struct stamping *s, struct driver_error *error)
 {
-	int phc_index = -1;
-	int r = port_check_stamping(ports, port, &phc_index, error);
+	struct driver_error why = { "" };
+	int r = stamping_connect(s, port->name.interface, ports->keeper->clock, &why);
 
-	return r != 0 ? r : check_phc(ports, port, phc_index, error);
+	if (r != 0 && port->conf->time_stamping == CONF_STAMP_AUTO && !stamping_is_one_step(s)) {
+		r = choose(ports, port, stamper, true, s, error);
+		s->why = why;
+		return r;
+	}
+	return r != 0 ? driver_fail(error, r, "%s", why.text) : 0;
 }
+
+int port_connect(struct ports *ports, struct port *port, struct driver_error *error)
+{
+	return connect_stamping(ports, port, port->stamper, &port->stamping, error);
+}
+
+/* Choose again: the card may be another, or another port of a bond. */
+static int choose_again(struct ports *ports, struct port *port, const char *stamper,
+			struct driver_error *error)
+{
+	enum timestamping_mode before = port->stamping.mode;
+	struct stamping now;
+	int r = choose(ports, port, stamper, false, &now, error);
+
+	r = r != 0 ? r : connect_stamping(ports, port, stamper, &now, error);
+	if (r != 0) {
+		return r;
+	}
+	stamping_finish(&port->stamping);
+	port->stamping = now;
+	memcpy(port->stamper, stamper, sizeof(port->stamper));
+	if (now.mode != before) {
+		report_port(ports->log, port->name, timestamping_mode_name(now.mode), now.why.text,
+			    port->conf);
+	}
+	return 0;
+}
+
+/* -- opening ---------------------------------------------------------------------------------- */
 
 /* UDP without an address is sent from nowhere, and dropped wherever it arrives. */
 static void note_missing_address(struct ports *ports, const struct port *port)
@@ -258,22 +308,12 @@ void ports_expire(struct ports *ports, gnomon_mono now)
 	}
 }
 
-/* Which of the packet's stamps counts follows from the mode, not from what is there. */
-static bool local_time(struct ports *ports, const struct timestamping_stamps *stamps,
-		       gnomon_time *local)
-{
-	bool software = ports->mode == TIMESTAMPING_SOFTWARE;
-
-	return (software ? stamps->has_software : stamps->has_hardware) &&
-	       keeper_local(ports->keeper, ports->source,
-			    software ? stamps->software : stamps->hardware, local);
-}
-
 static void take_stamp(struct ports *ports, struct port *port, enum link_socket which)
 {
 	struct link_stamp stamp;
 	gnomon_time local;
 	uint32_t tx_id;
+	bool usable;
 
 	if (link_receive_stamp(port->link, which, &stamp) != 0) {
 		return; /* not ours, or an error that is cleared now; link events tell the rest */
@@ -285,7 +325,8 @@ static void take_stamp(struct ports *ports, struct port *port, enum link_socket 
 	if (--ports->tx_pending == 0) {
 		ports->tx_deadline = GNOMON_MONO_NEVER;
 	}
-	tx_done(ports, tx_id, local_time(ports, &stamp.stamps, &local) ? &local : NULL);
+	usable = stamping_local(&port->stamping, ports->keeper, &stamp.stamps, &local);
+	tx_done(ports, tx_id, usable ? &local : NULL);
 }
 
 /* -- faults ---------------------------------------------------------------------------------- */
@@ -348,7 +389,7 @@ static void take_message(struct ports *ports, struct port *port, enum link_socke
 	rx.source = received.source;
 	/* Event messages have a type below 8; converting a stamp is not free. */
 	if (received.len > 0 && (data[0] & 0x0f) < 8 &&
-	    local_time(ports, &received.stamps, &local)) {
+	    stamping_local(&port->stamping, ports->keeper, &received.stamps, &local)) {
 		rx.timestamp = &local;
 	}
 	(void)gnomon_engine_rx(ports->engine, &rx, now);
@@ -370,8 +411,13 @@ void port_ready(struct ports *ports, struct port *port, enum link_socket which, 
 static void reopen(struct ports *ports, struct port *port, gnomon_mono now)
 {
 	struct driver_error error = { "" };
+	const char *name = port->name.interface;
+	char stamper[IFNAMSIZ];
 
-	if (port_check(ports, port, &error) != 0 || port_open(ports, port, &error) != 0) {
+	port->index = lookout_index(&ports->lookout, name);
+	lookout_stamping(&ports->lookout, port->index, name, stamper);
+	if (choose_again(ports, port, stamper, &error) != 0 ||
+	    port_open(ports, port, &error) != 0) {
 		fail_port(ports, port, error.text, now);
 	} else {
 		port->retry = GNOMON_MONO_NEVER;
@@ -379,22 +425,37 @@ static void reopen(struct ports *ports, struct port *port, gnomon_mono now)
 	}
 }
 
+/* The new interface may stamp in another way, which the sockets must be opened for, and by another
+ * clock, which knows nothing of stamps still on their way. */
+static int move_stamping(struct ports *ports, struct port *port, const char *stamper,
+			 struct driver_error *error)
+{
+	enum timestamping_mode before = port->stamping.mode;
+	int r = choose_again(ports, port, stamper, error);
+
+	if (r != 0) {
+		return r;
+	}
+	port_expire(ports, port, GNOMON_MONO_NEVER);
+	if (port->stamping.mode == before) {
+		return link_set_timestamping_interface(port->link, stamper, error);
+	}
+	close_link(port);
+	ports->relayout = true;
+	return port_open(ports, port, error);
+}
+
 /* Another port of the bond stamps from now on, or the interface has a new name. */
 static void follow_stamping(struct ports *ports, struct port *port, gnomon_mono now)
 {
 	struct driver_error error = { "" };
-	struct timestamping_info info;
-	char name[IFNAMSIZ];
+	char stamper[IFNAMSIZ];
 
-	lookout_stamping(&ports->lookout, port->index, port->name.interface, name);
-	if (!name[0] || strcmp(name, port->stamping) == 0) {
+	lookout_stamping(&ports->lookout, port->index, port->name.interface, stamper);
+	if (!stamper[0] || strcmp(stamper, port->stamper) == 0) {
 		return;
 	}
-	memcpy(port->stamping, name, sizeof(name));
-	if (timestamping_query(name, &info, &error) != 0 ||
-	    timestamping_check(name, &info, ports->mode, &error) != 0 ||
-	    check_phc(ports, port, info.phc_index, &error) != 0 ||
-	    link_set_timestamping_interface(port->link, name, &error) != 0) {
+	if (move_stamping(ports, port, stamper, &error) != 0) {
 		fail_port(ports, port, error.text, now);
 	}
 }

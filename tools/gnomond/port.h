@@ -11,13 +11,13 @@
 #include <gnomon/engine.h>
 
 #include "drivers/link.h"
-#include "drivers/timestamping.h"
 
 #include "tools/config/config.h"
 
 #include "keeper.h"
 #include "lookout.h"
 #include "report.h"
+#include "stamping.h"
 #include "tx_ring.h"
 
 /** A PTP port. */
@@ -26,7 +26,8 @@ struct port {
 	const struct conf_port *conf;
 	struct link *link;       /* NULL: closed, after a failure */
 	unsigned int index;      /* of the interface when the link was opened */
-	char stamping[IFNAMSIZ]; /* the interface that stamps: a bond's active port */
+	char stamper[IFNAMSIZ];  /* the interface that stamps: a bond's active port */
+	struct stamping stamping;
 	bool up;                 /* as last told to the engine */
 	bool looked;             /* port_look has been here */
 	gnomon_mono retry;       /* when to open it again; NEVER */
@@ -37,15 +38,11 @@ struct port {
 
 /** All ports of an instance, and what they share. */
 struct ports {
-	/* Set by the owner: the first two before ports_init, the others before links are opened. */
+	/* Set by the owner: the engine before links are opened, the others before ports_init. */
 	const struct conf *conf;
 	struct log *log;
+	struct keeper *keeper; /* has its clock once port_choose was asked of every port */
 	struct gnomon_engine *engine;
-	struct keeper *keeper;
-	enum timestamping_mode mode;
-	enum gnomon_stamp_source source; /* of the stamps the clock understands */
-	bool on_phc;                     /* the clock is the interfaces' own, and */
-	int phc_index;                   /* that one; -1: not known yet */
 
 	struct port *list; /* in the order of the configuration, numbered from 1 */
 	size_t count;
@@ -60,12 +57,14 @@ int ports_init(struct ports *ports, struct driver_error *error);
 /** Close what is open, which switches time stamping back, and release everything. */
 void ports_finish(struct ports *ports);
 
-/** Check that the stamping interface can do what is wanted; *phc_index: its clock, or -1. */
-int port_check_stamping(struct ports *ports, struct port *port, int *phc_index,
-			struct driver_error *error);
+/**
+ * Find the interface that stamps, and choose how; nothing is opened. Returns 0 or -errno with one
+ * line in *error.
+ */
+int port_choose(struct ports *ports, struct port *port, struct driver_error *error);
 
-/** Check that stamping interface and its clock can serve the port. 0 or one line in *error. */
-int port_check(struct ports *ports, struct port *port, struct driver_error *error);
+/** Once the keeper has its clock: make the stamps it can use of the port's. Returns as above. */
+int port_connect(struct ports *ports, struct port *port, struct driver_error *error);
 
 /** Open the port's link. 0 or -errno with one line in *error. */
 int port_open(struct ports *ports, struct port *port, struct driver_error *error);

@@ -54,15 +54,19 @@ void report_stop(struct log *log, const char *reason)
 	}
 }
 
-/* ptp4l says nothing of its ports before they change state. */
-void report_port(struct log *log, struct report_port port, const char *stamping,
+/* ptp4l says nothing of its ports before they change state, and does not choose their stamps. */
+void report_port(struct log *log, struct report_port port, const char *stamping, const char *why,
 		 const struct conf_port *c)
 {
-	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_PORT)) {
+	if ((log->format != CONF_LOG_PTP4L || why[0]) && log_begin(log, LOG_PORT)) {
+		log_text(log, "port %u: %s time stamps: %s", port.number, stamping, why);
 		put_port(log, port);
 		put_label(log, "network_transport", c->network_transport);
 		put_label(log, "delay_mechanism", c->delay_mechanism);
 		log_str(log, "time_stamping", stamping);
+		if (why[0]) {
+			log_str(log, "why", why);
+		}
 		log_end(log);
 	}
 }

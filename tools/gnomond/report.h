@@ -17,13 +17,16 @@ struct report_port {
 	const char *interface;
 };
 
-/** Running, and with what. clock: its device or name; stamping: the mode taken, by name. */
+/** Running, and with what. clock: its device or name; stamping: the ports' mode, by name. */
 void report_start(struct log *log, const struct conf *conf, const char *clock, int phc_index,
 		  const char *stamping, const struct gnomon_clock_identity *identity);
 void report_stop(struct log *log, const char *reason);
 
-/** A port exists: transport, delay mechanism and time stamps, by their names in a file. */
-void report_port(struct log *log, struct report_port port, const char *stamping,
+/**
+ * A port exists, or stamps in another way from now on: transport, delay mechanism and time stamps,
+ * by their names in a file. why: what keeps it from better stamps; "" if nothing does.
+ */
+void report_port(struct log *log, struct report_port port, const char *stamping, const char *why,
 		 const struct conf_port *c);
 
 void report_state(struct log *log, struct report_port port,

@@ -40,11 +40,11 @@ static enum gnomon_network_protocol transport_of(const struct conf_port *port)
 }
 
 /* Without a word about it: the hardware's stamps, if the interface has them. */
-static enum timestamping_mode mode_of(const struct conf *conf, const char *interface)
+static enum timestamping_mode mode_of(const struct conf_port *port, const char *interface)
 {
 	struct timestamping_info info;
 
-	switch ((enum conf_time_stamping)conf->time_stamping) {
+	switch ((enum conf_time_stamping)port->time_stamping) {
 	case CONF_STAMP_AUTO:
 		break;
 	case CONF_STAMP_SOFTWARE:
@@ -77,7 +77,7 @@ static int open_link(struct nsm *nsm, const char *interface, struct driver_error
 	config.event_port = (uint16_t)c->event_port;
 	config.general_port = (uint16_t)c->general_port;
 	config.share_ports = true;
-	config.timestamping = mode_of(c, interface);
+	config.timestamping = mode_of(nsm->port, interface);
 	config.hwts_filter = c->hwts_filter == CONF_HWTS_CHECK	? TIMESTAMPING_FILTER_CHECK
 			     : c->hwts_filter == CONF_HWTS_FULL ? TIMESTAMPING_FILTER_FULL
 								: TIMESTAMPING_FILTER_NORMAL;

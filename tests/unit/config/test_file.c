@@ -99,12 +99,17 @@ static const struct {
 	{ "[global]\nevent_port 320\n[eth0]\n", "key 'general_port': 320 is the event port too; "
 						"give them different ports" },
 	{ "[global]\ntime_stamping hardware\nclock soft\n[eth0]\n",
-	  "key 'clock': soft needs software time stamps; set "
-					    "time_stamping software (-S)" },
+	  "t.conf:4: key 'clock': soft needs software time stamps on eth0; set time_stamping "
+	  "software (-S)" },
+	{ "[global]\nclock system\n[eth0]\n[eth1]\ntime_stamping onestep\n",
+	  "t.conf:4: key 'clock': system needs software time stamps on eth1; set time_stamping "
+	  "software (-S)" },
 	{ "[global]\nclock phc\n" S "[eth0]\n", "key 'clock': phc needs hardware time stamps; set "
-						"time_stamping hardware (-H)" },
-	{ "[global]\n" S "twoStepFlag 0\n[eth0]\n", "key 'twoStepFlag': 0 needs hardware time "
-						    "stamps; set it to 1" },
+						"time_stamping hardware (-H), or phc_device" },
+	{ "[global]\n" S "twoStepFlag 0\n[eth0]\n", "t.conf:4: key 'twoStepFlag': 0 needs hardware "
+						    "time stamps on eth0; set it to 1" },
+	{ "[global]\nclock soft\ntwoStepFlag 0\n[eth0]\n",
+	  "t.conf:4: key 'twoStepFlag': 0 needs hardware time stamps on eth0; set it to 1" },
 	{ "[global]\ntime_stamping p2p1step\n[eth0]\ndelay_mechanism P2P\n[eth1]\n",
 	  "t.conf:5: key 'time_stamping': p2p1step needs delay_mechanism P2P on eth1; set it" },
 	{ "[eth0]\n[eth1]\ntransportSpecific 1\n", "t.conf:2: key 'transportSpecific': eth1 has 1, "
@@ -168,37 +173,39 @@ static void one_step_by_flag(void **state)
 	struct conf conf;
 	struct conf_error error;
 
+	assert_int_equal(load(&conf, "[global]\ntwoStepFlag 0\ntime_stamping hardware\n[eth0]\n",
+			      &error),
+			 0);
+	assert_int_equal(conf.ports[0].conf.time_stamping, CONF_STAMP_ONESTEP);
+	conf_finish(&conf);
+	/* auto finds out whether it can. */
 	assert_int_equal(load(&conf, "[global]\ntwoStepFlag 0\n[eth0]\n", &error), 0);
-	assert_int_equal(conf.time_stamping, CONF_STAMP_ONESTEP);
+	assert_int_equal(conf.ports[0].conf.time_stamping, CONF_STAMP_AUTO);
 	conf_finish(&conf);
 	assert_int_equal(load(&conf, "[global]\ntime_stamping onestep\n[eth0]\n", &error), 0);
 	assert_int_equal(conf.two_step_flag, 0);
 	conf_finish(&conf);
+	assert_int_equal(load(&conf, "[eth0]\ntime_stamping onestep\n[eth1]\n", &error), 0);
+	assert_int_equal(conf.two_step_flag, 1);
+	conf_finish(&conf);
 }
 
-/* time_stamping auto is settled where the clock or one-step leaves no choice. */
-static void stamping_follows_clock(void **state)
+/* [global] is what ports have that say nothing else. */
+static void stamping_by_port(void **state)
 {
-	static const struct {
-		const char *text;
-		int time_stamping;
-	} rows[] = {
-		{ "[eth0]\n", CONF_STAMP_AUTO },
-		{ "[global]\nclock soft\n[eth0]\n", CONF_STAMP_SOFTWARE },
-		{ "[global]\nclock system\n[eth0]\n", CONF_STAMP_SOFTWARE },
-		{ "[global]\nclock phc\n[eth0]\n", CONF_STAMP_HARDWARE },
-		{ "[global]\nphc_device /dev/ptp7\n[eth0]\n", CONF_STAMP_HARDWARE },
-		{ "[global]\ntime_stamping legacy\n[eth0]\n", CONF_STAMP_LEGACY },
-	};
+	struct conf conf;
+	struct conf_error error;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct conf conf;
-		struct conf_error error;
-
-		assert_int_equal(load(&conf, rows[i].text, &error), 0);
-		assert_int_equal(conf.time_stamping, rows[i].time_stamping);
-		conf_finish(&conf);
-	}
+	assert_int_equal(load(&conf, "[global]\n" S "[eth0]\n[eth1]\ntime_stamping hardware\n",
+			      &error),
+			 0);
+	assert_int_equal(conf.ports[0].conf.time_stamping, CONF_STAMP_SOFTWARE);
+	assert_int_equal(conf.ports[1].conf.time_stamping, CONF_STAMP_HARDWARE);
+	conf_finish(&conf);
+	assert_int_equal(load(&conf, "[global]\nclock phc\nphc_device /dev/ptp7\n" S "[eth0]\n",
+			      &error),
+			 0);
+	conf_finish(&conf);
 }
 
 static void static_roles(void **state)
@@ -448,8 +455,7 @@ int main(void)
 		{ "/config/file/sections_and_defaults", sections_and_defaults, NULL, NULL,
 		  NULL },
 		{ "/config/file/one_step_by_flag", one_step_by_flag, NULL, NULL, NULL },
-		{ "/config/file/stamping_follows_clock", stamping_follows_clock, NULL, NULL,
-		  NULL },
+		{ "/config/file/stamping_by_port", stamping_by_port, NULL, NULL, NULL },
 		{ "/config/file/static_roles", static_roles, NULL, NULL, NULL },
 		{ "/config/file/long_lines", long_lines, NULL, NULL, NULL },
 		{ "/config/file/unreadable", unreadable, NULL, NULL, NULL },

@@ -12,7 +12,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <errno.h>
 #include <gnomon/servo.h>
+#include <linux/net_tstamp.h>
+
+#include "drivers/timestamping.h"
+
+/* The interfaces there are, and what ethtool reports of them. */
+static struct {
+	const char *name;
+	struct timestamping_info info;
+} machine[4];
+
+static int query_machine(const char *interface, struct timestamping_info *info,
+			 struct driver_error *error)
+{
+	for (size_t i = 0; i < sizeof(machine) / sizeof(machine[0]); i++) {
+		if (machine[i].name && strcmp(machine[i].name, interface) == 0) {
+			*info = machine[i].info;
+			return 0;
+		}
+	}
+	return driver_fail(error, -ENODEV, "%s: no such network interface", interface);
+}
 
 /* What the keeper asks the discipline for is taken here, and nothing is built. */
 static struct gnomon_discipline_config asked;
@@ -28,7 +50,9 @@ static size_t take_discipline(const struct gnomon_discipline_config *config)
 #undef gnomon_discipline_size
 #include "tools/gnomond/instance.c"
 #undef NSEC_PER_MSEC
+#define timestamping_query(interface, info, error) query_machine(interface, info, error)
 #include "tools/gnomond/port.c"
+#undef timestamping_query
 
 static int set_frequency(struct gnomon_clock *clock, double ppb)
 {
@@ -46,6 +70,29 @@ static const struct gnomon_clock_ops ops = {
 };
 static struct gnomon_clock sim_clock = { &ops, "sim", 5e5, false };
 
+/* -- interfaces ------------------------------------------------------------------------------- */
+
+#define SOFTWARE                                                                                   \
+	(SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE)
+#define HARDWARE                                                                                   \
+	(SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_RX_HARDWARE |                             \
+	 SOF_TIMESTAMPING_RAW_HARDWARE)
+#define LEGACY                                                                                     \
+	(SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_RX_HARDWARE |                             \
+	 SOF_TIMESTAMPING_SYS_HARDWARE)
+#define TX_TWO (1u << HWTSTAMP_TX_OFF | 1u << HWTSTAMP_TX_ON)
+#define TX_ONE (TX_TWO | 1u << HWTSTAMP_TX_ONESTEP_SYNC)
+#define TX_ALL (TX_ONE | 1u << HWTSTAMP_TX_ONESTEP_P2P)
+
+/* The i-th interface is name, and can do that. */
+static void plug(size_t i, const char *name, uint32_t so_timestamping, uint32_t tx_types, int phc)
+{
+	machine[i].name = name;
+	machine[i].info = (struct timestamping_info){
+		.so_timestamping = so_timestamping, .tx_types = tx_types, .phc_index = phc,
+	};
+}
+
 /* All that is made of a configuration. */
 struct made {
 	struct gnomon_engine_config engine;
@@ -54,34 +101,40 @@ struct made {
 	struct gnomon_discipline_config discipline;
 };
 
+static void set_keys(struct conf *conf, const char *keys[][2], size_t count)
+{
+	struct conf_place nowhere = { NULL, 0 };
+	struct conf_error error = { "" };
+
+	assert_int_equal(conf_init(conf, true), 0);
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_key *key = conf_key_find(keys[i][0], strlen(keys[i][0]));
+		void *target = key->scope == CONF_GLOBAL ? (void *)conf : (void *)&conf->defaults;
+
+		assert_int_equal(conf_value_set(key, target, conf, keys[i][1], nowhere, &error), 0);
+	}
+}
+
 static void make(struct made *made, const char *keys[][2], size_t count)
 {
 	static struct instance in;
-	struct conf_place nowhere = { NULL, 0 };
-	struct conf_error error = { "" };
+	struct driver_error error = { "" };
 	struct conf conf;
 
 	memset(made, 0, sizeof(*made));
-	memset(&in, 0, sizeof(in));
-	assert_int_equal(conf_init(&conf, true), 0);
-	for (size_t i = 0; i < count; i++) {
-		const struct conf_key *key = conf_key_find(keys[i][0], strlen(keys[i][0]));
-		void *target = key->scope == CONF_GLOBAL ? (void *)&conf : (void *)&conf.defaults;
-
-		assert_int_equal(conf_value_set(key, target, &conf, keys[i][1], nowhere, &error),
-				 0);
-	}
+	plug(0, "v0", SOFTWARE | HARDWARE | LEGACY, TX_ALL, 0);
+	set_keys(&conf, keys, count);
 	assert_non_null(conf_interface_add(&conf, "v0"));
 	join(&in, &conf, NULL);
-	in.ports.mode = stamping_mode(conf.time_stamping);
+	assert_int_equal(ports_init(&in.ports, &error), 0);
+	assert_int_equal(port_choose(&in.ports, &in.ports.list[0], &error), 0);
 	in.keeper.clock = &sim_clock;
-	assert_int_equal(ports_init(&in.ports, &(struct driver_error){ "" }), 0);
 	engine_config_fill(&made->engine, &conf, &conf.clock_identity, false);
-	configure_port(&in, &in.ports.list[0], &made->port);
+	configure_port(&in.ports.list[0], &made->port);
 	link_configure(&in.ports, &in.ports.list[0], &made->link);
 	made->link.interface = NULL;
 	memset(&asked, 0, sizeof(asked));
-	assert_int_equal(keeper_init(&in.keeper, in.ports.mode == TIMESTAMPING_SOFTWARE), -EINVAL);
+	assert_int_equal(keeper_init(&in.keeper, receives_software_stamps(&in)), -EINVAL);
 	made->discipline = asked;
 	ports_finish(&in.ports);
 	conf_finish(&conf);
@@ -347,6 +400,262 @@ static void filters(void **state)
 	assert_true(made.discipline.delay_memory_s == 3.0);
 }
 
+/* -- time stamps ------------------------------------------------------------------------------ */
+
+/* A boundary clock whose ports and clock are chosen; nothing is opened. */
+struct chosen {
+	struct conf conf;
+	struct instance in;
+	struct log log;
+	int result;
+	struct driver_error error;
+};
+
+static void choose_all(struct chosen *c, const char *text)
+{
+	struct conf_text file = { (char *)text, strlen(text), "t.conf" };
+	struct conf_error error = { "" };
+
+	memset(c, 0, sizeof(*c));
+	assert_int_equal(conf_init(&c->conf, true), 0);
+	assert_int_equal(conf_parse_global(&c->conf, &file, &error), 0);
+	assert_int_equal(conf_parse_ports(&c->conf, &file, &error), 0);
+	if (conf_validate(&c->conf, &error) != 0) {
+		fail_msg("%s", error.text);
+	}
+	c->conf.verbose = c->conf.use_syslog = 0;
+	log_init(&c->log, "test", &c->conf);
+	join(&c->in, &c->conf, &c->log);
+	assert_int_equal(ports_init(&c->in.ports, &c->error), 0);
+	for (size_t i = 0; c->result == 0 && i < c->in.ports.count; i++) {
+		c->result = port_choose(&c->in.ports, &c->in.ports.list[i], &c->error);
+	}
+}
+
+static void forget(struct chosen *c)
+{
+	c->in.keeper.clock = NULL;
+	ports_finish(&c->in.ports);
+	log_finish(&c->log);
+	conf_finish(&c->conf);
+	memset(machine, 0, sizeof(machine));
+}
+
+/* "hardware software soft": the ports' modes, and the kind of clock. */
+static const char *summary(const struct chosen *c)
+{
+	static char text[128];
+	static const char *const clocks[] = { "auto", "ptp4l", "phc", "system", "soft" };
+	const struct port *port = hardware_port(&c->in.ports);
+	enum conf_clock clock = clock_to_keep(&c->in);
+	size_t len = 0;
+
+	for (size_t i = 0; i < c->in.ports.count; i++) {
+		len += (size_t)snprintf(
+			text + len, sizeof(text) - len, "%s ",
+			timestamping_mode_name(c->in.ports.list[i].stamping.mode));
+	}
+	snprintf(text + len, sizeof(text) - len, "%s", clocks[clock]);
+	if (clock == CONF_CLOCK_PHC && port && !c->conf.phc_device[0]) {
+		snprintf(text + len, sizeof(text) - len, "ptp%d", port->stamping.phc_index);
+	}
+	return text;
+}
+
+/* Which interfaces there are: by what they can do. */
+static void plug_all(void)
+{
+	plug(0, "two", SOFTWARE | HARDWARE, TX_TWO, 1);
+	plug(1, "one", SOFTWARE | HARDWARE, TX_ALL, 2);
+	plug(2, "soft", SOFTWARE, 0, -1);
+	plug(3, "old", SOFTWARE | LEGACY, TX_TWO, -1);
+}
+
+static void stamps_by_port(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *chosen;
+	} cases[] = {
+		{ "[two]\n", "hardware ptp1" },
+		{ "[soft]\n", "software soft" },
+		{ "[old]\n", "legacy soft" },
+		{ "[soft]\n[two]\n[old]\n", "software hardware legacy ptp1" },
+		{ "[two]\n[one]\n", "hardware hardware ptp1" },
+		{ "[one]\n[two]\n", "hardware hardware ptp2" },
+		{ "[two]\ntime_stamping software\n[one]\n", "software hardware ptp2" },
+		{ "[global]\ntime_stamping software\n[two]\n[one]\ntime_stamping hardware\n",
+		  "software hardware ptp2" },
+		{ "[global]\nclock soft\n[two]\n[old]\n", "software legacy soft" },
+		{ "[global]\nclock system\n[two]\n", "software system" },
+		{ "[global]\nclock ptp4l\n[soft]\n", "software system" },
+		{ "[global]\nclock ptp4l\n[soft]\n[one]\n", "software hardware ptp2" },
+		{ "[global]\nclock phc\n[soft]\n[one]\n", "software hardware ptp2" },
+		{ "[global]\nphc_device /dev/ptp7\n[soft]\n", "software phc" },
+		{ "[global]\nphc_device /dev/ptp7\ntime_stamping software\n[two]\n",
+		  "software soft" },
+		{ "[global]\ntwoStepFlag 0\n[two]\n[one]\n[soft]\n",
+		  "hardware onestep software ptp1" },
+		{ "[global]\ntwoStepFlag 0\ndelay_mechanism P2P\n[two]\n[one]\n",
+		  "hardware p2p1step ptp1" },
+		{ "[two]\nphc_index 5\n", "hardware ptp5" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct chosen c;
+
+		plug_all();
+		choose_all(&c, cases[i].text);
+		if (c.result != 0 || strcmp(summary(&c), cases[i].chosen) != 0) {
+			fail_msg("%s gives %s, not %s (%s)", cases[i].text, summary(&c),
+				 cases[i].chosen, c.error.text);
+		}
+		forget(&c);
+	}
+}
+
+/* What is asked for by name is not replaced by something less. */
+static void stamps_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *words;
+	} cases[] = {
+		{ "[soft]\ntime_stamping hardware\n", "soft: no hardware time stamping" },
+		{ "[two]\n[old]\ntime_stamping hardware\n", "old: time_stamping hardware is not" },
+		{ "[two]\ntime_stamping legacy\n", "two: time_stamping legacy is not" },
+		{ "[one]\n[two]\ntime_stamping onestep\n", "two: cannot do time_stamping onestep" },
+		{ "[global]\ntwoStepFlag 0\n[two]\ntime_stamping hardware\n", "two: cannot do" },
+		{ "[gone]\n", "gone: no such network interface" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct chosen c;
+
+		plug_all();
+		choose_all(&c, cases[i].text);
+		assert_int_not_equal(c.result, 0);
+		if (strstr(c.error.text, cases[i].words) != c.error.text) {
+			fail_msg("\"%s\" does not begin with \"%s\"", c.error.text, cases[i].words);
+		}
+		forget(&c);
+	}
+}
+
+static void says_why(void **state)
+{
+	struct chosen c;
+
+	(void)state;
+	plug_all();
+	plug(3, "blind", SOFTWARE | HARDWARE, TX_TWO, -1);
+	choose_all(&c, "[global]\ntwoStepFlag 0\n[one]\n[two]\n[soft]\n[blind]\n");
+	assert_string_equal(c.in.ports.list[0].stamping.why.text, "");
+	assert_string_equal(c.in.ports.list[1].stamping.why.text,
+			    "two: cannot send in one step, goes on in two");
+	assert_string_equal(c.in.ports.list[2].stamping.why.text,
+			    "soft: no hardware time stamping of sent packets; use time_stamping "
+			    "software");
+	assert_non_null(strstr(c.in.ports.list[3].stamping.why.text, "has no PTP hardware clock"));
+	assert_int_equal(c.in.ports.list[3].stamping.mode, TIMESTAMPING_SOFTWARE);
+	forget(&c);
+	/* No reason is given for what was asked for. */
+	plug_all();
+	choose_all(&c, "[soft]\ntime_stamping software\n");
+	assert_string_equal(c.in.ports.list[0].stamping.why.text, "");
+	forget(&c);
+}
+
+/* Another card under the same name, while the clock and the engine stay what they are. */
+static void chooses_again(void **state)
+{
+	struct chosen c;
+	struct port *port = NULL;
+
+	(void)state;
+	plug_all();
+	choose_all(&c, "[soft]\n");
+	c.in.keeper.clock = &sim_clock;
+	port = &c.in.ports.list[0];
+	plug(2, "soft", SOFTWARE | HARDWARE, TX_ALL, 3);
+	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), 0);
+	assert_int_equal(port->stamping.mode, TIMESTAMPING_SOFTWARE); /* the clock is no PHC */
+	plug(2, "soft", SOFTWARE | LEGACY, TX_TWO, -1);
+	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), 0);
+	assert_int_equal(port->stamping.mode, TIMESTAMPING_LEGACY);
+	/* One that does not do stays out, and what was chosen before is kept. */
+	plug(2, "soft", 0, 0, -1);
+	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), -EOPNOTSUPP);
+	assert_int_equal(port->stamping.mode, TIMESTAMPING_LEGACY);
+	forget(&c);
+}
+
+/* The engine sends in one step or not, for good. */
+static void steps_stay(void **state)
+{
+	static char engine;
+	struct chosen c;
+	struct stamping s;
+
+	(void)state;
+	plug_all();
+	choose_all(&c, "[global]\ntwoStepFlag 0\n[two]\n[one]\n");
+	c.in.ports.engine = (struct gnomon_engine *)(void *)&engine;
+	plug(0, "two", SOFTWARE | HARDWARE, TX_ALL, 1);
+	plug(1, "one", SOFTWARE | HARDWARE, TX_TWO, 2);
+	assert_int_equal(choose(&c.in.ports, &c.in.ports.list[0], "two", false, &s, &c.error), 0);
+	assert_int_equal(s.mode, TIMESTAMPING_HARDWARE);
+	assert_int_equal(choose(&c.in.ports, &c.in.ports.list[1], "one", false, &s, &c.error),
+			 -EOPNOTSUPP);
+	assert_string_equal(c.error.text,
+			    "one: cannot do time_stamping onestep; use time_stamping hardware");
+	forget(&c);
+}
+
+/* The servo is tuned for the stamps of ports that may receive. */
+static void servo_stamps(void **state)
+{
+	static const struct {
+		const char *text;
+		bool software;
+	} cases[] = {
+		{ "[two]\n", false },
+		{ "[soft]\n", true },
+		{ "[two]\n[soft]\n", true },
+		{ "[two]\n[soft]\nserverOnly 1\n", false },
+		{ "[two]\nserverOnly 1\n[soft]\n", true },
+		{ "[global]\nexternal_port_configuration 1\n[two]\ndesired_state SLAVE\n[soft]\n",
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct chosen c;
+
+		plug_all();
+		choose_all(&c, cases[i].text);
+		assert_int_equal(receives_software_stamps(&c.in), cases[i].software);
+		forget(&c);
+	}
+}
+
+static void no_phc(void **state)
+{
+	struct gnomon_clock *clock = NULL;
+	struct chosen c;
+
+	(void)state;
+	plug_all();
+	choose_all(&c, "[global]\nclock phc\n[soft]\n");
+	assert_int_equal(open_phc(&c.in, &clock, &c.error), -ENODEV);
+	assert_string_equal(c.error.text, "clock phc: there is none: soft: no hardware time "
+					  "stamping of sent packets; use time_stamping software");
+	assert_null(clock);
+	forget(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +664,13 @@ int main(void)
 		{ "/gnomond/instance/client_only", client_only, NULL, NULL, NULL },
 		{ "/gnomond/instance/transports", transports, NULL, NULL, NULL },
 		{ "/gnomond/instance/filters", filters, NULL, NULL, NULL },
+		{ "/gnomond/instance/stamps_by_port", stamps_by_port, NULL, NULL, NULL },
+		{ "/gnomond/instance/stamps_refused", stamps_refused, NULL, NULL, NULL },
+		{ "/gnomond/instance/says_why", says_why, NULL, NULL, NULL },
+		{ "/gnomond/instance/chooses_again", chooses_again, NULL, NULL, NULL },
+		{ "/gnomond/instance/steps_stay", steps_stay, NULL, NULL, NULL },
+		{ "/gnomond/instance/servo_stamps", servo_stamps, NULL, NULL, NULL },
+		{ "/gnomond/instance/no_phc", no_phc, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/instance", tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void short_options(void **state)
 			       &mode, &error),
 			 0);
 	assert_int_equal(mode, OPTIONS_RUN);
-	assert_int_equal(conf.time_stamping, CONF_STAMP_SOFTWARE);
+	assert_int_equal(conf.ports[0].conf.time_stamping, CONF_STAMP_SOFTWARE);
 	assert_int_equal(conf.verbose, 1);
 	assert_int_equal(conf.use_syslog, 0);
 	assert_int_equal(conf.logging_level, 7);
@@ -57,7 +57,7 @@ static void short_options(void **state)
 	assert_int_equal(parse(&conf, "-6ELsmi eth0", &mode, &error), 0);
 	assert_int_equal(conf.ports[0].conf.network_transport, CONF_NET_UDPV6);
 	assert_int_equal(conf.ports[0].conf.delay_mechanism, CONF_DELAY_E2E);
-	assert_int_equal(conf.time_stamping, CONF_STAMP_LEGACY);
+	assert_int_equal(conf.ports[0].conf.time_stamping, CONF_STAMP_LEGACY);
 	assert_int_equal(conf.client_only, 1);
 	conf_finish(&conf);
 }

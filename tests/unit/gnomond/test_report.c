@@ -141,7 +141,9 @@ static void machine_events(struct log *log, const struct conf *conf)
 	while (strcmp(gnomon_fsm_event_name(change.cause), "RS_SLAVE") != 0) {
 		change.cause++;
 	}
-	report_port(log, eth0, "hardware", &conf->defaults);
+	report_port(log, eth0, "hardware", "", &conf->defaults);
+	report_port(log, eth0, "software", "eth0: no hardware time stamping of sent packets",
+		    &conf->defaults);
 	report_state(log, eth0, &change);
 	change = (struct gnomon_state_change){ GNOMON_PORT_TIME_RECEIVER, GNOMON_PORT_FAULTY, 0 };
 	while (strcmp(gnomon_fsm_event_name(change.cause), "FAULT_DETECTED") != 0) {
