@@ -11,6 +11,7 @@
 #include "tools/phc/phc.h"
 #include "tools/timemaster/timemaster.h"
 #include "tools/ts2phc/ts2phc.h"
+#include "tools/tz2alt/tz2alt.h"
 
 static const struct command commands[] = {
 	{ "hwstamp", "hwstamp_ctl", "hardware time stamping of an interface", hwstamp_main },
@@ -19,6 +20,7 @@ static const struct command commands[] = {
 	{ "timemaster", "timemaster", "PTP domains as sources of chronyd or ntpd",
 	  timemaster_main },
 	{ "ts2phc", "ts2phc", "keep PTP hardware clocks by a pulse", ts2phc_main },
+	{ "tz2alt", "tz2alt", "tell a PTP daemon a time zone and its changes", tz2alt_main },
 	{ NULL, NULL, NULL, NULL },
 };
 

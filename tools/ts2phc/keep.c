@@ -179,7 +179,7 @@ void keep_expire(struct keep *keep, struct log *log, gnomon_mono now)
 {
 	struct gnomon_discipline_command command;
 
-	if (gnomon_mono_before(now, keep_deadline(keep))) {
+	if (!keep->discipline || gnomon_mono_before(now, keep_deadline(keep))) {
 		return;
 	}
 	gnomon_discipline_expire(keep->discipline, now, &command);

@@ -21,12 +21,14 @@ struct cli {
 	struct conf_request request;
 	const char *source; /* -s */
 	bool force;
+	bool automatic; /* -a */
 };
 
 static void print_usage(FILE *out, const char *program)
 {
 	fprintf(out,
 		"\nusage: %s [options]\n\n"
+		" -a             turn on autoconfiguration\n"
 		" -c [dev|name]  PHC time sink (like /dev/ptp0 or eth0)\n"
 		"                (may be specified multiple times)\n"
 		" -f [file]      read configuration from 'file'\n"
@@ -48,6 +50,8 @@ static void print_help(void)
 {
 	printf("usage: gnomon ts2phc [OPTION]... -c CLOCK...\n\n"
 	       "Keep PTP hardware clocks by a pulse they time-stamp on a pin.\n\n"
+	       "  -a              the PTP daemon's port that is timeReceiver says which of the\n"
+	       "                  clocks the others follow\n"
 	       "  -c CLOCK        a clock to keep: a device (/dev/ptp0) or an interface; may be\n"
 	       "                  repeated\n"
 	       "  -s SOURCE       generic: the system clock knows the time, to half a second\n"
@@ -118,6 +122,9 @@ static int take_option(struct cli *cli, int c, const char *name)
 	case OPTION_FORCE:
 		cli->force = true;
 		return -1;
+	case 'a':
+		cli->automatic = true;
+		return -1;
 	case 'c':
 		return add_sink(cli, optarg);
 	case 'f':
@@ -163,7 +170,7 @@ static int parse_options(struct cli *cli, int argc, char **argv)
 	if (!names) {
 		return complain(cli, "no memory", COMMAND_RUNTIME);
 	}
-	while (status < 0 && (c = getopt_long(argc, argv, "c:f:hl:mqs:v", names, &index)) != -1) {
+	while (status < 0 && (c = getopt_long(argc, argv, "ac:f:hl:mqs:v", names, &index)) != -1) {
 		status = take_option(cli, c, names[index].name);
 	}
 	free(names);
@@ -271,6 +278,15 @@ static int build(struct ts2phc *t, const struct cli *cli, struct driver_error *e
 	if (!err && t->sink_count == 0) {
 		err = driver_fail(error, -ENODATA, "no PPS sinks specified");
 	}
+	if (!err && cli->automatic) {
+		err = source_keep(&t->source, cli->force || cli->say.drop_in, error);
+	}
+	if (!err && cli->automatic) {
+		err = follow_open(&t->follow, conf, t->log, ts2phc_stopped, error);
+	}
+	if (!err && cli->automatic) {
+		err = follow_enlist(&t->follow, t->sinks, t->sink_count, &t->source, t->log);
+	}
 	for (size_t i = 0; !err && i < t->sink_count; i++) {
 		err = sink_arm(&t->sinks[i], error);
 	}
@@ -282,6 +298,7 @@ static void tear_down(struct ts2phc *t)
 	for (size_t i = 0; i < t->sink_count; i++) {
 		sink_close(&t->sinks[i]);
 	}
+	follow_close(&t->follow);
 	source_close(&t->source);
 	free(t->sinks);
 }
@@ -292,18 +309,21 @@ static int run(const struct cli *cli, const struct conf *conf)
 	struct ts2phc t = {
 		.conf = conf,
 		.log = &log,
-		.source = { .nmea = { .fd = -1 }, .device = { .fd = -1 } },
+		.source = { .nmea = { .fd = -1 }, .device = { .fd = -1 }, .keep = KEEP_NONE },
 		.sinks = calloc(conf->port_count + 1, sizeof(*t.sinks)),
 	};
 	struct driver_error error = { "" };
 	int err = t.sinks ? 0 : driver_fail(&error, -ENOMEM, "no memory");
 	int status = COMMAND_GOOD;
 
+	ts2phc_catch_signals();
 	log_init(&log, cli->say.program, conf);
 	if (!err) {
 		err = build(&t, cli, &error);
 	}
-	if (err) {
+	if (err && ts2phc_stopped()) {
+		status = COMMAND_GOOD; /* it was waiting for the daemon */
+	} else if (err) {
 		fprintf(stderr, "%s%s%s\n", cli->say.drop_in && err == -ENODATA ? "" :
 			cli->say.program, cli->say.drop_in && err == -ENODATA ? "" : ": ",
 			error.text);

@@ -21,7 +21,12 @@ static void catch(int number)
 	caught = number;
 }
 
-static void catch_signals(void)
+bool ts2phc_stopped(void)
+{
+	return caught != 0;
+}
+
+void ts2phc_catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = catch };
 
@@ -77,31 +82,96 @@ static void count_missed(struct ts2phc *t, struct sink *sink)
 	}
 }
 
-static void pulse_end(struct ts2phc *t, gnomon_mono now)
+/* All clocks by the source's time, or by their own. */
+static void keep_by_source(struct ts2phc *t, gnomon_mono now)
 {
 	const bool known = t->has_time;
 	bool held = false;
 
-	t->collect_until = GNOMON_MONO_NEVER;
 	if (known) {
 		t->lost = GNOMON_MONO_NEVER;
 	} else {
-		held = !t->other_edge && may_hold(t, now);
+		held = may_hold(t, now);
 	}
 	for (size_t i = 0; i < t->sink_count; i++) {
 		struct sink *sink = &t->sinks[i];
 
-		if (sink->target && !t->other_edge) {
-			count_missed(t, sink);
-		}
-		if (sink->target && sink->has_event && !t->other_edge && (known || held)) {
+		if (sink->target && sink->has_event && (known || held)) {
 			keep_sample(&sink->keep, sink->at,
 				    known ? edge_instant(&t->pulse, t->source_time)
 					  : nearest_second(sink->at),
 				    held, t->conf, t->log, now);
 		}
-		sink->has_event = false;
 	}
+}
+
+/* When the pulse was by a clock, a sink's or the source's own. */
+static bool member_time(const struct ts2phc *t, const struct member *m, gnomon_time *at)
+{
+	if (m->sink && m->sink->has_event) {
+		*at = m->sink->at;
+		return true;
+	}
+	if (m->source && t->has_time) {
+		*at = edge_instant(&t->pulse, t->source_time);
+		return true;
+	}
+	return false;
+}
+
+/* All clocks by the one that follows the network. */
+static void keep_by_reference(struct ts2phc *t, gnomon_mono now)
+{
+	const struct follow *f = &t->follow;
+	gnomon_time reference, at;
+
+	if (f->reference < 0) {
+		ts2phc_say(t->log, LOG_DEBUG, "no reference clock, skipping");
+		return;
+	}
+	if (!member_time(t, &f->members[f->reference], &reference)) {
+		ts2phc_say(t->log, LOG_ERR, "reference clock (%s) timestamp not valid, skipping",
+			   f->roles[f->reference].name);
+		return;
+	}
+	for (size_t i = 0; i < f->count; i++) {
+		const struct member *m = &f->members[i];
+		struct keep *keep = m->sink ? &m->sink->keep : m->source ? &m->source->keep : NULL;
+
+		if (keep && f->roles[i].target && member_time(t, m, &at)) {
+			keep_sample(keep, at, reference, false, t->conf, t->log, now);
+		}
+	}
+}
+
+static void pulse_end(struct ts2phc *t, gnomon_mono now)
+{
+	t->collect_until = GNOMON_MONO_NEVER;
+	if (!t->other_edge) {
+		for (size_t i = 0; i < t->sink_count; i++) {
+			if (t->sinks[i].target) {
+				count_missed(t, &t->sinks[i]);
+			}
+		}
+		if (t->follow.active && !t->follow.external) {
+			keep_by_reference(t, now);
+		} else {
+			keep_by_source(t, now);
+		}
+	}
+	for (size_t i = 0; i < t->sink_count; i++) {
+		t->sinks[i].has_event = false;
+	}
+}
+
+/* Without time of day a clock that has been kept so far tells the edges apart itself. */
+static bool is_other_edge(const struct ts2phc *t, const struct sink *sink)
+{
+	struct edge_pulse own = t->pulse;
+
+	own.message = false;
+	return t->has_time ? edge_is_other(&t->pulse, t->source_time)
+			   : edge_is_other(&own, sink->at);
 }
 
 /* The first sink's stamp is the moment to ask the source; the others follow within a third of the
@@ -117,9 +187,9 @@ static void pulse_begin(struct ts2phc *t, gnomon_mono now)
 	t->has_time = source_now(&t->source, now, &t->source_time) == 0;
 	t->other_edge = false;
 	for (size_t i = 0; i < t->sink_count; i++) {
-		if (t->has_time && t->sinks[i].has_event &&
+		if (t->sinks[i].has_event &&
 		    t->sinks[i].port->ts2phc_extts_polarity == CONF_EDGE_BOTH) {
-			t->other_edge = edge_is_other(&t->pulse, t->source_time);
+			t->other_edge = is_other_edge(t, &t->sinks[i]);
 		}
 	}
 }
@@ -127,7 +197,10 @@ static void pulse_begin(struct ts2phc *t, gnomon_mono now)
 static bool all_have_events(const struct ts2phc *t)
 {
 	for (size_t i = 0; i < t->sink_count; i++) {
-		if (t->sinks[i].target && !t->sinks[i].has_event) {
+		const bool wanted = t->sinks[i].target ||
+				    (t->follow.active && !t->follow.external);
+
+		if (wanted && !t->sinks[i].has_event) {
 			return false;
 		}
 	}
@@ -171,6 +244,10 @@ static gnomon_mono deadline(const struct ts2phc *t)
 	gnomon_mono next = gnomon_mono_min(t->collect_until, silence(t));
 
 	next = gnomon_mono_min(next, source_deadline(&t->source));
+	next = gnomon_mono_min(next, keep_deadline(&t->source.keep));
+	if (t->follow.agent) {
+		next = gnomon_mono_min(next, agent_deadline(t->follow.agent));
+	}
 	for (size_t i = 0; i < t->sink_count; i++) {
 		next = gnomon_mono_min(next, keep_deadline(&t->sinks[i].keep));
 	}
@@ -192,6 +269,8 @@ static int wait_for(struct pollfd *fds, size_t count, gnomon_mono until)
 static void tend(struct ts2phc *t, bool readable, gnomon_mono now)
 {
 	source_tend(&t->source, readable, now);
+	follow_tend(&t->follow, t->log, now);
+	keep_expire(&t->source.keep, t->log, now);
 	if (!gnomon_mono_before(now, silence(t))) {
 		ts2phc_say(t->log, LOG_WARNING, "no pulses; is the signal connected to the pins?");
 		t->silent = true;
@@ -210,20 +289,25 @@ void ts2phc_begin(struct ts2phc *t, gnomon_mono now)
 
 int ts2phc_run(struct ts2phc *t)
 {
-	struct pollfd *fds = calloc(t->sink_count + 1, sizeof(*fds));
+	struct pollfd *fds = calloc(t->sink_count + 2, sizeof(*fds));
 	int err = fds ? 0 : -ENOMEM;
 
-	catch_signals();
 	ts2phc_begin(t, timer_now());
 	for (size_t i = 0; !err && i < t->sink_count; i++) {
 		fds[i] = (struct pollfd){ .fd = t->sinks[i].device.fd, .events = POLLIN };
+	}
+	if (!err) {
+		fds[t->sink_count + 1] = (struct pollfd){
+			.fd = t->follow.agent ? agent_fd(t->follow.agent) : -1,
+			.events = POLLIN,
+		};
 	}
 	while (!err && !caught) {
 		gnomon_mono now;
 
 		fds[t->sink_count] = (struct pollfd){ .fd = source_fd(&t->source),
 						      .events = POLLIN };
-		err = wait_for(fds, t->sink_count + 1, deadline(t));
+		err = wait_for(fds, t->sink_count + 2, deadline(t));
 		now = timer_now();
 		if (!err) {
 			tend(t, fds[t->sink_count].revents != 0, now);

@@ -298,6 +298,7 @@ int source_open(struct source *source, const char *name, const struct conf *conf
 		.log = log,
 		.nmea = { .fd = -1, .fix_at = GNOMON_MONO_NEVER, .retry = timer_now() },
 		.device = { .fd = -1 },
+		.keep = KEEP_NONE,
 	};
 	if (source->kind == SOURCE_PHC) {
 		return phc_open(source, name, error);
@@ -324,12 +325,20 @@ int source_start(struct source *source, const struct edge_pulse *pulse, struct d
 	return 0;
 }
 
+int source_keep(struct source *source, bool steal, struct driver_error *error)
+{
+	return source->kind == SOURCE_PHC ? keep_init(&source->keep, &source->device, source->conf,
+						      steal, error)
+					  : 0;
+}
+
 void source_close(struct source *source)
 {
 	if (source->pulsing) {
 		(void)phc_perout_stop(source->device.fd,
 				      (unsigned int)source->port->ts2phc_channel);
 	}
+	keep_finish(&source->keep);
 	phc_device_close(&source->device);
 	if (source->nmea.fd >= 0) {
 		(void)close(source->nmea.fd);

@@ -21,6 +21,7 @@
 #include "tools/log/log.h"
 
 #include "edge.h"
+#include "follow.h"
 #include "keep.h"
 
 /* -- source ----------------------------------------------------------------------------------- */
@@ -46,6 +47,7 @@ struct source {
 	struct leap_table leap;
 	struct source_nmea nmea;
 	struct phc_device device;
+	struct keep keep; /* of the device, if it can be kept by other clocks (-a) */
 	bool pulsing;
 };
 
@@ -60,6 +62,9 @@ int source_open(struct source *source, const char *name, const struct conf *conf
 int source_start(struct source *source, const struct edge_pulse *pulse,
 		 struct driver_error *error);
 void source_close(struct source *source);
+
+/** Have its PHC kept as well; steal: though another program does. Returns 0 or -errno, *error. */
+int source_keep(struct source *source, bool steal, struct driver_error *error);
 
 /** TAI now, as far as the source knows. Returns 0 or -errno; the reason is logged. */
 int source_now(struct source *source, gnomon_mono now, gnomon_time *tai);
@@ -115,6 +120,7 @@ struct ts2phc {
 	struct source source;
 	struct sink *sinks;
 	size_t sink_count;
+	struct follow follow;
 	struct edge_pulse pulse;
 	gnomon_mono collect_until; /* of the present pulse; NEVER: between pulses */
 	bool other_edge;           /* the present pulse is not to be used */
@@ -124,6 +130,11 @@ struct ts2phc {
 	bool silent;               /* it has been said that no pulses come */
 	gnomon_mono lost;          /* when the source stopped knowing the time; NEVER: it does */
 };
+
+/** From now on signals end what waits. */
+void ts2phc_catch_signals(void);
+/** A signal has come. */
+bool ts2phc_stopped(void);
 
 /** Run until a signal. Returns the signal or -errno. */
 int ts2phc_run(struct ts2phc *ts2phc);

@@ -493,6 +493,35 @@ static void receiver_and_holdover(void **state)
 	assert_near(0, 50);
 }
 
+/* Both edges are stamped: the clock itself knows which one counts when the receiver is silent. */
+static void holdover_on_both_edges(void **state)
+{
+	(void)state;
+	set_key("ts2phc.nmea_serialport", "/dev/gnss");
+	set_key("ts2phc.extts_polarity", "both");
+	set_key("ts2phc.holdover", "100");
+	set_key("servo_offset_threshold", "100");
+	set_key("servo_num_offset_values", "5");
+	fakes[0].reading = 12.6e9;
+	start("nmea", 1, 400000000);
+	for (int i = 0; i < 100; i++) {
+		next_second();
+		edge(0, 0);
+		true_ns += 2000000;
+		assert_int_equal(ts2phc_take(&run.t, mono()), 0);
+		true_ns += 298000000;
+		if (i < 60) {
+			say_rmc(&good_form, true);
+			wake(1);
+		}
+		true_ns += 99000000;
+		edge(0, 0);
+		assert_int_equal(ts2phc_take(&run.t, mono()), 0);
+	}
+	assert_near(0, 50);
+	assert_true(count(" holdover\n") >= 30);
+}
+
 /* Whatever a receiver sends that is not right, no clock is touched. */
 static void nonsense(void **state)
 {
@@ -522,6 +551,67 @@ static void nonsense(void **state)
 	assert_true(count("nmea: checksum mismatch") + count("nmea: not a sentence") >= 1);
 }
 
+/* A daemon has a port on each of two clocks. The one whose port follows the network is followed by
+ * the other: the one that time-stamps by the one that gives the pulse, and then the reverse. */
+static void follows_the_network(void **state)
+{
+	struct follow *f = &run.t.follow;
+
+	(void)state;
+	fakes[0].reading = 5e8 + 100;
+	fakes[0].wrong_ppb = 7000;
+	fakes[1].reading = 2e6;
+	start("generic", 1, SEC / 2);
+	/* The pulse is of the second clock. */
+	run.t.source.kind = SOURCE_PHC;
+	assert_int_equal(phc_device_open(&run.t.source.device, "/dev/ptp1", NULL), 0);
+	assert_int_equal(source_keep(&run.t.source, true, NULL), 0);
+	*f = (struct follow){ .active = true, .port_count = 2 };
+	f->ports = calloc(2, sizeof(*f->ports));
+	f->ports[0] = (struct follow_port){ 0, "eth0", GNOMON_PORT_TIME_TRANSMITTER };
+	f->ports[1] = (struct follow_port){ 1, "eth1", GNOMON_PORT_TIME_RECEIVER };
+	assert_int_equal(follow_enlist(f, run.sinks, 1, &run.t.source, &run.log), 0);
+	assert_int_equal(count("selecting /dev/ptp1 as the reference clock"), 1);
+	for (int i = 0; i < 60; i++) {
+		next_second();
+		true_ns -= 2000000; /* where the second clock's second begins */
+		edge(0, 0);
+		wake(2);
+	}
+	assert_near(1, 2e6);
+	assert_true(fabs(error_of(&fakes[0]) - 2e6) < 50);
+	assert_int_equal(fakes[1].touched, 0);
+	/* The roles change. */
+	f->ports[0].state = GNOMON_PORT_TIME_RECEIVER;
+	f->ports[1].state = GNOMON_PORT_TIME_TRANSMITTER;
+	follow_decide(f, &run.log);
+	assert_int_equal(count("selecting /dev/ptp0 as the reference clock"), 1);
+	assert_int_equal(count("unselecting /dev/ptp0 for synchronization"), 1);
+	fakes[0].touched = 0;
+	fakes[0].reading = 0;
+	fakes[0].wrong_ppb = 0;
+	fakes[0].adjust_ppb = 0;
+	for (int i = 0; i < 60; i++) {
+		/* The pulse comes when the source's second begins. */
+		true_ns += SEC - (true_ns + (int64_t)error_of(&fakes[1])) % SEC;
+		edge(0, 0);
+		wake(2);
+	}
+	assert_int_equal(fakes[0].touched, 0);
+	assert_true(fakes[1].touched > 10);
+	assert_near(1, 50);
+	/* Nobody knows whom to follow. */
+	f->ports[0].state = GNOMON_PORT_UNCALIBRATED;
+	follow_decide(f, &run.log);
+	assert_int_equal(count("reference clock not ready, waiting..."), 1);
+	fakes[1].touched = 0;
+	next_second();
+	edge(0, 0);
+	wake(2);
+	assert_int_equal(fakes[0].touched + fakes[1].touched, 0);
+	follow_close(f);
+}
+
 #define TEST(name, f) { "/ts2phc/run/" name, f, set_up, tear_down, NULL }
 
 int main(void)
@@ -533,7 +623,9 @@ int main(void)
 		TEST("correction_and_channel", correction_and_channel),
 		TEST("refuses", refuses),
 		TEST("receiver_and_holdover", receiver_and_holdover),
+		TEST("holdover_on_both_edges", holdover_on_both_edges),
 		TEST("nonsense", nonsense),
+		TEST("follows_the_network", follows_the_network),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
