@@ -17,6 +17,7 @@ import sys
 import time
 
 import judge_hwstamp
+import judge_tools
 from judge import Judge, Log
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -34,6 +35,7 @@ def boot_judge(judge):
 GROUPS = {
     "boot": {"boot": boot_judge},
     "hwstamp": judge_hwstamp.SCENARIOS,
+    "tools": judge_tools.SCENARIOS,
 }
 
 
