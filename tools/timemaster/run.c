@@ -438,6 +438,7 @@ static int prepare(struct runner *r)
 	sigaddset(&r->signals, SIGTERM);
 	sigaddset(&r->signals, SIGQUIT);
 	sigaddset(&r->signals, SIGINT);
+	sigaddset(&r->signals, SIGHUP);
 	return sigprocmask(SIG_BLOCK, &r->signals, &r->before);
 }
 
