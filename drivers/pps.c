@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pps.h>
+#include <linux/ptp_clock.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -42,4 +43,9 @@ int pps_read(int fd, struct pps_pulse *pulse)
 	pulse->at = (gnomon_time){ data.info.assert_tu.sec,
 				   (uint32_t)data.info.assert_tu.nsec, 0 };
 	return 0;
+}
+
+int pps_enable(int phc_fd, bool on)
+{
+	return ioctl(phc_fd, PTP_ENABLE_PPS, on ? 1 : 0) ? -errno : 0;
 }

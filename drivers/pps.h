@@ -5,6 +5,7 @@
 #ifndef DRIVERS_PPS_H
 #define DRIVERS_PPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <gnomon/time.h>
@@ -24,5 +25,8 @@ struct pps_pulse {
  * The latest rising edge, without waiting for another: -EAGAIN if there was none yet. 0 or -errno.
  */
 int pps_read(int fd, struct pps_pulse *pulse);
+
+/** Have a PHC, by its descriptor, call the kernel at each of its seconds. Returns 0 or -errno. */
+int pps_enable(int phc_fd, bool on);
 
 #endif

@@ -59,18 +59,37 @@ static int build_discipline(struct pair *p)
 	return err;
 }
 
+/* What the source decides. */
+static void join(struct pair *p)
+{
+	const struct pair_config *c = &p->config;
+	const bool mixed = c->source && c->source->utc != c->sink->utc;
+
+	if (c->source) {
+		cross_init(&p->cross, c->source, c->sink, c->samples);
+	}
+	/* A program that keeps the clock hears of leap seconds even if the kernel must not. */
+	if (mixed != p->timescale.utc || !c->source) {
+		timescale_init(&p->timescale, mixed && !c->fixed_offset,
+			       c->out || c->conf->kernel_leap);
+	}
+}
+
+void pair_set_source(struct pair *p, struct gnomon_clock *source, const char *name,
+		     gnomon_mono now)
+{
+	p->config.source = source;
+	p->config.source_name = name;
+	join(p);
+	p->next = now;
+}
+
 int pair_init(struct pair *p, const struct pair_config *config, gnomon_mono now)
 {
-	const bool mixed = config->source && config->source->utc != config->sink->utc;
 	int err = 0;
 
 	*p = (struct pair){ .config = *config, .next = now };
-	if (config->source) {
-		cross_init(&p->cross, config->source, config->sink, config->samples);
-	}
-	/* A program that keeps the clock hears of leap seconds even if the kernel must not. */
-	timescale_init(&p->timescale, mixed && !config->fixed_offset,
-		       config->out || config->conf->kernel_leap);
+	join(p);
 	reset_stats(p);
 	if (!config->out) {
 		err = build_discipline(p);

@@ -37,7 +37,7 @@ void sync_report_update(struct log *log, const struct sync_update *u)
 		return;
 	}
 	log_text(log, "%s %s offset %9lld s%d freq %+7.0f", u->sink, u->source,
-		 whole(u->offset_ns), (int)u->servo, -u->frequency_ppb);
+		 whole(u->offset_ns), (int)u->servo, 0.0 - u->frequency_ppb);
 	if (u->delay_ns >= 0) {
 		log_text(log, " delay %6lld", (long long)u->delay_ns);
 	}
@@ -55,7 +55,7 @@ void sync_report_summary(struct log *log, const struct gnomon_stats *offset,
 		return;
 	}
 	log_text(log, "%s rms %4.0f max %4.0f freq %+6.0f +/- %3.0f", last->sink, rms,
-		 offset->max_abs, -frequency->mean, gnomon_stats_stddev(frequency));
+		 offset->max_abs, 0.0 - frequency->mean, gnomon_stats_stddev(frequency));
 	if (delay->count > 0) {
 		log_text(log, " delay %5.0f +/- %3.0f", delay->mean, gnomon_stats_stddev(delay));
 	}

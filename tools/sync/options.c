@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line. Letters are phc2sys's, and so are its texts where scripts may look for them. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <gnomon/version.h>
+
+#include "session.h"
+#include "tools/gnomon/command.h"
+
+#define LETTERS "arC:c:d:f:s:E:P:I:S:F:R:N:O:L:M:i:u:wn:xz:l:t:mqvh"
+#define OPTION_FORCE 0x20000
+
+/* linuxptp's programs return -1. */
+#define DROP_IN_FAILED 255
+
+/* What phc2sys takes for a path of a socket. */
+#define SERVER_MAX 108
+
+struct parser {
+	struct sync_options *o;
+	struct conf_request request;
+	struct conf_error error;
+};
+
+/* An option that is short for a key. */
+static const struct {
+	char letter;
+	const char *key;
+	const char *value; /* NULL: the option's */
+} keys[] = {
+	{ 'E', "clock_servo", NULL },
+	{ 'P', "pi_proportional_const", NULL },
+	{ 'I', "pi_integral_const", NULL },
+	{ 'S', "step_threshold", NULL },
+	{ 'F', "first_step_threshold", NULL },
+	{ 'L', "sanity_freq_limit", NULL },
+	{ 'M', "ntpshm_segment", NULL },
+	{ 'x', "kernel_leap", "0" },
+	{ 'l', "logging_level", NULL },
+	{ 't', "message_tag", NULL },
+	{ 'm', "verbose", "1" },
+	{ 'q', "use_syslog", "0" },
+};
+
+static const struct {
+	const char *usage;
+	const char *text;
+} help[] = {
+	{ "-s SOURCE", "the clock to follow: CLOCK_REALTIME, a device (/dev/ptp0), an interface" },
+	{ "", "or clock_name of a PTP hardware clock, pps:DEVICE, extts:CHANNEL" },
+	{ "-c SINK", "a clock to keep, as above or soft:NAME, or who keeps the system clock:" },
+	{ "", "sock:PATH (chronyd), shm:SEGMENT (ntpd); may be repeated (CLOCK_REALTIME)" },
+	{ "-O SECONDS", "the sink is that much ahead of the source" },
+	{ "-w", "wait for the PTP daemon to be in step, and take TAI - UTC from it" },
+	{ "-a", "instead of -s and -c: follow the ports of a PTP daemon" },
+	{ "-r", "with -a: keep CLOCK_REALTIME too; twice: let it be a source" },
+	{ "-d DEVICE", "a PPS device; -s then says which second it was" },
+	{ "-R HZ", "how often the clocks are read (1)" },
+	{ "-N COUNT", "readings of which the quickest counts (5)" },
+	{ "-E SERVO", "pi, linreg, nullf, or ntpshm and refclock_sock, which steer nothing" },
+	{ "-P KP, -I KI", "constants of the PI servo" },
+	{ "-S SECONDS", "step if the offset is larger (never)" },
+	{ "-F SECONDS", "the same at the first update only (0.00002)" },
+	{ "-L PPB", "sanity_freq_limit (200000000)" },
+	{ "-M SEGMENT", "of -E ntpshm (0)" },
+	{ "-u COUNT", "log statistics of so many updates (0: each update)" },
+	{ "-x", "leave leap seconds to the servo instead of the kernel" },
+	{ "-n DOMAIN", "domain of the PTP daemon (0)" },
+	{ "-z PATH", "its socket; several with -a" },
+	{ "-f FILE", "read configuration from FILE" },
+	{ "-l LEVEL", "log up to LEVEL: 3 errors, 7 everything" },
+	{ "-t TAG", "put TAG before log lines" },
+	{ "-m, -q", "log to the standard output; do not log to the system log" },
+	{ "--KEY=VALUE", "any key of the configuration file" },
+	{ "--force", "although another program steers the sink" },
+	{ "-h, --help", "print this, and exit" },
+	{ "-v, --version", "print the version, and exit" },
+};
+
+static void print_help(FILE *out, const struct sync_options *o)
+{
+	fprintf(out, "%susage: %s [options]\n\n", o->drop_in ? "\n" : "", o->program);
+	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++) {
+		fprintf(out, " %-14s %s\n", help[i].usage, help[i].text);
+	}
+	if (o->drop_in) {
+		fputs("\n", out);
+	}
+}
+
+static int fail(const struct parser *p, bool usage)
+{
+	const struct sync_options *o = p->o;
+
+	if (p->error.text[0]) {
+		fprintf(stderr, "%s%s%s\n", o->drop_in ? "" : o->program, o->drop_in ? "" : ": ",
+			p->error.text);
+	}
+	if (usage && o->drop_in) {
+		print_help(stderr, o);
+	}
+	return o->drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
+}
+
+static int refuse(struct parser *p, const char *text)
+{
+	(void)snprintf(p->error.text, sizeof(p->error.text), "%s", text);
+	return fail(p, true);
+}
+
+/* -- values ----------------------------------------------------------------------------------- */
+
+static int malformed(struct parser *p, int letter, const char *text)
+{
+	(void)snprintf(p->error.text, sizeof(p->error.text), "-%c: %s is a malformed value",
+		       letter, text);
+	return fail(p, false);
+}
+
+static int out_of_range(struct parser *p, int letter, const char *text)
+{
+	(void)snprintf(p->error.text, sizeof(p->error.text), "-%c: %s is out of range", letter,
+		       text);
+	return fail(p, false);
+}
+
+static int take_int(struct parser *p, int letter, long long min, long long max, long long *value)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(optarg, &end, 0);
+	if (end == optarg || *end) {
+		return malformed(p, letter, optarg);
+	}
+	if (errno || n < min || n > max) {
+		return out_of_range(p, letter, optarg);
+	}
+	*value = n;
+	return -1;
+}
+
+static int take_rate(struct parser *p)
+{
+	char *end;
+	double rate = strtod(optarg, &end);
+
+	if (end == optarg || *end) {
+		return malformed(p, 'R', optarg);
+	}
+	if (!(rate >= 1e-9) || !(rate <= 1e6)) {
+		return out_of_range(p, 'R', optarg);
+	}
+	p->o->interval_s = 1.0 / rate;
+	return -1;
+}
+
+static int take_key(struct parser *p, const char *name, const char *value)
+{
+	return conf_request_key(&p->request, name, value, &p->error) ? fail(p, false) : -1;
+}
+
+static int take_sink(struct parser *p)
+{
+	if (p->o->sink_count == SYNC_SINKS_MAX) {
+		return refuse(p, "too many sink clocks");
+	}
+	p->o->sinks[p->o->sink_count++] = optarg;
+	return -1;
+}
+
+static int take_server(struct parser *p)
+{
+	if (strlen(optarg) >= SERVER_MAX) {
+		(void)snprintf(p->error.text, sizeof(p->error.text),
+			       "path %s too long, max is %d", optarg, SERVER_MAX - 1);
+		return fail(p, false);
+	}
+	if (p->o->server_count == SYNC_DAEMONS_MAX) {
+		return refuse(p, "too many domains");
+	}
+	p->o->servers[p->o->server_count++] = optarg;
+	return -1;
+}
+
+static int take_domain(struct parser *p)
+{
+	long long domain;
+	int r;
+
+	if (p->o->domain_count == SYNC_DAEMONS_MAX) {
+		return refuse(p, "too many domains");
+	}
+	r = take_int(p, 'n', 0, 255, &domain);
+	if (r < 0) {
+		p->o->domains[p->o->domain_count++] = (int)domain;
+	}
+	return r;
+}
+
+/* Natively pulses are sources like others. */
+static int take_source(struct parser *p)
+{
+	struct sync_options *o = p->o;
+	char end;
+
+	if (!o->drop_in && strncmp(optarg, "pps:", 4) == 0) {
+		o->pps = optarg + 4;
+	} else if (!o->drop_in && strncmp(optarg, "extts:", 6) == 0) {
+		if (sscanf(optarg + 6, "%d%c", &o->extts_channel, &end) != 1 ||
+		    o->extts_channel < 0) {
+			return malformed(p, 's', optarg);
+		}
+	} else {
+		o->source = optarg;
+	}
+	return -1;
+}
+
+static int take_number(struct parser *p, int letter)
+{
+	long long n = 0;
+	int r = -1;
+
+	if (letter == 'N') {
+		r = take_int(p, letter, 1, INT_MAX, &n);
+		p->o->samples = r < 0 ? (int)n : 0;
+	} else if (letter == 'O') {
+		r = take_int(p, letter, INT_MIN, INT_MAX, &n);
+		p->o->offset_s = (int)n;
+		p->o->fixed_offset = true;
+	} else {
+		r = take_int(p, letter, 0, UINT_MAX, &n);
+		p->o->summary = (unsigned int)n;
+	}
+	return r;
+}
+
+/* The options that are no keys. */
+static int take_own(struct parser *p, int letter)
+{
+	struct sync_options *o = p->o;
+
+	switch (letter) {
+	case 'a':
+		o->automatic = true;
+		return -1;
+	case 'r':
+		o->system++;
+		return -1;
+	case 'w':
+		o->wait = true;
+		return -1;
+	case OPTION_FORCE:
+		o->force = true;
+		return -1;
+	case 'C':
+		return strcasecmp(optarg, "CLOCK_REALTIME") == 0 ?
+			       -1 :
+			       refuse(p, "option -C: there is CLOCK_REALTIME only");
+	case 'c':
+		return take_sink(p);
+	case 'd':
+		o->pps = optarg;
+		return -1;
+	case 'f':
+		p->request.file = optarg;
+		return -1;
+	case 'i':
+		fprintf(stderr, "'-i' has been deprecated. please use '-s' instead.\n");
+		return take_source(p);
+	case 's':
+		return take_source(p);
+	case 'R':
+		return take_rate(p);
+	case 'N':
+	case 'O':
+	case 'u':
+		return take_number(p, letter);
+	case 'n':
+		return take_domain(p);
+	case 'z':
+		return take_server(p);
+	default:
+		return fail(p, true);
+	}
+}
+
+static int take_option(struct parser *p, int c, const char *name)
+{
+	if (c == 'v') {
+		printf("%s%s\n", p->o->drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
+		return COMMAND_GOOD;
+	}
+	if (c == 'h') {
+		print_help(p->o->drop_in ? stderr : stdout, p->o);
+		return COMMAND_GOOD;
+	}
+	if (c == CONF_OPTION_KEY) {
+		return take_key(p, name, optarg);
+	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (keys[i].letter == c) {
+			return take_key(p, keys[i].key,
+					keys[i].value ? keys[i].value : optarg);
+		}
+	}
+	return take_own(p, c);
+}
+
+static int take_options(struct parser *p, int argc, char **argv)
+{
+	static const struct option own[] = { { "force", no_argument, NULL, OPTION_FORCE },
+					     { "help", no_argument, NULL, 'h' },
+					     { "version", no_argument, NULL, 'v' },
+					     { NULL, 0, NULL, 0 } };
+	struct option *names = conf_long_options(p->o->drop_in ? NULL : own);
+	int status = -1;
+	int index = 0;
+	int c;
+
+	if (!names) {
+		return refuse(p, "no memory");
+	}
+	while (status < 0 && (c = getopt_long(argc, argv, LETTERS, names, &index)) != -1) {
+		status = take_option(p, c, names[index].name);
+	}
+	free(names);
+	if (status < 0 && optind < argc && !p->o->drop_in) {
+		(void)snprintf(p->error.text, sizeof(p->error.text),
+			       "argument '%s' is not an option; --help lists them", argv[optind]);
+		status = fail(p, false);
+	}
+	return status;
+}
+
+/* -- combinations ----------------------------------------------------------------------------- */
+
+static int check_automatic(struct parser *p)
+{
+	const struct sync_options *o = p->o;
+
+	if (o->source || o->pps || o->extts_channel >= 0 || o->wait || o->fixed_offset) {
+		return refuse(p, "autoconfiguration cannot be mixed with manual config options.");
+	}
+	for (size_t i = 0; i < o->sink_count; i++) {
+		if (strncasecmp(o->sinks[i], "CLOCK_", 6) == 0) {
+			return refuse(p,
+				      "additional system clocks not supported in automatic mode");
+		}
+	}
+	return -1;
+}
+
+static int check_manual(struct parser *p)
+{
+	const struct sync_options *o = p->o;
+
+	if (o->server_count > 1) {
+		return refuse(p, "autoconfiguration needed with multiple domains.");
+	}
+	if (!o->source && !o->pps && o->extts_channel < 0) {
+		return refuse(p, "autoconfiguration or valid source clock must be selected.");
+	}
+	if (o->pps && (o->sink_count != 1 || strcasecmp(o->sinks[0], "CLOCK_REALTIME") != 0)) {
+		return refuse(p, "cannot use a pps device unless destination is CLOCK_REALTIME");
+	}
+	if (o->extts_channel >= 0 && (o->sink_count != 1 || o->source || o->pps)) {
+		return refuse(p, "external time stamps are of one PTP hardware clock: give it with "
+				 "-c, and no other source");
+	}
+	return -1;
+}
+
+static int check(struct parser *p, const struct conf *conf)
+{
+	struct sync_options *o = p->o;
+	char label[32];
+
+	if (!o->automatic && o->sink_count == 0) {
+		o->sinks[o->sink_count++] = "CLOCK_REALTIME";
+	}
+	(void)conf_label(conf_key_find("clock_servo", 11), conf->clock_servo, label);
+	o->to_shm = strcmp(label, "ntpshm") == 0;
+	o->is_servo = !o->to_shm && strcmp(label, "refclock_sock") != 0;
+	return o->automatic ? check_automatic(p) : check_manual(p);
+}
+
+int sync_options_parse(struct sync_options *o, struct conf *conf, int argc, char **argv)
+{
+	struct parser p = { .o = o };
+	int status = conf_init_tool(conf, !o->drop_in) ? refuse(&p, "no memory") : -1;
+
+	o->interval_s = 1.0;
+	o->extts_channel = -1;
+	if (o->drop_in) {
+		conf->pi_proportional_const = 0.7;
+		conf->pi_integral_const = 0.3;
+	}
+	if (status < 0) {
+		status = take_options(&p, argc, argv);
+	}
+	if (status < 0 && conf_request_load(&p.request, conf, &p.error)) {
+		status = fail(&p, false);
+	}
+	if (status < 0) {
+		status = check(&p, conf);
+	}
+	conf_request_finish(&p.request);
+	return status;
+}
