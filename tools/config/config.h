@@ -297,6 +297,7 @@ struct conf_error {
 struct conf_place {
 	const char *file;
 	unsigned int line;
+	const char *option; /* of the command line, as it was typed: "--priority1"; or NULL */
 };
 
 /** Fill *error as printf does, after the place. Returns -EINVAL. error may be NULL. */

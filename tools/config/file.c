@@ -207,8 +207,7 @@ static void reader_init(struct reader *r, const struct conf_text *text, bool too
 {
 	r->tool = tool;
 	r->next = text->data;
-	r->place.file = text->name;
-	r->place.line = 0;
+	r->place = (struct conf_place){ .file = text->name };
 	r->section = SECTION_NONE;
 	r->name[0] = '\0';
 }

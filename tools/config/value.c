@@ -46,6 +46,22 @@ int conf_fail(struct conf_error *error, struct conf_place place, const char *for
 	return -EINVAL;
 }
 
+/* What a message about a value begins with: the key, or the option as the user knows it. */
+#define SUBJECT_MAX 80
+
+static const char *subject(const struct conf_key *key, struct conf_place place,
+			   char buf[SUBJECT_MAX])
+{
+	if (place.option) {
+		snprintf(buf, SUBJECT_MAX, "option %s", place.option);
+	} else {
+		snprintf(buf, SUBJECT_MAX, "key '%s'", key->name);
+	}
+	return buf;
+}
+
+#define SUBJECT(key, place) subject(key, place, (char[SUBJECT_MAX]){ "" })
+
 /* -- labels ----------------------------------------------------------------------------------- */
 
 /* The index-th word of an enumeration's labels; its length in *len, NULL past the end. */
@@ -146,12 +162,12 @@ static int parse_int(const struct conf_key *key, const char *text, union value *
 	v->i = strtoll(text, &end, 0);
 	if (end == text || *end != '\0') {
 		return conf_fail(error, place,
-				 "key '%s': '%s' is not a whole number; write one%s%s", key->name,
+				 "%s: '%s' is not a whole number; write one%s%s", SUBJECT(key, place),
 				 text, key->special ? " or " : "",
 				 key->special ? key->special : "");
 	}
 	if (errno == ERANGE || (double)v->i < key->min || (double)v->i > key->max) {
-		return conf_fail(error, place, "key '%s': %s is out of range; write %s", key->name,
+		return conf_fail(error, place, "%s: %s is out of range; write %s", SUBJECT(key, place),
 				 text, conf_range(key, range));
 	}
 	return 0;
@@ -166,11 +182,11 @@ static int parse_double(const struct conf_key *key, const char *text, union valu
 
 	v->d = strtod(text, &end);
 	if (end == text || *end != '\0') {
-		return conf_fail(error, place, "key '%s': '%s' is not a number; write one",
-				 key->name, text);
+		return conf_fail(error, place, "%s: '%s' is not a number; write one",
+				 SUBJECT(key, place), text);
 	}
 	if (isnan(v->d) || v->d < key->min || v->d > key->max) {
-		return conf_fail(error, place, "key '%s': %s is out of range; write %s", key->name,
+		return conf_fail(error, place, "%s: %s is out of range; write %s", SUBJECT(key, place),
 				 text, conf_range(key, range));
 	}
 	return 0;
@@ -191,8 +207,8 @@ static int parse_enum(const struct conf_key *key, const char *text, union value 
 		return 0;
 	}
 	list_labels(key, all, sizeof(all));
-	return conf_fail(error, place, "key '%s': '%s' is not one of its values; write %s",
-			 key->name, text, all);
+	return conf_fail(error, place, "%s: '%s' is not one of its values; write %s",
+			 SUBJECT(key, place), text, all);
 }
 
 /* 0 to 15, -1 for what is no digit. isxdigit() would look at the locale. */
@@ -269,7 +285,7 @@ static int parse_address(const struct conf_key *key, const char *text, union val
 					       : "a clock identity, like 0c42a1.fffe.6d7ca6";
 	}
 	if (!good) {
-		return conf_fail(error, place, "key '%s': '%s' is malformed; write %s", key->name,
+		return conf_fail(error, place, "%s: '%s' is malformed; write %s", SUBJECT(key, place),
 				 text, want);
 	}
 	return 0;
@@ -283,14 +299,14 @@ static int parse_string(const struct conf_key *key, const char *text, struct con
 {
 	if (strlen(text) > STRING_MAX) {
 		return conf_fail(error, place,
-				 "key '%s': the value is longer than %d octets; shorten it",
-				 key->name, STRING_MAX);
+				 "%s: the value is longer than %d octets; shorten it",
+				 SUBJECT(key, place), STRING_MAX);
 	}
 	for (const char *p = text; *p; p++) {
 		if ((unsigned char)*p < ' ' || *p == 0x7f) {
 			return conf_fail(error, place,
-					 "key '%s': the value has a control character; remove it",
-					 key->name);
+					 "%s: the value has a control character; remove it",
+					 SUBJECT(key, place));
 		}
 	}
 	return 0;
@@ -434,15 +450,15 @@ static int check_later(const struct conf_key *key, const char *text, const union
 
 	if (key->type == CONF_ENUM && conf_label_later(key, (int)v->i)) {
 		list_labels(key, all, sizeof(all));
-		return conf_fail(error, place, "key '%s': %s is not supported yet; write %s",
-				 key->name, conf_label(key, (int)v->i, label), all);
+		return conf_fail(error, place, "%s: %s is not supported yet; write %s",
+				 SUBJECT(key, place), conf_label(key, (int)v->i, label), all);
 	}
 	if (key->status != CONF_LATER || is_default(key, text, v) ||
 	    (key->inert && strcmp(text, key->inert) == 0)) {
 		return 0;
 	}
-	return conf_fail(error, place, "key '%s' is not supported yet; remove it, or write %s",
-			 key->name, key->text[0] ? key->text : "\"\"");
+	return conf_fail(error, place, "%s is not supported yet; remove it, or write %s",
+			 SUBJECT(key, place), key->text[0] ? key->text : "\"\"");
 }
 
 /* Whether the key has a member that this program uses. */
@@ -481,7 +497,7 @@ int conf_value_set(const struct conf_key *key, void *target, struct conf *owner,
 	}
 	r = store(key, target, owner, text, &v);
 	if (r != 0) {
-		return conf_fail(error, place, "key '%s': no memory; make some free", key->name);
+		return conf_fail(error, place, "%s: no memory; make some free", SUBJECT(key, place));
 	}
 	return 0;
 }

@@ -89,6 +89,9 @@ int options_print_scdoc(conf_write write, void *context)
 struct given {
 	const struct conf_key *key;
 	const char *value;
+	char letter;      /* of a short option; 0: a long one, typed as: */
+	const char *name;
+	size_t len;
 };
 
 struct parser {
@@ -102,10 +105,10 @@ struct parser {
 	struct conf_error *error;
 };
 
-static const struct conf_place command_line = { NULL, 0 };
+static const struct conf_place command_line = { NULL, 0, NULL };
 
 /* Keys of other programs are for files they share with us, not for our command line. */
-static int give(struct parser *p, const char *name, size_t len, const char *value)
+static int give(struct parser *p, char letter, const char *name, size_t len, const char *value)
 {
 	const struct conf_key *key = conf_key_find(name, len);
 
@@ -113,8 +116,7 @@ static int give(struct parser *p, const char *name, size_t len, const char *valu
 		return conf_fail(p->error, command_line,
 				 "option --%.*s: unknown; --help lists them", (int)len, name);
 	}
-	p->given[p->given_count].key = key;
-	p->given[p->given_count++].value = value;
+	p->given[p->given_count++] = (struct given){ key, value, letter, name, len };
 	return 0;
 }
 
@@ -163,7 +165,8 @@ static int take_option(struct parser *p, const struct option_row *row, const cha
 		return 0;
 	}
 	if (row->key) {
-		return give(p, row->key, strlen(row->key), row->value ? row->value : value);
+		return give(p, row->letter, row->key, strlen(row->key),
+			    row->value ? row->value : value);
 	}
 	if (row->letter == 'f') {
 		if (p->file) {
@@ -236,7 +239,7 @@ static int take_long(struct parser *p, const char *name, char **argv, int *next)
 		return conf_fail(p->error, command_line, "option --%s: no value; write --%s=VALUE",
 				 name, name);
 	}
-	return give(p, name, len, value);
+	return give(p, 0, name, len, value);
 }
 
 /* Everything that is no option is refused: a forgotten -i would run on nothing. */
@@ -263,16 +266,23 @@ static int take_arguments(struct parser *p, char **argv)
 /* Port keys become defaults: a section of the file may still override them. */
 static int apply_given(struct parser *p)
 {
+	char typed[64];
+	const struct conf_place place = { NULL, 0, typed };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->given_count; i++) {
-		const struct conf_key *key = p->given[i].key;
+		const struct given *given = &p->given[i];
 		void *target = p->conf;
 
-		if (key->scope == CONF_PORT) {
+		if (given->key->scope == CONF_PORT) {
 			target = &p->conf->defaults;
 		}
-		r = conf_value_set(key, target, p->conf, p->given[i].value, command_line, p->error);
+		if (given->letter) {
+			snprintf(typed, sizeof(typed), "-%c", given->letter);
+		} else {
+			snprintf(typed, sizeof(typed), "--%.*s", (int)given->len, given->name);
+		}
+		r = conf_value_set(given->key, target, p->conf, given->value, place, p->error);
 	}
 	return r;
 }

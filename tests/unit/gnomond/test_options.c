@@ -143,8 +143,12 @@ static void messages(void **state)
 		{ "--ts2phc.master=1 -i eth0", "option --ts2phc.master: unknown; --help lists "
 					       "them" },
 		{ "-i eth0 --priority1", "option --priority1: no value; write --priority1=VALUE" },
-		{ "--priority1=300 -i eth0", "key 'priority1': 300 is out of range; write 0 to "
+		{ "--priority1=300 -i eth0", "option --priority1: 300 is out of range; write 0 to "
 					     "255" },
+		{ "--slaveOnly 2 -i eth0", "option --slaveOnly: 2 is out of range; write 0 to 1" },
+		{ "-l 9 -i eth0", "option -l: 9 is out of range; write 0 to 7" },
+		{ "--gmCapable=0 -i eth0", "option --gmCapable is not supported yet; remove it, or "
+					   "write 1" },
 		{ "-i eth0:1",
 		  "option -i: 'eth0:1' cannot be the name of an interface; correct it" },
 		{ "-f a -f b", "option -f: given twice; join the files" },
@@ -152,8 +156,7 @@ static void messages(void **state)
 		{ "-i /dev/ptp0", "option -i: '/dev/ptp0' cannot be the name of an interface; "
 				  "correct it" },
 		{ "-i eth0 extra", "argument 'extra': not an option; name interfaces with -i" },
-		{ "-A -i eth0", "key 'delay_mechanism': Auto is not supported yet; write E2E, P2P "
-				"or NONE" },
+		{ "-A -i eth0", "option -A: Auto is not supported yet; write E2E, P2P or NONE" },
 		{ "-f /nonexistent", "cannot read '/nonexistent': No such file or directory; check "
 				     "the path given with -f" },
 	};
