@@ -162,13 +162,13 @@ static int parse_int(const struct conf_key *key, const char *text, union value *
 	v->i = strtoll(text, &end, 0);
 	if (end == text || *end != '\0') {
 		return conf_fail(error, place,
-				 "%s: '%s' is not a whole number; write one%s%s", SUBJECT(key, place),
-				 text, key->special ? " or " : "",
+				 "%s: '%s' is not a whole number; write one%s%s",
+				 SUBJECT(key, place), text, key->special ? " or " : "",
 				 key->special ? key->special : "");
 	}
 	if (errno == ERANGE || (double)v->i < key->min || (double)v->i > key->max) {
-		return conf_fail(error, place, "%s: %s is out of range; write %s", SUBJECT(key, place),
-				 text, conf_range(key, range));
+		return conf_fail(error, place, "%s: %s is out of range; write %s",
+				 SUBJECT(key, place), text, conf_range(key, range));
 	}
 	return 0;
 }
@@ -186,8 +186,8 @@ static int parse_double(const struct conf_key *key, const char *text, union valu
 				 SUBJECT(key, place), text);
 	}
 	if (isnan(v->d) || v->d < key->min || v->d > key->max) {
-		return conf_fail(error, place, "%s: %s is out of range; write %s", SUBJECT(key, place),
-				 text, conf_range(key, range));
+		return conf_fail(error, place, "%s: %s is out of range; write %s",
+				 SUBJECT(key, place), text, conf_range(key, range));
 	}
 	return 0;
 }
@@ -285,8 +285,8 @@ static int parse_address(const struct conf_key *key, const char *text, union val
 					       : "a clock identity, like 0c42a1.fffe.6d7ca6";
 	}
 	if (!good) {
-		return conf_fail(error, place, "%s: '%s' is malformed; write %s", SUBJECT(key, place),
-				 text, want);
+		return conf_fail(error, place, "%s: '%s' is malformed; write %s",
+				 SUBJECT(key, place), text, want);
 	}
 	return 0;
 }
@@ -497,7 +497,8 @@ int conf_value_set(const struct conf_key *key, void *target, struct conf *owner,
 	}
 	r = store(key, target, owner, text, &v);
 	if (r != 0) {
-		return conf_fail(error, place, "%s: no memory; make some free", SUBJECT(key, place));
+		return conf_fail(error, place, "%s: no memory; make some free",
+				 SUBJECT(key, place));
 	}
 	return 0;
 }
