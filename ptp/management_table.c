@@ -15,13 +15,18 @@ static const char *const port_state_names[] = {
 	"MASTER", "PASSIVE",      "UNCALIBRATED", "SLAVE",
 };
 static const char *const timestamping_names[] = {
-	"SOFTWARE", "HARDWARE", "LEGACY_HW", "ONE_STEP", "P2P1STEP",
+	"SOFTWARE", "HARDWARE", "LEGACY_HW", "ONESTEP", "P2P1STEP",
+};
+static const char *const unicast_state_names[] = {
+	"WAIT", "HAVE_ANN", "NEED_SYDY", "HAVE_SYDY",
 };
 
 static const struct gnomon_field_names port_states = { "NONE", LEN(port_state_names),
 						       port_state_names };
-static const struct gnomon_field_names timestampings = { "(unknown)", LEN(timestamping_names),
+static const struct gnomon_field_names timestampings = { "???", LEN(timestamping_names),
 							 timestamping_names };
+static const struct gnomon_field_names unicast_states = { "???", LEN(unicast_state_names),
+							  unicast_state_names };
 
 /* -- kinds of fields -------------------------------------------------------------------------- */
 
@@ -175,7 +180,8 @@ FIELDS port_data_set[] = {
 FIELDS priority1[] = { PLAIN(U8, "priority1"), RESERVED(1) };
 FIELDS priority2[] = { PLAIN(U8, "priority2"), RESERVED(1) };
 FIELDS domain_number[] = { PLAIN(U8, "domainNumber"), RESERVED(1) };
-FIELDS slave_only[] = { BIT("slaveOnly", 0), RESERVED(2) };
+/* Bit 0; linuxptp before 4.0 sends bit 1. */
+FIELDS slave_only[] = { FORMAT(U8, "slaveOnly", ONE_ZERO), RESERVED(1) };
 FIELDS log_announce_interval[] = { LOG_INTERVAL("logAnnounceInterval"), RESERVED(1) };
 FIELDS announce_receipt_timeout[] = { RANGED(U8, "announceReceiptTimeout", 2, 255),
 						  RESERVED(1) };
@@ -336,7 +342,7 @@ FIELDS unicast_master_table_np[] = {
 	PLAIN(PORT_IDENTITY, "portIdentity"),
 	CLOCK_QUALITY("", "clockClass", "clockAccuracy", "offsetScaledLogVariance"),
 	FORMAT(U8, "selected", ONE_ZERO),
-	NAMES(U8, "portState", port_states),
+	NAMES(U8, "portState", unicast_states),
 	PLAIN(U8, "priority1"),
 	PLAIN(U8, "priority2"),
 	PLAIN(PORT_ADDRESS, "address"),
@@ -357,10 +363,11 @@ FIELDS cmlds_info_np[] = {
 	PLAIN(I32, "scaledNeighborRateRatio"),
 	PLAIN(U32, "as_capable"),
 };
+/* TimeIntervals in linuxptp's own octet order, which is the machine's. */
 FIELDS port_corrections_np[] = {
-	FORMAT(INTERVAL, "egressLatency", NS),
-	FORMAT(INTERVAL, "ingressLatency", NS),
-	FORMAT(INTERVAL, "delayAsymmetry", NS),
+	FORMAT(LE64, "egressLatency", NS),
+	FORMAT(LE64, "ingressLatency", NS),
+	FORMAT(LE64, "delayAsymmetry", NS),
 };
 FIELDS external_grandmaster_properties_np[] = {
 	PLAIN(CLOCK_IDENTITY, "gmIdentity"), PLAIN(U16, "stepsRemoved"),

@@ -144,7 +144,7 @@ enum gnomon_field_format {
 	GNOMON_FORMAT_NATURAL,   /* by its type: decimal, identity, text, hex octets a:b:c */
 	GNOMON_FORMAT_HEX,       /* 0x, digits wide at least, zero padded (digits 1: as short) */
 	GNOMON_FORMAT_NAMES,     /* names[value], by the field's names */
-	GNOMON_FORMAT_NS,        /* INTERVAL: whole nanoseconds, towards minus infinity */
+	GNOMON_FORMAT_NS,        /* ns * 2^16: whole nanoseconds, towards minus infinity */
 	GNOMON_FORMAT_NS_TENTHS, /* INTERVAL: nanoseconds, one decimal */
 	GNOMON_FORMAT_RATE_41,   /* value / 2^41 with sign and nine decimals */
 	GNOMON_FORMAT_BOOLEAN,   /* true or false: any value but 0 is true */
