@@ -17,6 +17,7 @@ import sys
 import time
 
 import judge_hwstamp
+import judge_sync
 import judge_tools
 from judge import Judge, Log
 
@@ -35,6 +36,7 @@ def boot_judge(judge):
 GROUPS = {
     "boot": {"boot": boot_judge},
     "hwstamp": judge_hwstamp.SCENARIOS,
+    "sync": judge_sync.SCENARIOS,
     "tools": judge_tools.SCENARIOS,
 }
 

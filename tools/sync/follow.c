@@ -92,9 +92,35 @@ static void tell_waiting(struct sync_follow *f)
 	f->asked = true;
 }
 
+static int open_client(struct sync_follow *f, struct driver_error *error)
+{
+	const struct sync_follow_config *config = &f->config;
+	struct manage_client *client;
+	struct manage_config manage;
+	int err;
+
+	manage_config_default(&manage, config->program);
+	if (config->server) {
+		manage.server = config->server;
+	}
+	manage.domain = (uint8_t)config->domain;
+	manage.sdo_id = (uint16_t)(config->transport_specific << 8);
+	err = manage_open(&client, &manage, error);
+	if (!err) {
+		manage_close(f->client);
+		f->client = client;
+		f->server = manage.server;
+	}
+	return err;
+}
+
 static void search(struct sync_follow *f, gnomon_mono now)
 {
 	tell_waiting(f);
+	/* linuxptp moved its socket; which of the two it is shows when the daemon is there. */
+	if (!f->config.server && strcmp(f->server, manage_default_server()) != 0) {
+		(void)open_client(f, NULL);
+	}
 	f->next = gnomon_mono_add(now, SEARCH);
 	(void)manage_get(f->client, GNOMON_MID_DEFAULT_DATA_SET, NULL);
 }
@@ -361,20 +387,12 @@ void sync_follow_receive(struct sync_follow *f, gnomon_mono now)
 int sync_follow_open(struct sync_follow *f, const struct sync_follow_config *config,
 		     gnomon_mono now, struct driver_error *error)
 {
-	struct manage_config manage;
-
 	*f = (struct sync_follow){
 		.config = *config,
 		.next = now,
 		.quiet = !config->wait && !config->ports,
 	};
-	manage_config_default(&manage, config->program);
-	if (config->server) {
-		manage.server = config->server;
-	}
-	manage.domain = (uint8_t)config->domain;
-	manage.sdo_id = (uint16_t)(config->transport_specific << 8);
-	return manage_open(&f->client, &manage, error);
+	return open_client(f, error);
 }
 
 void sync_follow_close(struct sync_follow *f)

@@ -41,6 +41,7 @@ struct sync_follow_config {
 struct sync_follow {
 	struct sync_follow_config config;
 	struct manage_client *client;
+	const char *server;  /* that the client asks */
 	bool found;          /* it answers */
 	bool asked;          /* at least once */
 	bool quiet;          /* it was found once, so nobody waits for it any more */

@@ -225,7 +225,7 @@ static void report(struct pair *p, const struct reading *r, gnomon_mono now)
 		.sink = p->config.sink_name,
 		.source = p->config.source_name,
 		.servo = silent ? GNOMON_SERVO_UNLOCKED : p->state,
-		.offset_ns = gnomon_span_to_double(r->offset),
+		.offset = r->offset,
 		.frequency_ppb = silent ? 0 : p->frequency_ppb,
 		.delay_ns = r->window_ns,
 		.error_ns = (double)r->error_ns,
@@ -241,7 +241,7 @@ static void report(struct pair *p, const struct reading *r, gnomon_mono now)
 		sync_report_update(p->config.log, &update);
 		return;
 	}
-	gnomon_stats_add(&p->offset, update.offset_ns);
+	gnomon_stats_add(&p->offset, gnomon_span_to_double(r->offset));
 	gnomon_stats_add(&p->frequency, update.frequency_ppb);
 	if (r->window_ns >= 0) {
 		gnomon_stats_add(&p->delay, (double)r->window_ns);

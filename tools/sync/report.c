@@ -6,14 +6,6 @@
 
 #include "drivers/error.h"
 
-/* Offsets are whole ns there, rounded down. */
-static long long whole(double value)
-{
-	const long long down = (long long)value;
-
-	return (double)down > value ? down - 1 : down;
-}
-
 static void put_update(struct log *log, const struct sync_update *u)
 {
 	const char servo[3] = { 's', (char)('0' + u->servo), '\0' };
@@ -21,7 +13,7 @@ static void put_update(struct log *log, const struct sync_update *u)
 	log_str(log, "sink", u->sink);
 	log_str(log, "source", u->source);
 	log_str(log, "servo", servo);
-	log_num(log, "offset_ns", u->offset_ns, 3);
+	log_num(log, "offset_ns", gnomon_span_to_double(u->offset), 3);
 	log_num(log, "frequency_ppb", u->frequency_ppb, 3);
 	if (u->method) {
 		log_num(log, "error_ns", u->error_ns, 1);
@@ -30,14 +22,14 @@ static void put_update(struct log *log, const struct sync_update *u)
 	log_num(log, "bound_ns", u->bound_ns, 0);
 }
 
-/* phc2sys counts frequency as what the clock would do by itself. */
+/* phc2sys has whole ns, and counts frequency as what the clock would do by itself. */
 void sync_report_update(struct log *log, const struct sync_update *u)
 {
 	if (!log_begin(log, LOG_SYNC)) {
 		return;
 	}
 	log_text(log, "%s %s offset %9lld s%d freq %+7.0f", u->sink, u->source,
-		 whole(u->offset_ns), (int)u->servo, 0.0 - u->frequency_ppb);
+		 (long long)u->offset.ns, (int)u->servo, 0.0 - u->frequency_ppb);
 	if (u->delay_ns >= 0) {
 		log_text(log, " delay %6lld", (long long)u->delay_ns);
 	}

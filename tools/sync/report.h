@@ -15,7 +15,7 @@ struct sync_update {
 	const char *sink;
 	const char *source;
 	enum gnomon_servo_state servo;
-	double offset_ns;
+	gnomon_span offset;
 	double frequency_ppb;
 	int64_t delay_ns;   /* the window of the reading; < 0: there was none */
 	double error_ns;    /* half of it */

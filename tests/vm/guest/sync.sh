@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Clocks of one machine kept by each other: gnomon sync, and phc2sys, Debian's and ours. Both NICs
+# are in this machine, so a program can have both clocks by their devices.
+
+# keep WHO PROGRAM OPTION...: in the follower's namespace, for a while
+keep()
+{
+	who=$1
+	shift
+	eval "$who=$follower"
+	start "$who" "$@"
+	sleep 12
+	eval "kill \$${who}_pid; wait \$${who}_pid"
+	tell "$who status: $?"
+	tell_file "$who" "/tmp/$who.log"
+}
+
+# apart: the follower's clock 7 ppm off, and two seconds ahead of the system's
+apart()
+{
+	seconds=$(date +%s)
+	at follower phc_ctl -q -Q eth1 -- freq 7000 set $((seconds + 2))
+}
+
+# What is true of the two, by the shortest bracket of many.
+judge_system()
+{
+	at follower gnomon phc --json eth1 cmp >/tmp/out 2>&1
+	tell_file "true $1" /tmp/out
+}
+
+begin system
+apart
+keep theirs phc2sys -s eth1 -O 0 -m -q
+judge_system theirs
+apart
+keep ours /compat/phc2sys -s eth1 -O 0 -m -q
+judge_system ours
+apart
+keep native gnomon sync -s /dev/ptp1 -O 0 -R 4
+judge_system native
+
+begin clocks
+disturb
+keep native gnomon sync -s /dev/ptp0 -c eth1 -R 8 --restore_frequency 0
+compare settled
+disturb
+keep summary /compat/phc2sys -s /dev/ptp0 -c eth1 -O 3 -R 8 -u 16 -m -q
+compare ahead
+
+# A clock that somebody keeps is left to him.
+begin steward
+syncer=$follower
+start syncer phc2sys -s CLOCK_REALTIME -c eth1 -O 0 -m -q
+sleep 2
+at follower timeout 5 gnomon sync -s /dev/ptp0 -c eth1 >/tmp/out 2>&1
+tell "refused: $? $(cat /tmp/out)"
+kill "$syncer_pid"
+wait "$syncer_pid"
+at follower timeout 5 gnomon sync -s eth1 -c /dev/ptp1 >/tmp/out 2>&1
+tell "same: $? $(cat /tmp/out)"
+at follower timeout 5 gnomon sync -s CLOCK_REALTIME -c eth7 >/tmp/out 2>&1
+tell "missing: $? $(cat /tmp/out)"
+
+# Debian's ptp4l receives, and transmits when nobody else does: the direction turns.
+begin automatic
+disturb
+mkdir -p /var/run
+start leader gnomond -f /etc/leader.conf -i eth0
+start follower ptp4l -f /etc/follower.conf -i eth1 -m
+syncer=$follower
+start syncer /compat/phc2sys -a -r -r -m -q
+sleep 20
+kill "$leader_pid"
+wait "$leader_pid"
+sleep 15
+judge_system after
+kill "$syncer_pid"
+wait "$syncer_pid"
+tell "syncer status: $?"
+tell_file syncer /tmp/syncer.log
+stop follower
