@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""gnomon sync and our phc2sys on soft clocks, against Debian's ptp4l and phc2sys.
+
+    sync.py --gnomon PATH soft|follow|lines|refused|handover
+
+No clock of this machine is set: sinks are soft clocks, and nothing here has the capability to.
+"""
+
+import argparse
+import os
+import re
+import socket
+import struct
+import subprocess
+
+from harness import Bench, Failure, expect, main, need, within
+
+UPDATE = re.compile(r" info sync sink=(\S+) source=(\S+) servo=s(\d) offset_ns=(\S+) "
+                    r"frequency_ppb=(\S+) error_ns=(\S+) method=(\S+) bound_ns=(\S+)$")
+PHC2SYS = re.compile(r"^phc2sys\[\d+\.\d{3}\]: soft sys offset +-?\d+ s\d freq +[+-]\d+ "
+                     r"delay +\d+$")
+SUMMARY = re.compile(r"^phc2sys\[\d+\.\d{3}\]: soft rms +\d+ max +\d+ freq +[+-]\d+ \+/- +\d+ "
+                     r"delay +\d+ \+/- +\d+$")
+
+
+def start(lab, space, *argv):
+    """Start a program, without the capability to set a clock of this machine."""
+    return lab.start(space, ["setpriv", "--bounding-set", "-sys_time", *argv],
+                     os.path.basename(argv[0]))
+
+
+def run(lab, space, *argv):
+    """(all it says, exit status) of a program that ends by itself."""
+    done = subprocess.run(["ip", "netns", "exec", space, "setpriv", "--bounding-set", "-sys_time",
+                           *argv], capture_output=True, text=True, check=False, timeout=30,
+                          stdin=subprocess.DEVNULL, cwd=lab.folder)
+    return (done.stdout + done.stderr).strip(), done.returncode
+
+
+def ptp4l(lab, space):
+    """A PTP daemon that becomes timeTransmitter, and its socket."""
+    path = os.path.join(lab.folder, "ptp4l.socket")
+    process = start(lab, space, "ptp4l", "-i", "v0", "-S", "--free_running=1", "-m", "-q",
+                    f"--uds_address={path}", "--logAnnounceInterval=-2")
+    return process, path
+
+
+def updates(process, count, seconds):
+    """The next updates that gnomon sync logs."""
+    found = []
+    first = len(process.lines)
+    while len(found) < count:
+        expect(process, UPDATE.pattern, seconds, first)
+        with process.changed:
+            lines, first = process.lines[first:], len(process.lines)
+        found += [match.groups() for match in map(UPDATE.search, lines) if match]
+    return found
+
+
+def case_soft(lab, space):
+    """A soft clock by another one, that starts 1.5 s and 80 ppm off; two at once."""
+    sync = start(lab, space, lab.gnomon, "sync", "-s", "soft:a", "-c", "soft:b", "-c", "soft:c",
+                 "-R", "8", "--soft_clock_offset=1.5", "--soft_clock_frequency=80000")
+    expect(sync, r"notice start sink=soft:b source=soft:a", 5)
+    expect(sync, r"notice clock-step sink=soft:c step_ns=-15\d{8}$", 5)
+    expect(sync, r" info sync sink=soft:b .*servo=s2", 5)
+    updates(sync, 24, 5)
+    for sink, _, servo, offset, frequency, error, method, bound in updates(sync, 8, 5):
+        print(f"{sink}: {offset} ns, {frequency} ppb, error {error} ns, bound {bound} ns")
+        if servo != "2" or method != "plain" or float(error) > float(bound):
+            raise Failure(f"{sink}: s{servo}, {method}, {error} > {bound}")
+        # A busy machine may be late for anything; the bound says so.
+        if abs(float(offset)) > float(bound) + float(error):
+            raise Failure(f"{sink}: {offset} is beyond {bound}")
+    if sync.stop() != 0:
+        raise Failure("gnomon sync did not end well")
+
+
+def case_follow(lab, space):
+    """-w: the timescale comes from ptp4l, which may be there later; lost, it is not missed."""
+    sync = start(lab, space, lab.gnomon, "sync", "-s", "CLOCK_REALTIME", "-c", "soft", "-w", "-R",
+                 "4", "-z", os.path.join(lab.folder, "ptp4l.socket"))
+    expect(sync, "Waiting for ptp4l", 5)
+    daemon, _ = ptp4l(lab, space)
+    expect(daemon, "assuming the grand master role", 10)
+    expect(sync, r"notice start sink=soft source=CLOCK_REALTIME", 10)
+    # The soft clock began at TAI; with software time stamps ptp4l's timescale is the system's.
+    match = expect(sync, r"clock-step sink=soft step_ns=(\S+)", 5)
+    within("step, s", float(match.group(1)) * 1e-9, -37.01, -36.99)
+    daemon.stop()
+    rows = updates(sync, 12, 5)
+    within("offset, ns", abs(float(rows[-1][3])), 0, float(rows[-1][7]) + float(rows[-1][5]))
+
+
+def case_lines(lab, space):
+    """phc2sys's lines, single and summarised, and what -a says of software time stamps."""
+    phc2sys = os.path.join(lab.folder, "phc2sys")
+    options = ["-s", "CLOCK_REALTIME", "-c", "soft", "-O", "37", "-m", "-q", "-R", "8"]
+    single = start(lab, space, phc2sys, *options)
+    many = start(lab, space, phc2sys, *options, "-u", "8", "-t", "[tag:{level}]")
+    for _ in range(2):
+        expect(single, PHC2SYS.pattern, 5, len(single.lines))
+    expect(many, r"^phc2sys\[\d+\.\d{3}\]: \[tag:6\] soft rms ", 5)
+    bad = [line for line in single.lines if not PHC2SYS.match(line)] + \
+          [line for line in many.lines if not SUMMARY.match(line.replace(" [tag:6]", ""))]
+    if bad:
+        raise Failure(f"lines: {bad}")
+    if single.stop() != 0:
+        raise Failure("phc2sys did not end well")
+    daemon, path = ptp4l(lab, space)
+    expect(daemon, "assuming the grand master role", 10)
+    said = [run(lab, space, program, "-a", "-z", path, "-m", "-q")
+            for program in ("phc2sys", phc2sys)]
+    said = [(re.sub(r"\[[\d.]+\]", "[T]", text), status) for text, status in said]
+    print(said)
+    if said[0] != said[1]:
+        raise Failure(f"-a: {said}")
+
+
+def case_refused(lab, space):
+    """What cannot be is refused in one line."""
+    rows = [
+        ([], 1, "valid source clock must be selected"),
+        (["-s", "soft", "-c", "soft"], 1, "source and sink are the same clock"),
+        (["-s", "soft", "-c", "soft:a", "-c", "soft:a"], 1, "give it once"),
+        (["-s", "CLOCK_REALTIME", "-c", "CLOCK_REALTIME"], None, "CLOCK_REALTIME"),
+        (["-s", "/dev/ptp4096"], 2, "/dev/ptp4096: no such clock"),
+        (["-s", "/dev/null"], 2, "is no PTP clock device"),
+        (["-s", "v0"], 2, "has no PTP hardware clock"),
+        (["-s", "soft", "-O", "0"], 2, "no permission to set the system clock"),
+        (["-s", "nosuch0"], 2, "no such clock"),
+        (["-d", "/dev/pps99"], 2, "/dev/pps99: cannot open"),
+        (["-s", "pps:/dev/null"], 2, "is no PPS device"),
+        (["-s", "pps:/dev/null", "-c", "soft"], 1, "unless destination is CLOCK_REALTIME"),
+        (["-s", "extts:0", "-c", "soft"], 1, "only PTP hardware clocks"),
+        (["-s", "soft", "-c", "sock:/nowhere/at/all"], 2, "refclock SOCK"),
+        (["-s", "soft", "-c", "shm:x"], 1, "shm:SEGMENT"),
+        (["-s", "soft", "-R", "0"], 1, "-R: 0 is out of range"),
+        (["-s", "soft", "-N", "many"], 1, "-N: many is a malformed value"),
+        (["-s", "soft", "-E", "best"], 1, "clock_servo"),
+        (["-s", "soft", "-f", "/none"], 1, "/none"),
+        (["-a", "-s", "soft"], 1, "cannot be mixed"),
+        (["-a", "-c", "CLOCK_REALTIME"], 1, "additional system clocks"),
+        (["-s", "CLOCK_REALTIME", "-c", "soft", "-z", "/none"], 2, "how far TAI is from UTC"),
+        (["-z", "/a", "-z", "/b", "-s", "soft"], 1, "multiple domains"),
+        (["soft"], 1, "not an option"),
+        (["--priority9=1"], 1, ""),
+    ]
+    for options, status, text in rows:
+        said, got = run(lab, space, lab.gnomon, "sync", *options)
+        print(f"{options}: {got} {said}")
+        last = said.splitlines()[-1:]
+        if (status is not None and got != status) or got == 0 or not last or \
+                text not in last[0] or "--" not in "".join(options) and \
+                len([line for line in said.splitlines() if " notice " not in line]) != 1:
+            raise Failure(f"gnomon sync {options}: {got} {said}")
+    said, got = run(lab, space, os.path.join(lab.folder, "phc2sys"), "-s", "nosuch0", "-O", "0")
+    if got != 255:
+        raise Failure(f"phc2sys: {got} {said}")
+
+
+def case_handover(lab, space):
+    """Offsets of the system clock for chronyd's SOCK; the system clock is not touched."""
+    path = os.path.join(lab.folder, "chrony.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as chrony:
+        chrony.bind(path)
+        chrony.settimeout(10)
+        sync = start(lab, space, lab.gnomon, "sync", "-s", "soft", "-c", f"sock:{path}", "-O",
+                     "-37", "-R", "8")
+        form = struct.Struct("@qqdiiii")  # time_t, microseconds, offset, pulse, leap, pad, magic
+        for _ in range(3):
+            seconds, micros, offset, pulse, leap, _, magic = form.unpack(chrony.recv(100))
+            print(f"{seconds}.{micros:06} {offset * 1e6:.3f} us")
+            within("offset, s", abs(offset), 0, 0.01)
+            if (pulse, leap, magic) != (0, 0, 0x534f434b):
+                raise Failure(f"pulse {pulse}, leap {leap}, magic {magic:#x}")
+    expect(sync, r"info sync sink=sock:\S+ source=soft servo=s0", 5)
+    # chronyd is gone: that is said, and no end.
+    expect(sync, r"error clock-error .*action=\"hand over an offset\"", 5)
+    if not sync.running():
+        raise Failure("gnomon sync ended with chronyd")
+
+
+CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
+
+
+def test():
+    """One case, in a namespace with an interface."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
+    parser.add_argument("case", choices=sorted(CASES))
+    args = parser.parse_args()
+    need("setpriv", "ptp4l", "phc2sys")
+    with Bench(None) as lab:
+        lab.gnomon = args.gnomon
+        os.symlink(args.gnomon, os.path.join(lab.folder, "phc2sys"))
+        space = lab.namespace("sync")
+        lab.veth(space, "v0", space, "v9")
+        CASES[args.case](lab, space)
+
+
+main(test)
