@@ -13,6 +13,7 @@
 #include <gnomon/engine.h>
 
 #define MESSAGES 2000000
+#define PORTS_MAX 1000
 
 struct bench {
 	struct gnomon_engine *engine;
@@ -65,19 +66,24 @@ static size_t memory(unsigned int ports)
 	return size;
 }
 
-static void begin(struct bench *b, bool receiver)
+/* The first port is what is asked for; further ones are timeTransmitters. */
+static void begin(struct bench *b, bool receiver, unsigned int ports)
 {
 	struct gnomon_engine_config config;
-	struct gnomon_port_config port;
+	static struct gnomon_port_config port[PORTS_MAX];
 
 	gnomon_engine_config_default(&config);
-	gnomon_port_config_default(&port);
-	port.delay_mechanism = receiver ? GNOMON_DELAY_NONE : GNOMON_DELAY_E2E;
-	port.desired_state = receiver ? GNOMON_PORT_TIME_RECEIVER : GNOMON_PORT_TIME_TRANSMITTER;
+	for (unsigned int i = 0; i < ports; i++) {
+		gnomon_port_config_default(&port[i]);
+		port[i].delay_mechanism = receiver ? GNOMON_DELAY_NONE : GNOMON_DELAY_E2E;
+		port[i].desired_state = receiver && i == 0 ? GNOMON_PORT_TIME_RECEIVER
+							   : GNOMON_PORT_TIME_TRANSMITTER;
+	}
+	config.instance_type = ports > 1 ? GNOMON_INSTANCE_BC : GNOMON_INSTANCE_OC;
 	config.external_port_configuration = true;
 	config.clock_identity = own;
-	config.ports = &port;
-	config.port_count = 1;
+	config.ports = port;
+	config.port_count = ports;
 	memset(b, 0, sizeof(*b));
 	b->size = gnomon_engine_size(&config);
 	b->mem = malloc(b->size);
@@ -85,8 +91,10 @@ static void begin(struct bench *b, bool receiver)
 		fputs("bench-engine: the engine refused its configuration\n", stderr);
 		exit(1);
 	}
-	gnomon_engine_link(b->engine, 1, true, b->now);
-	drain(b);
+	for (unsigned int i = 0; i < ports; i++) {
+		gnomon_engine_link(b->engine, (uint16_t)(i + 1), true, b->now);
+		drain(b);
+	}
 }
 
 static void feed(struct bench *b, struct gnomon_msg *m)
@@ -94,7 +102,8 @@ static void feed(struct bench *b, struct gnomon_msg *m)
 	gnomon_time t = gnomon_time_from_ns(b->now.ns);
 	uint8_t buf[128];
 	int len = gnomon_msg_encode(m, buf, sizeof(buf));
-	struct gnomon_rx rx = { sizeof(rx), 1, GNOMON_CHANNEL_ANY, buf, (size_t)len, &t, { 0 } };
+	struct gnomon_rx rx = { .size = sizeof(rx), .port = 1, .data = buf, .len = (size_t)len,
+				.timestamp = &t };
 
 	gnomon_engine_rx(b->engine, &rx, b->now);
 	drain(b);
@@ -128,7 +137,7 @@ static void bench_receiver(void)
 	struct bench b;
 	double start;
 
-	begin(&b, true);
+	begin(&b, true, 1);
 	sync.header.flags = GNOMON_FLAG_TWO_STEP;
 	announce.body.announce.grandmaster_identity = peer.clock;
 	feed(&b, &announce);
@@ -149,7 +158,7 @@ static void bench_transmitter(void)
 	struct bench b;
 	double start;
 
-	begin(&b, false);
+	begin(&b, false, 1);
 	start = seconds();
 	for (uint32_t i = 0; i < MESSAGES; i++) {
 		b.now.ns += 1000;
@@ -166,13 +175,34 @@ static void bench_refused(void)
 	struct bench b;
 	double start;
 
-	begin(&b, true);
+	begin(&b, true, 1);
 	start = seconds();
 	for (uint32_t i = 0; i < MESSAGES; i++) {
 		request.header.sequence_id = (uint16_t)i;
 		feed(&b, &request);
 	}
 	report("timeReceiver: others' Delay_Req", &b, seconds() - start, MESSAGES);
+}
+
+/* The discipline's answer to a sample, to a clock with that many ports. */
+static void bench_clock_event(unsigned int ports)
+{
+	const uint64_t events = 100000;
+	struct gnomon_clock_event event = { .size = sizeof(event),
+					    .state = GNOMON_SERVO_LOCKED,
+					    .rate_ratio = 1.0 };
+	struct bench b;
+	double start;
+
+	begin(&b, true, ports);
+	start = seconds();
+	for (uint64_t i = 0; i < events; i++) {
+		gnomon_engine_clock_event(b.engine, &event, b.now);
+		drain(&b);
+	}
+	printf("clock event, %4u port%s %22.0f ns\n", ports, ports == 1 ? " " : "s",
+	       (seconds() - start) / (double)events * 1e9);
+	free(b.mem);
 }
 
 int main(void)
@@ -183,6 +213,9 @@ int main(void)
 	bench_receiver();
 	bench_transmitter();
 	bench_refused();
+	bench_clock_event(1);
+	bench_clock_event(32);
+	bench_clock_event(PORTS_MAX);
 	printf("memory: %zu octets with one port, %zu for every further port\n", one,
 	       (many - one) / 1000);
 	return 0;

@@ -21,14 +21,14 @@ static uint32_t decision_timer(const struct gnomon_engine *e)
 
 static int64_t decision_interval(const struct gnomon_engine *e)
 {
-	int log = LOG_INTERVAL_MAX;
+	int log = INT8_MAX;
 
 	for (unsigned int i = 0; i < e->config.port_count; i++) {
 		if (e->ports[i].config.log_announce_interval < log) {
 			log = e->ports[i].config.log_announce_interval;
 		}
 	}
-	return interval_ns(log) + interval_ns(log) / 8;
+	return interval_times(log, 1.125);
 }
 
 void decision_start(struct gnomon_engine *e, gnomon_mono now)

@@ -207,7 +207,8 @@ int pdelay_resp_receive(struct port *p, const struct gnomon_msg *m, const struct
 		return port_drop(p, drop);
 	}
 	x->have_response = true;
-	x->two_step = m->header.flags & GNOMON_FLAG_TWO_STEP;
+	x->two_step = p->engine->config.assume_two_step ||
+		      (m->header.flags & GNOMON_FLAG_TWO_STEP);
 	x->t2 = gnomon_timestamp_to_time(m->timestamp);
 	x->t4 = port_ingress(p, *rx->timestamp);
 	correction = gnomon_span_add(gnomon_span_from_interval(m->header.correction),

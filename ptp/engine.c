@@ -50,11 +50,6 @@ void gnomon_engine_config_default(struct gnomon_engine_config *c)
 	c->time_properties.time_source = 0xa0; /* INTERNAL_OSCILLATOR */
 }
 
-static bool log_interval_valid(int8_t log_interval)
-{
-	return interval_clamp(log_interval) == log_interval;
-}
-
 static bool desired_state_valid(enum gnomon_port_state state)
 {
 	return state == GNOMON_PORT_TIME_TRANSMITTER || state == GNOMON_PORT_PASSIVE ||
@@ -66,11 +61,7 @@ static bool port_config_valid(const struct gnomon_port_config *c)
 	return c->size == sizeof(*c) &&
 	       (c->delay_mechanism == GNOMON_DELAY_E2E || c->delay_mechanism == GNOMON_DELAY_P2P ||
 		c->delay_mechanism == GNOMON_DELAY_NONE) &&
-	       log_interval_valid(c->log_announce_interval) &&
-	       log_interval_valid(c->log_sync_interval) &&
-	       log_interval_valid(c->log_min_delay_req_interval) &&
-	       log_interval_valid(c->log_min_pdelay_req_interval) &&
-	       log_interval_valid(c->freq_est_interval) && c->announce_receipt_timeout >= 2 &&
+	       c->announce_receipt_timeout >= 2 &&
 	       c->delay_request_variability >= 0.0 && c->delay_request_variability <= 1.0 &&
 	       (!c->delay_filter || c->delay_filter_length >= 1) &&
 	       desired_state_valid(c->desired_state);
@@ -524,6 +515,7 @@ const char *gnomon_drop_name(enum gnomon_drop drop)
 		[GNOMON_DROP_NOT_MINE] = "not_mine",
 		[GNOMON_DROP_NO_TIMESTAMP] = "no_timestamp",
 		[GNOMON_DROP_CORRECTION] = "correction",
+		[GNOMON_DROP_ORDER] = "order",
 		[GNOMON_DROP_LINK_DELAY] = "link_delay",
 	};
 

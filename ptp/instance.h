@@ -41,9 +41,13 @@ enum port_timer {
 	PORT_TIMER_COUNT
 };
 
-/* Log intervals received from the network are clamped to these before use. */
+/* Log intervals of others outside these are not taken over. */
 #define LOG_INTERVAL_MIN (-10)
 #define LOG_INTERVAL_MAX 20
+/* Of this clock's own, what can be kept: nothing comes more often, and what would come more rarely
+ * (once in 272 years is the longest that nanoseconds can count) never comes. */
+#define LOG_INTERVAL_FLOOR (-10)
+#define LOG_INTERVAL_CEILING 33
 
 /* Four timestamps into delay and offset (11.2, 11.3, 11.4). */
 struct tsproc {
@@ -68,9 +72,11 @@ struct sync_pair {
 	bool done;
 	bool have_sync;
 	bool have_follow_up;
+	bool software_known;
 	gnomon_time t2;
 	gnomon_span sync_correction;
 	gnomon_time t1; /* preciseOriginTimestamp + Follow_Up's correctionField */
+	gnomon_time software; /* when the first of the two arrived, for check_follow_up */
 };
 
 /* A Delay_Req in flight: its transmit timestamp and its Delay_Resp come in either order. */
@@ -154,6 +160,8 @@ struct port {
 	bool sync_done_known;
 	uint16_t sync_done;
 	gnomon_mono sync_done_at;
+	bool sync_restart_known; /* a Sync came that may be of a sequence begun anew */
+	uint16_t sync_restart;
 	struct delay_exchange delay[DELAY_RING];
 	unsigned int delay_unanswered;
 	struct pdelay_exchange pdelay;
@@ -219,9 +227,11 @@ struct gnomon_engine {
 
 /* -- helpers --------------------------------------------------------------------------------- */
 
-/* 2^log seconds in ns, log clamped. */
+/* 2^log seconds in ns, from the floor to INT64_MAX: never. */
 int64_t interval_ns(int log_interval);
-/* log clamped to what this engine uses. */
+/* factor (>= 0) times that, saturating. */
+int64_t interval_times(int log_interval, double factor);
+/* log clamped to what is taken over from others. */
 int8_t interval_clamp(int log_interval);
 
 static inline bool identity_equal(const struct gnomon_port_identity *a,

@@ -22,9 +22,20 @@ int8_t interval_clamp(int log_interval)
 
 int64_t interval_ns(int log_interval)
 {
-	int log = interval_clamp(log_interval);
+	int log = log_interval < LOG_INTERVAL_FLOOR ? LOG_INTERVAL_FLOOR : log_interval;
 
+	if (log > LOG_INTERVAL_CEILING) {
+		return INT64_MAX;
+	}
 	return log < 0 ? NSEC / (INT64_C(1) << -log) : NSEC * (INT64_C(1) << log);
+}
+
+int64_t interval_times(int log_interval, double factor)
+{
+	double ns = (double)interval_ns(log_interval) * factor;
+
+	/* 2^63, the first that does not fit. */
+	return ns < 9223372036854775808.0 ? (int64_t)ns : INT64_MAX;
 }
 
 void report_unanswered(struct port *p, unsigned int requests)
@@ -54,7 +65,7 @@ void port_init(struct port *p, struct gnomon_engine *e, const struct gnomon_port
 						  : FSM_FULL;
 	p->state = GNOMON_PORT_INITIALIZING;
 	p->enabled = true;
-	p->log_delay_req_interval = interval_clamp(config->log_min_delay_req_interval);
+	p->log_delay_req_interval = config->log_min_delay_req_interval;
 	p->neighbor.rate_ratio = 1.0;
 }
 
@@ -118,25 +129,24 @@ static int64_t delay_req_wait(struct port *p)
 {
 	double v = p->config.delay_request_variability;
 	double u = random_unit(&p->engine->random);
-	int64_t interval = interval_ns(p->log_delay_req_interval);
 
-	return (int64_t)((double)interval * (1.0 - v + 2.0 * v * u));
+	return interval_times(p->log_delay_req_interval, 1.0 - v + 2.0 * v * u);
 }
 
 static int64_t timer_wait(struct port *p, enum port_timer timer)
 {
 	const struct gnomon_port_config *c = &p->config;
-	int64_t announce = interval_ns(c->log_announce_interval);
 
 	switch (timer) {
 	case TIMER_ANNOUNCE_RX:
 		/* 9.2.6.12; spread over one more interval so that peers do not all act at once. */
-		return announce * c->announce_receipt_timeout +
-		       (int64_t)((double)announce * random_unit(&p->engine->random));
+		return interval_times(c->log_announce_interval,
+				      c->announce_receipt_timeout +
+					      random_unit(&p->engine->random));
 	case TIMER_SYNC_RX:
-		return c->sync_receipt_timeout * interval_ns(p->parent_sync_interval_known
-							     ? p->log_parent_sync_interval
-							     : c->log_sync_interval);
+		return interval_times(p->parent_sync_interval_known ? p->log_parent_sync_interval
+								    : c->log_sync_interval,
+				      c->sync_receipt_timeout);
 	case TIMER_ANNOUNCE_TX:
 		return ENTRY_DELAY_NS;
 	case TIMER_SYNC_TX:
@@ -144,11 +154,12 @@ static int64_t timer_wait(struct port *p, enum port_timer timer)
 	case TIMER_DELAY_REQ:
 		return delay_req_wait(p);
 	case TIMER_PDELAY_REQ:
-		return (int64_t)((double)interval_ns(c->log_min_pdelay_req_interval) *
-				 random_unit(&p->engine->random));
+		return interval_times(c->log_min_pdelay_req_interval,
+				      random_unit(&p->engine->random));
 	case TIMER_QUALIFICATION:
 		/* 9.2.6.11 for M3; M1 and M2 do not wait. */
-		return announce * (p->engine->current_ds.steps_removed + 1);
+		return interval_times(c->log_announce_interval,
+				      p->engine->current_ds.steps_removed + 1);
 	case PORT_TIMER_COUNT:
 		break;
 	}
@@ -197,7 +208,7 @@ void port_forget_parent(struct port *p)
 	p->sync_done_known = false;
 	p->delay_unanswered = 0;
 	p->parent_sync_interval_known = false;
-	p->log_delay_req_interval = interval_clamp(p->config.log_min_delay_req_interval);
+	p->log_delay_req_interval = p->config.log_min_delay_req_interval;
 	/* A link delay is the neighbour's, whoever is timeTransmitter. */
 	tsproc_reset(&p->tsproc, p->config.delay_mechanism != GNOMON_DELAY_P2P);
 	if (!p->tsproc.delay_valid) {

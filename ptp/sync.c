@@ -10,8 +10,10 @@
 
 /* A sequenceId this little behind the newest is late, not the start of another sequence... */
 #define SEQUENCE_WINDOW 64
-/* ... unless there was nothing newer for so many syncIntervals: then the parent started over. */
+/* ... unless there was nothing newer for so many syncIntervals. */
 #define SEQUENCE_SILENCE 4
+/* The second Sync of a sequence begun anew follows the first within so many. */
+#define SEQUENCE_STEP 8
 
 static bool from_parent(const struct port *p, const struct gnomon_port_identity *source)
 {
@@ -25,33 +27,48 @@ static int8_t log_sync_interval(const struct port *p)
 					     : p->config.log_sync_interval;
 }
 
-/* A parent that restarted within its announceReceiptTimeout would else stay unheard until its new
- * sequence has caught up with the old one. */
-static void forget_silent_sequence(struct port *p, gnomon_mono now)
+static bool sequence_silent(const struct port *p, gnomon_mono now)
 {
-	int64_t silence = SEQUENCE_SILENCE * interval_ns(log_sync_interval(p));
+	int64_t silence = interval_times(log_sync_interval(p), SEQUENCE_SILENCE);
 
-	if (p->sync_done_known &&
-	    gnomon_mono_before(gnomon_mono_add(p->sync_done_at, silence), now)) {
+	return gnomon_mono_before(gnomon_mono_add(p->sync_done_at, silence), now);
+}
+
+/*
+ * A parent that restarted within its announceReceiptTimeout would else stay unheard until its new
+ * sequence has caught up with the old one. One old Sync is a replay or a straggler; two that
+ * ascend, with nothing newer between them, are a sequence. False: the Sync is not used.
+ */
+static bool sequence_restarts(struct port *p, uint16_t sequence_id, gnomon_mono now)
+{
+	uint16_t behind = (uint16_t)(p->sync_done - sequence_id);
+	uint16_t step = (uint16_t)(sequence_id - p->sync_restart);
+	bool ascends = p->sync_restart_known && step >= 1 && step <= SEQUENCE_STEP;
+
+	if (!ascends && behind < SEQUENCE_WINDOW && !sequence_silent(p, now)) {
+		return false;
+	}
+	p->sync_restart_known = !ascends;
+	p->sync_restart = sequence_id;
+	if (ascends) {
 		p->sync_done_known = false;
 		memset(p->sync, 0, sizeof(p->sync));
 	}
+	return ascends;
 }
 
 /* Checks common to Sync and Follow_Up; GNOMON_DROP_COUNT: accepted. */
 static enum gnomon_drop refuse(struct port *p, const struct gnomon_header *h, gnomon_mono now)
 {
-	uint16_t behind = (uint16_t)(p->sync_done - h->sequence_id);
-
 	if (!from_parent(p, &h->source)) {
 		return GNOMON_DROP_NOT_PARENT;
 	}
 	if (h->flags & GNOMON_FLAG_ALTERNATE_MASTER) {
 		return GNOMON_DROP_ALTERNATE_MASTER;
 	}
-	if (behind < SEQUENCE_WINDOW) {
-		forget_silent_sequence(p, now);
-		return p->sync_done_known ? GNOMON_DROP_STALE : GNOMON_DROP_COUNT;
+	if (p->sync_done_known && !sequence_after(h->sequence_id, p->sync_done) &&
+	    !(h->type == GNOMON_MSG_SYNC && sequence_restarts(p, h->sequence_id, now))) {
+		return GNOMON_DROP_STALE;
 	}
 	return GNOMON_DROP_COUNT;
 }
@@ -70,6 +87,27 @@ static struct sync_pair *pair_of(struct port *p, uint16_t sequence_id)
 	pair->used = true;
 	pair->sequence_id = sequence_id;
 	return pair;
+}
+
+/* check_fup_sync: a Follow_Up that arrived before its Sync is none of it, whatever its sequenceId
+ * says. The messages may be read in another order than they came in. */
+static bool in_order(const struct port *p, const gnomon_time *sync, const gnomon_time *follow_up)
+{
+	return !p->engine->config.check_follow_up || !sync || !follow_up ||
+	       gnomon_time_cmp(*sync, *follow_up) <= 0;
+}
+
+static const gnomon_time *arrival(const struct sync_pair *pair)
+{
+	return pair->software_known ? &pair->software : NULL;
+}
+
+static void set_arrival(struct sync_pair *pair, const gnomon_time *software)
+{
+	pair->software_known = software != NULL;
+	if (software) {
+		pair->software = *software;
+	}
 }
 
 /* The interval the parent says it sends at: for its timeout, and for the servo's constants. */
@@ -107,7 +145,7 @@ static void emit_sample(struct port *p)
 	q->u.sample.mean_delay = delay;
 	q->u.sample.local = p->tsproc.t2;
 	q->u.sample.weight = weight;
-	q->u.sample.sync_interval = ldexp(1.0, log_sync_interval(p));
+	q->u.sample.sync_interval = ldexp(1.0, interval_clamp(log_sync_interval(p)));
 }
 
 /* Both halves are here: one offset measurement. */
@@ -120,6 +158,7 @@ static void complete(struct port *p, struct sync_pair *pair, gnomon_mono now)
 	}
 	pair->done = true;
 	p->sync_done_known = true;
+	p->sync_restart_known = false;
 	p->sync_done = pair->sequence_id;
 	p->sync_done_at = now;
 	port_timer_start(p, TIMER_SYNC_RX, now);
@@ -142,10 +181,15 @@ int sync_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon
 	if (pair->have_sync) {
 		return port_drop(p, GNOMON_DROP_STALE);
 	}
+	if (pair->have_follow_up && !in_order(p, rx->software, arrival(pair))) {
+		port_drop(p, GNOMON_DROP_ORDER);
+		pair->have_follow_up = false;
+	}
+	set_arrival(pair, rx->software);
 	pair->have_sync = true;
 	pair->t2 = port_ingress(p, *rx->timestamp);
 	pair->sync_correction = gnomon_span_from_interval(m->header.correction);
-	if (!(m->header.flags & GNOMON_FLAG_TWO_STEP)) {
+	if (!p->engine->config.assume_two_step && !(m->header.flags & GNOMON_FLAG_TWO_STEP)) {
 		pair->have_follow_up = true;
 		pair->t1 = gnomon_timestamp_to_time(m->timestamp);
 	}
@@ -160,13 +204,17 @@ int follow_up_receive(struct port *p, const struct gnomon_msg *m, const struct g
 	enum gnomon_drop drop = refuse(p, &m->header, now);
 	struct sync_pair *pair;
 
-	(void)rx;
 	if (drop != GNOMON_DROP_COUNT) {
 		return port_drop(p, drop);
 	}
 	pair = pair_of(p, m->header.sequence_id);
 	if (pair->have_follow_up) {
 		return port_drop(p, GNOMON_DROP_STALE);
+	}
+	if (!pair->have_sync) {
+		set_arrival(pair, rx->software);
+	} else if (!in_order(p, arrival(pair), rx->software)) {
+		return port_drop(p, GNOMON_DROP_ORDER);
 	}
 	pair->have_follow_up = true;
 	pair->t1 = gnomon_time_add(gnomon_timestamp_to_time(m->timestamp),

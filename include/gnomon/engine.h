@@ -87,6 +87,7 @@ struct gnomon_port_config {
 	bool ignore_source_id;      /* take Sync and Follow_Up from any source (automotive) */
 	bool inhibit_announce;      /* send none, expect none */
 	bool inhibit_delay_req;     /* never ask for the delay */
+	/* Any: messages carry them as they are. Below -10 is kept as -10, above 33 as never. */
 	int8_t log_announce_interval;
 	int8_t log_sync_interval;
 	int8_t log_min_delay_req_interval;
@@ -128,6 +129,8 @@ struct gnomon_engine_config {
 	uint8_t clock_class_threshold;      /* ignore Announces above this clockClass */
 	struct gnomon_time_properties_ds time_properties; /* of this clock, as grandmaster */
 	gnomon_span initial_delay;          /* assumed until one is measured; 0: wait for one */
+	bool assume_two_step; /* Syncs and Pdelay_Resps are two-step whatever their flag says */
+	bool check_follow_up; /* refuse a Follow_Up that software stamps put before its Sync */
 	unsigned int foreign_capacity;      /* foreign masters remembered per port, >= 5; 0: 8 */
 	uint64_t seed;                      /* of the generator that spreads timers */
 	unsigned int port_count;            /* 1..65534 */
@@ -168,6 +171,9 @@ struct gnomon_rx {
 	size_t len;
 	const gnomon_time *timestamp; /* receive timestamp of an event message; NULL: none */
 	struct gnomon_address source; /* where a unicast answer goes; zero: unknown */
+	/* For check_follow_up: when a Sync or Follow_Up arrived, both by one clock, which need not
+	 * be the PTP Instance's; NULL: unknown, and not checked. */
+	const gnomon_time *software;
 };
 
 /**
@@ -250,7 +256,9 @@ struct gnomon_send {
 	struct gnomon_address address; /* GNOMON_TO_ADDRESS only */
 	uint32_t tx_id; /* not 0: report the transmit timestamp with gnomon_engine_tx_done */
 	bool one_step;  /* the hardware is to write the timestamp into the message */
-	gnomon_time one_step_ingress; /* one-step Pdelay_Resp: when its request arrived */
+	/* One-step Pdelay_Resp: when its request arrived, for whoever computes the turnaround time
+	 * that goes into it: a simulator. Hardware that does it keeps the requests' stamps. */
+	gnomon_time one_step_ingress;
 	const uint8_t *data; /* valid until the next call of any engine function */
 	size_t len;
 };
@@ -410,6 +418,7 @@ enum gnomon_drop {
 	GNOMON_DROP_NOT_MINE,         /* answers somebody else's request */
 	GNOMON_DROP_NO_TIMESTAMP,     /* event message without a receive timestamp */
 	GNOMON_DROP_CORRECTION,       /* correctionField saturated */
+	GNOMON_DROP_ORDER,            /* Follow_Up that arrived before its Sync: check_follow_up */
 	GNOMON_DROP_LINK_DELAY,       /* measured link delay outside its configured limits */
 	GNOMON_DROP_COUNT
 };

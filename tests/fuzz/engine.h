@@ -11,6 +11,7 @@
 #define ENGINE_P2P 0x04
 #define ENGINE_ONE_STEP 0x08
 #define ENGINE_RECEIVER_ONLY 0x10 /* ordinary clock only */
+#define ENGINE_DISTRUST 0x10 /* boundary clock only: assume_two_step and check_follow_up */
 #define ENGINE_EXTERNAL 0x20      /* externalPortConfigurationEnabled */
 #define ENGINE_PATH_TRACE 0x40
 #define ENGINE_MIXED 0x80 /* every other port uses the other delay mechanism */

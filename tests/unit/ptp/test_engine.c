@@ -581,10 +581,6 @@ static void configuration(void **state)
 	} while (0)
 	REFUSED(port.size = 1);
 	REFUSED(port.delay_mechanism = 7);
-	REFUSED(port.log_announce_interval = -11);
-	REFUSED(port.log_sync_interval = 127);
-	REFUSED(port.log_min_delay_req_interval = -128);
-	REFUSED(port.log_min_pdelay_req_interval = 30);
 	REFUSED(port.announce_receipt_timeout = 1);
 	REFUSED(port.delay_request_variability = 1.1);
 	REFUSED(port.delay_request_variability = -0.1);

@@ -761,6 +761,33 @@ static void drop_link_delay(void **state)
 	done(n);
 }
 
+/* A Follow_Up that arrived before its Sync, whichever is read first. */
+static void drop_order(void **state)
+{
+	struct node *n = alone(GNOMON_DELAY_E2E);
+	gnomon_time early = { 5, 0, 0 };
+	gnomon_time late = { 5, 1, 0 };
+	uint8_t data[FRAME_MAX];
+	struct gnomon_rx rx = { .size = sizeof(rx), .port = 1, .data = data, .software = &late };
+	struct gnomon_msg m;
+
+	n->config.check_follow_up = true;
+	node_start(n);
+	follow_stranger(n, 1, stranger(1));
+	m = from_parent(n, GNOMON_MSG_SYNC, 1);
+	rx.len = (size_t)gnomon_msg_encode(&m, data, sizeof(data));
+	rx.timestamp = &early;
+	assert_int_equal(node_hear_rx(n, &rx), 0);
+	m = from_parent(n, GNOMON_MSG_FOLLOW_UP, 1);
+	rx.len = (size_t)gnomon_msg_encode(&m, data, sizeof(data));
+	rx.timestamp = NULL;
+	rx.software = &early;
+	expect_drop_rx(n, GNOMON_DROP_ORDER, &rx);
+	rx.software = &late;
+	assert_int_equal(node_hear_rx(n, &rx), 0);
+	done(n);
+}
+
 /* The last test: no reason was forgotten, and every one has a name of its own. */
 static void all_covered(void **state)
 {
@@ -826,6 +853,7 @@ int main(void)
 		LAN_TEST("/ptp/engine/drop/no_timestamp", drop_no_timestamp),
 		LAN_TEST("/ptp/engine/drop/correction", drop_correction),
 		LAN_TEST("/ptp/engine/drop/link_delay", drop_link_delay),
+		LAN_TEST("/ptp/engine/drop/order", drop_order),
 		LAN_TEST("/ptp/engine/drop/invalid_rx", invalid_rx),
 		LAN_TEST("/ptp/engine/drop/all_covered", all_covered),
 	};
