@@ -132,6 +132,7 @@ static void node_drain(struct world *w, unsigned int index)
 			break;
 		case GNOMON_ACTION_DATASET:
 		case GNOMON_ACTION_EVENT:
+		case GNOMON_ACTION_SET_CLOCK:
 			break;
 		}
 	}

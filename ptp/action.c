@@ -11,7 +11,8 @@ struct queued *action_push(struct gnomon_engine *e, uint16_t port, enum gnomon_a
 	struct queued *q;
 
 	if (e->queue_len == e->queue_cap) {
-		count(&e->ports[port ? port - 1 : 0].counters.action_overflow);
+		count(port ? &e->ports[port - 1].counters.action_overflow
+			   : &e->local_counters.action_overflow);
 		return NULL;
 	}
 	q = &e->queue[(e->queue_head + e->queue_len) % e->queue_cap];
@@ -22,8 +23,7 @@ struct queued *action_push(struct gnomon_engine *e, uint16_t port, enum gnomon_a
 	return q;
 }
 
-/* controlField of IEEE 1588-2002 (table 42), for receivers that still look at it. */
-static uint8_t control_field(enum gnomon_msg_type type)
+uint8_t control_field(enum gnomon_msg_type type)
 {
 	static const uint8_t control[16] = {
 		[GNOMON_MSG_SYNC] = 0,       [GNOMON_MSG_DELAY_REQ] = 1,
@@ -73,6 +73,7 @@ void action_event(struct gnomon_engine *e, uint16_t port, enum gnomon_engine_eve
 {
 	struct queued *q = action_push(e, port, GNOMON_ACTION_EVENT);
 
+	management_note_fault(e, port, what);
 	if (!q) {
 		return;
 	}
@@ -89,6 +90,9 @@ void action_datasets(struct gnomon_engine *e, uint16_t port, unsigned int datase
 
 	if (!datasets) {
 		return;
+	}
+	if (datasets & GNOMON_DATASET_PARENT) {
+		e->management.notify |= NOTIFY_PARENT_DATA_SET;
 	}
 	q = action_push(e, port, GNOMON_ACTION_DATASET);
 	if (q) {

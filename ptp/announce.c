@@ -128,7 +128,15 @@ void announce_send(struct port *p)
 	}
 }
 
-/* 14.2: pass on what the parent's Announce carried; 16.2.3: add this clock to the path. */
+/* The parent tells of an alternate timescale that this clock has its own values for. */
+static bool told_here(const struct gnomon_engine *e, const struct gnomon_tlv *tlv)
+{
+	return tlv->type == GNOMON_TLV_ALTERNATE_TIME_OFFSET_INDICATOR && tlv->length > 0 &&
+	       tlv->value[0] < ALTERNATES && e->management.alternates[tlv->value[0]].enabled;
+}
+
+/* 14.2: pass on what the parent's Announce carried; 16.2.3: add this clock to the path; 16.3: and
+ * the alternate timescales it was told of. */
 static void announce_tlvs(struct gnomon_engine *e, const struct port *p, struct gnomon_msg *m)
 {
 	const struct gnomon_clock_identity *own = &e->config.clock_identity;
@@ -137,7 +145,7 @@ static void announce_tlvs(struct gnomon_engine *e, const struct port *p, struct 
 	struct gnomon_tlv tlv;
 	int len;
 
-	gnomon_tlv_builder_init(&b, e->tlv_buffer, sizeof(e->tlv_buffer) - GNOMON_HEADER_LEN - 30);
+	gnomon_tlv_builder_init(&b, e->tlv_buffer, ANNOUNCE_TLVS_MAX);
 	if (p->config.path_trace_enabled) {
 		bool traced = gnomon_tlv_find(e->tlvs, e->tlvs_len, GNOMON_TLV_PATH_TRACE, &tlv);
 
@@ -145,8 +153,17 @@ static void announce_tlvs(struct gnomon_engine *e, const struct port *p, struct 
 	}
 	gnomon_tlv_iter_init(&it, e->tlvs, e->tlvs_len);
 	while (gnomon_tlv_next(&it, &tlv)) {
-		if (tlv.type != GNOMON_TLV_PATH_TRACE || !p->config.path_trace_enabled) {
+		bool traced_anew =
+			tlv.type == GNOMON_TLV_PATH_TRACE && p->config.path_trace_enabled;
+
+		if (!traced_anew && !told_here(e, &tlv)) {
 			gnomon_tlv_append_copy(&b, &tlv);
+		}
+	}
+	for (unsigned int i = 0; i < ALTERNATES; i++) {
+		if (e->management.alternates[i].enabled) {
+			gnomon_alternate_time_offset_append(&b,
+							    &e->management.alternates[i].offset);
 		}
 	}
 	len = gnomon_tlv_builder_finish(&b);
@@ -163,7 +180,8 @@ void announce_fill(struct gnomon_engine *e, const struct port *p, struct gnomon_
 
 	m->header.flags |= e->time_properties_ds.flags;
 	/* 8.2.2.5: a Boundary Clock adds its own uncertainty to that of its parent. */
-	if (parent->synchronization_uncertain || e->uncalibrated_ports > 0) {
+	if (parent->synchronization_uncertain || e->uncalibrated_ports > 0 ||
+	    e->management.uncertain == UNCERTAIN_TRUE) {
 		m->header.flags |= GNOMON_FLAG_SYNCHRONIZATION_UNCERTAIN;
 	}
 	a->current_utc_offset = e->time_properties_ds.current_utc_offset;

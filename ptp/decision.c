@@ -104,19 +104,23 @@ static void parent_begin(struct gnomon_parent_ds *parent)
 
 void decision_take_grandmaster(struct gnomon_engine *e)
 {
+	static const struct gnomon_clock_identity none;
 	const struct gnomon_default_ds *own = &e->default_ds;
 	struct gnomon_parent_ds parent;
 
 	parent_begin(&parent);
 	parent.parent_port_identity.clock = own->clock_identity;
 	parent.grandmaster_identity = own->clock_identity;
+	if (gnomon_clock_identity_cmp(&e->management.external_gm, &none) != 0) {
+		parent.grandmaster_identity = e->management.external_gm;
+	}
 	parent.grandmaster_clock_quality = own->clock_quality;
 	parent.grandmaster_priority1 = own->priority1;
 	parent.grandmaster_priority2 = own->priority2;
 	e->current_ds.offset_from_master = GNOMON_SPAN_ZERO;
 	e->current_ds.mean_delay = GNOMON_SPAN_ZERO;
 	e->tlvs_len = 0;
-	datasets_set(e, &parent, &e->local_time_properties, 0);
+	datasets_set(e, &parent, &e->local_time_properties, e->management.external_steps);
 }
 
 void decision_take_parent(struct gnomon_engine *e, const struct foreign_record *r)

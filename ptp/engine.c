@@ -73,7 +73,10 @@ static bool config_valid(const struct gnomon_engine_config *c)
 	    (c->instance_type == GNOMON_INSTANCE_OC && c->port_count != 1) ||
 	    (c->instance_type != GNOMON_INSTANCE_OC && c->instance_type != GNOMON_INSTANCE_BC) ||
 	    c->sdo_id > 0xfff || c->minor_version > 0xf || c->max_steps_removed < 2 ||
-	    (c->foreign_capacity && c->foreign_capacity < 5)) {
+	    (c->foreign_capacity && c->foreign_capacity < 5) ||
+	    !memchr(c->description.product, '\0', GNOMON_TEXT_SIZE) ||
+	    !memchr(c->description.revision, '\0', GNOMON_TEXT_SIZE) ||
+	    !memchr(c->description.user, '\0', GNOMON_TEXT_SIZE)) {
 		return false;
 	}
 	for (unsigned int i = 0; i < c->port_count; i++) {
@@ -207,6 +210,7 @@ int gnomon_engine_init(struct gnomon_engine **engine, void *mem, size_t len,
 	for (unsigned int i = 0; i < config->port_count; i++) {
 		port_init(&e->ports[i], e, &config->ports[i], (uint16_t)(i + 1));
 	}
+	management_init(e, now);
 	time_properties_copy(&e->local_time_properties, &config->time_properties);
 	default_ds_begin(e);
 	decision_take_grandmaster(e);
@@ -225,9 +229,18 @@ static struct port *port_find(const struct gnomon_engine *e, uint16_t port)
 int gnomon_engine_rx(struct gnomon_engine *e, const struct gnomon_rx *rx, gnomon_mono now)
 {
 	struct port *p = port_find(e, rx->port);
+	bool local = rx->channel == GNOMON_CHANNEL_LOCAL ||
+		     rx->channel == GNOMON_CHANNEL_LOCAL_READ_ONLY;
 
-	if (!p || rx->size != sizeof(*rx)) {
+	if (rx->size != sizeof(*rx) || local != (rx->port == 0) || (!local && !p)) {
 		return -EINVAL;
+	}
+	e->management.now = now;
+	if (rx->timestamp) {
+		e->management.heard = *rx->timestamp;
+	}
+	if (local) {
+		return local_receive(e, rx, now) ? -EBADMSG : 0;
 	}
 	return port_receive(p, rx, now) ? -EBADMSG : 0;
 }
@@ -353,6 +366,7 @@ int gnomon_engine_clock_event(struct gnomon_engine *e, const struct gnomon_clock
 	if (event->size != sizeof(*event)) {
 		return -EINVAL;
 	}
+	e->management.rate_ratio = event->rate_ratio;
 	for (unsigned int i = 0; i < e->config.port_count; i++) {
 		struct port *p = &e->ports[i];
 
@@ -396,6 +410,7 @@ int gnomon_engine_expire(struct gnomon_engine *e, gnomon_mono now)
 	gnomon_mono due = timers_deadline(&e->timers);
 	uint32_t timer;
 
+	e->management.now = now;
 	while (timers_pop(&e->timers, now, &timer)) {
 		uint32_t port = timer / PORT_TIMER_COUNT;
 
@@ -408,6 +423,26 @@ int gnomon_engine_expire(struct gnomon_engine *e, gnomon_mono now)
 		due = timers_deadline(&e->timers);
 	}
 	return 0;
+}
+
+int gnomon_engine_set_port_info(struct gnomon_engine *e, uint16_t port,
+				const struct gnomon_port_info *info)
+{
+	struct port *p = port_find(e, port);
+
+	if (!p || info->size != sizeof(*info) ||
+	    info->physical_length > sizeof(info->physical_address) ||
+	    info->protocol_address.length > sizeof(info->protocol_address.octets) ||
+	    !memchr(info->interface, '\0', sizeof(info->interface))) {
+		return -EINVAL;
+	}
+	p->info = *info;
+	return 0;
+}
+
+void gnomon_engine_forget_client(struct gnomon_engine *e, const struct gnomon_address *client)
+{
+	subscriber_forget(e, client);
 }
 
 gnomon_mono gnomon_engine_deadline(const struct gnomon_engine *e)
@@ -480,10 +515,10 @@ int gnomon_engine_counters(const struct gnomon_engine *e, uint16_t port,
 {
 	const struct port *p = port_find(e, port);
 
-	if (!p) {
+	if (!p && port != 0) {
 		return -EINVAL;
 	}
-	*counters = p->counters;
+	*counters = p ? p->counters : e->local_counters;
 	return 0;
 }
 
@@ -517,6 +552,7 @@ const char *gnomon_drop_name(enum gnomon_drop drop)
 		[GNOMON_DROP_CORRECTION] = "correction",
 		[GNOMON_DROP_ORDER] = "order",
 		[GNOMON_DROP_LINK_DELAY] = "link_delay",
+		[GNOMON_DROP_MANAGEMENT_RATE] = "management_rate",
 	};
 
 	return (unsigned int)drop < GNOMON_DROP_COUNT ? names[drop] : "unknown";

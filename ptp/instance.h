@@ -10,6 +10,8 @@
  *   delay_p2p.c  Pdelay_*, both roles
  *   tsproc.c     four timestamps -> delay and offset
  *   decision.c   STATE_DECISION_EVENT and the data set updates it causes
+ *   management.c Management: for whom, passed on to where, refused why; management_get.c and
+ *                management_set.c answer, management_notify.c tells subscribers
  *   timeout.c    what happens when a timer fires
  *   port.c       the port's state, its timers, what a transition starts and stops
  *   action.c     the queue of actions; deliver.c takes them out and encodes what is sent
@@ -26,6 +28,7 @@
 #include "bmca.h"
 #include "foreign.h"
 #include "fsm.h"
+#include "management.h"
 #include "random.h"
 #include "timers.h"
 
@@ -44,10 +47,6 @@ enum port_timer {
 /* Log intervals of others outside these are not taken over. */
 #define LOG_INTERVAL_MIN (-10)
 #define LOG_INTERVAL_MAX 20
-/* Of this clock's own, what can be kept: nothing comes more often, and what would come more rarely
- * (once in 272 years is the longest that nanoseconds can count) never comes. */
-#define LOG_INTERVAL_FLOOR (-10)
-#define LOG_INTERVAL_CEILING 33
 
 /* Four timestamps into delay and offset (11.2, 11.3, 11.4). */
 struct tsproc {
@@ -169,6 +168,11 @@ struct port {
 
 	struct tx_slot tx[TX_RING];
 	uint32_t tx_next;
+
+	struct gnomon_port_info info;
+	gnomon_mono management_since; /* messages of management are counted for a second */
+	unsigned int management_count;
+	bool notify; /* subscribers are to hear of the port's state */
 };
 
 /* An action before it is taken; messages are encoded when they are. */
@@ -183,16 +187,20 @@ struct queued {
 			uint32_t tx_id;
 			bool one_step;
 			gnomon_time one_step_ingress;
+			struct management_answer answer; /* Management only */
 		} send;
 		struct gnomon_sample sample;
 		struct gnomon_state_change state;
 		unsigned int datasets;
 		struct gnomon_engine_event_data event;
+		gnomon_time time;
 	} u;
 };
 
-/* Longest message this engine sends: Announce with the TLVs it passes on and its own identity. */
-#define TX_BUFFER 512
+/* Longest message this engine makes: CLOCK_DESCRIPTION with its three texts. An Announce, with the
+ * TLVs it passes on and its own, is kept shorter. */
+#define TX_BUFFER 1024
+#define ANNOUNCE_TLVS_MAX 448
 
 struct gnomon_engine {
 	struct gnomon_engine_config config; /* config.ports is not used after init */
@@ -223,6 +231,8 @@ struct gnomon_engine {
 	unsigned int queue_len;
 	uint8_t tx_buffer[TX_BUFFER];
 	uint8_t tlv_buffer[TX_BUFFER];
+	struct management management;
+	struct gnomon_port_counters local_counters; /* of the LOCAL channels */
 };
 
 /* -- helpers --------------------------------------------------------------------------------- */
@@ -250,6 +260,9 @@ static inline void count(uint64_t *counter)
 {
 	(*counter)++;
 }
+
+/* controlField of IEEE 1588-2002 (table 42), for receivers that still look at it. */
+uint8_t control_field(enum gnomon_msg_type type);
 
 /* Count a drop; the value to return. */
 int port_drop(struct port *p, enum gnomon_drop reason);
@@ -283,6 +296,10 @@ void port_event(struct port *p, enum gnomon_fsm_event event, gnomon_mono now);
 /* As port_event, for a recommended state that was already decided: sets the state itself. */
 void port_set_state(struct port *p, enum gnomon_port_state state, enum gnomon_fsm_event cause,
 		    gnomon_mono now);
+/* The port begins anew, as whatever its configuration now makes it. */
+void port_restart(struct port *p, gnomon_mono now);
+/* An interval changed: run its timer afresh, if it is running. */
+void port_timer_renew(struct port *p, enum port_timer timer, gnomon_mono now);
 /* externalPortConfiguration: the desired state changed. */
 void port_apply_desired_state(struct port *p, gnomon_mono now);
 void port_timer_set(struct port *p, enum port_timer timer, gnomon_mono at);
@@ -323,6 +340,8 @@ int deliver_next(struct gnomon_engine *e, struct gnomon_action *action);
 /* -- receive.c ------------------------------------------------------------------------------- */
 
 int port_receive(struct port *p, const struct gnomon_rx *rx, gnomon_mono now);
+/* A message of a LOCAL channel. */
+int local_receive(struct gnomon_engine *e, const struct gnomon_rx *rx, gnomon_mono now);
 
 /* -- announce.c ------------------------------------------------------------------------------ */
 

@@ -22,9 +22,10 @@ int8_t interval_clamp(int log_interval)
 
 int64_t interval_ns(int log_interval)
 {
-	int log = log_interval < LOG_INTERVAL_FLOOR ? LOG_INTERVAL_FLOOR : log_interval;
+	int log = log_interval < GNOMON_LOG_INTERVAL_FLOOR ? GNOMON_LOG_INTERVAL_FLOOR
+							   : log_interval;
 
-	if (log > LOG_INTERVAL_CEILING) {
+	if (log > GNOMON_LOG_INTERVAL_CEILING) {
 		return INT64_MAX;
 	}
 	return log < 0 ? NSEC / (INT64_C(1) << -log) : NSEC * (INT64_C(1) << log);
@@ -53,6 +54,13 @@ int port_drop(struct port *p, enum gnomon_drop reason)
 	return -1;
 }
 
+static enum fsm_role port_role(const struct port *p)
+{
+	return p->engine->config.time_receiver_only ? FSM_TIME_RECEIVER_ONLY
+	       : p->config.time_transmitter_only    ? FSM_TIME_TRANSMITTER_ONLY
+						    : FSM_FULL;
+}
+
 void port_init(struct port *p, struct gnomon_engine *e, const struct gnomon_port_config *config,
 	       uint16_t number)
 {
@@ -60,9 +68,7 @@ void port_init(struct port *p, struct gnomon_engine *e, const struct gnomon_port
 	p->config = *config;
 	p->identity.clock = e->config.clock_identity;
 	p->identity.port = number;
-	p->role = e->config.time_receiver_only          ? FSM_TIME_RECEIVER_ONLY
-		  : config->time_transmitter_only ? FSM_TIME_TRANSMITTER_ONLY
-						  : FSM_FULL;
+	p->role = port_role(p);
 	p->state = GNOMON_PORT_INITIALIZING;
 	p->enabled = true;
 	p->log_delay_req_interval = config->log_min_delay_req_interval;
@@ -295,6 +301,11 @@ void port_set_state(struct port *p, enum gnomon_port_state state, enum gnomon_fs
 	if (state == from) {
 		return;
 	}
+	p->notify = true;
+	p->engine->management.notify |= NOTIFY_PORT_STATE;
+	if (state == GNOMON_PORT_FAULTY) {
+		management_note_fault(p->engine, p->identity.port, FAULT_PORT);
+	}
 	q = action_push(p->engine, p->identity.port, GNOMON_ACTION_STATE);
 	if (q) {
 		q->u.state.from = from;
@@ -335,4 +346,18 @@ void port_apply_desired_state(struct port *p, gnomon_mono now)
 	if (!state_is_down(p->state)) {
 		port_set_state(p, external_state(p), FSM_NONE, now);
 	}
+}
+
+void port_restart(struct port *p, gnomon_mono now)
+{
+	p->role = port_role(p);
+	if (!state_is_down(p->state)) {
+		port_event(p, FSM_INITIALIZE, now);
+	}
+}
+
+void port_timer_renew(struct port *p, enum port_timer timer, gnomon_mono now)
+{
+	port_timer_set(p, timer, GNOMON_MONO_NEVER);
+	port_timers_follow_state(p, now);
 }

@@ -32,6 +32,8 @@ static const struct message_rule rules[16] = {
 	[GNOMON_MSG_PDELAY_RESP_FOLLOW_UP] = { pdelay_resp_follow_up_receive, GNOMON_DELAY_P2P,
 					       STATES_UP },
 	[GNOMON_MSG_ANNOUNCE] = { announce_receive, 0, STATES_UP },
+	/* A disabled port can be asked why, and enabled again (9.2.5). */
+	[GNOMON_MSG_MANAGEMENT] = { management_receive, 0, STATES_UP | STATE(DISABLED) },
 };
 
 static const enum gnomon_drop decode_drops[GNOMON_DECODE_COUNT] = {
@@ -70,6 +72,9 @@ static bool channel_fits(enum gnomon_channel channel, enum gnomon_msg_type type)
 		return gnomon_msg_is_event(type);
 	case GNOMON_CHANNEL_GENERAL:
 		return !gnomon_msg_is_event(type);
+	case GNOMON_CHANNEL_LOCAL:
+	case GNOMON_CHANNEL_LOCAL_READ_ONLY:
+		return type == GNOMON_MSG_MANAGEMENT;
 	}
 	return true;
 }
@@ -146,4 +151,36 @@ int port_receive(struct port *p, const struct gnomon_rx *rx, gnomon_mono now)
 		return port_drop(p, drop);
 	}
 	return rules[h.type & 0xf].handler(p, &m, rx, now);
+}
+
+/* Steps of acceptance of a message from this machine. */
+static enum gnomon_drop refuse_local(const struct gnomon_engine *e, const struct gnomon_header *h)
+{
+	if (h->sdo_id != e->config.sdo_id) {
+		return GNOMON_DROP_SDO_ID;
+	}
+	if (h->domain != e->config.domain) {
+		return GNOMON_DROP_DOMAIN;
+	}
+	return channel_fits(GNOMON_CHANNEL_LOCAL, h->type) ? GNOMON_DROP_COUNT
+							   : GNOMON_DROP_UNSUPPORTED;
+}
+
+int local_receive(struct gnomon_engine *e, const struct gnomon_rx *rx, gnomon_mono now)
+{
+	struct gnomon_msg m;
+	enum gnomon_decode_error error = gnomon_msg_decode(&m, rx->data, rx->len);
+	enum gnomon_drop drop;
+
+	if (error != GNOMON_DECODE_OK) {
+		count(&e->local_counters.drop[decode_drops[error]]);
+		return -1;
+	}
+	count(&e->local_counters.rx[m.header.type & 0xf]);
+	drop = refuse_local(e, &m.header);
+	if (drop != GNOMON_DROP_COUNT) {
+		count(&e->local_counters.drop[drop]);
+		return -1;
+	}
+	return management_receive_local(e, &m, rx, now);
 }

@@ -81,6 +81,7 @@ void timeout_handle(struct port *p, enum port_timer timer, gnomon_mono due, gnom
 		pdelay_req_send(p);
 		break;
 	case TIMER_QUALIFICATION:
+		count(&p->counters.qualification_timeout);
 		port_event(p, FSM_QUALIFICATION_TIMEOUT, now);
 		break;
 	case PORT_TIMER_COUNT:

@@ -75,6 +75,11 @@ struct gnomon_time_properties_ds {
 	uint8_t time_source;
 };
 
+/* The shortest interval kept, 1024 messages a second, and the longest that nanoseconds can count:
+ * 272 years. */
+#define GNOMON_LOG_INTERVAL_FLOOR (-10)
+#define GNOMON_LOG_INTERVAL_CEILING 33
+
 /** What one PTP Port is configured with. */
 struct gnomon_port_config {
 	uint32_t size; /* sizeof(struct gnomon_port_config) */
@@ -87,7 +92,8 @@ struct gnomon_port_config {
 	bool ignore_source_id;      /* take Sync and Follow_Up from any source (automotive) */
 	bool inhibit_announce;      /* send none, expect none */
 	bool inhibit_delay_req;     /* never ask for the delay */
-	/* Any: messages carry them as they are. Below -10 is kept as -10, above 33 as never. */
+	/* Any: messages carry them as they are. They are kept from GNOMON_LOG_INTERVAL_FLOOR, which
+	 * serves below it, to GNOMON_LOG_INTERVAL_CEILING; above is never. */
 	int8_t log_announce_interval;
 	int8_t log_sync_interval;
 	int8_t log_min_delay_req_interval;
@@ -109,6 +115,18 @@ struct gnomon_port_config {
 	enum gnomon_port_state desired_state; /* with external_port_configuration, 17.6.5.3 */
 };
 
+/** Longest PTPText, and with its NUL. */
+#define GNOMON_TEXT_MAX 255
+#define GNOMON_TEXT_SIZE 256
+
+/** descriptionDS (8.2.5): what management says this clock is. UTF-8, NUL-terminated. */
+struct gnomon_description {
+	uint8_t manufacturer_identity[3];
+	char product[GNOMON_TEXT_SIZE];  /* "manufacturer;model;instance" */
+	char revision[GNOMON_TEXT_SIZE]; /* "hardware;firmware;software" */
+	char user[GNOMON_TEXT_SIZE];     /* "name;location" */
+};
+
 /** Fill *config with the default profile's values (Annex I.3) and ptp4l's where it is silent. */
 GNOMON_EXPORT void gnomon_port_config_default(struct gnomon_port_config *config);
 
@@ -128,6 +146,8 @@ struct gnomon_engine_config {
 	uint8_t max_steps_removed;          /* 2..255 */
 	uint8_t clock_class_threshold;      /* ignore Announces above this clockClass */
 	struct gnomon_time_properties_ds time_properties; /* of this clock, as grandmaster */
+	struct gnomon_description description;
+	bool clock_fixed;                   /* management may not set the local clock */
 	gnomon_span initial_delay;          /* assumed until one is measured; 0: wait for one */
 	bool assume_two_step; /* Syncs and Pdelay_Resps are two-step whatever their flag says */
 	bool check_follow_up; /* refuse a Follow_Up that software stamps put before its Sync */
@@ -155,22 +175,33 @@ GNOMON_EXPORT int gnomon_engine_init(struct gnomon_engine **engine, void *mem, s
 
 /* -- inputs ---------------------------------------------------------------------------------- */
 
-/** Which socket a message came by: event (319) or general (320). ANY where there is only one. */
+/**
+ * Which socket a message came by: event (319) or general (320). ANY where there is only one.
+ * Management from a socket of this machine comes by LOCAL, which may change things, or by
+ * LOCAL_READ_ONLY, with port 0.
+ */
 enum gnomon_channel {
 	GNOMON_CHANNEL_ANY,
 	GNOMON_CHANNEL_EVENT,
 	GNOMON_CHANNEL_GENERAL,
+	GNOMON_CHANNEL_LOCAL,
+	GNOMON_CHANNEL_LOCAL_READ_ONLY,
 };
 
 /** A received message. */
 struct gnomon_rx {
 	uint32_t size; /* sizeof(struct gnomon_rx) */
-	uint16_t port; /* 1..port_count */
+	uint16_t port; /* 1..port_count; 0 with the LOCAL channels */
 	enum gnomon_channel channel;
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;
-	const gnomon_time *timestamp; /* receive timestamp of an event message; NULL: none */
-	struct gnomon_address source; /* where a unicast answer goes; zero: unknown */
+	/* Receive timestamp of an event message; of a Management message what the local clock reads
+	 * now, which GET TIME answers. NULL: none. */
+	const gnomon_time *timestamp;
+	/* Where a unicast answer goes; zero: unknown. A local client is GNOMON_NETWORK_LOCAL and
+	 * octets the caller knows it by; they must not come to mean another while subscriptions of
+	 * the first may be left. */
+	struct gnomon_address source;
 	/* For check_follow_up: when a Sync or Follow_Up arrived, both by one clock, which need not
 	 * be the PTP Instance's; NULL: unknown, and not checked. */
 	const gnomon_time *software;
@@ -226,6 +257,36 @@ GNOMON_EXPORT int gnomon_engine_set_grandmaster(struct gnomon_engine *engine,
 						const struct gnomon_time_properties_ds *properties,
 						gnomon_mono now);
 
+/** timestamping of PORT_PROPERTIES_NP, with its wire values. */
+enum gnomon_port_stamping {
+	GNOMON_PORT_STAMPING_SOFTWARE = 0,
+	GNOMON_PORT_STAMPING_HARDWARE = 1,
+	GNOMON_PORT_STAMPING_LEGACY = 2,
+	GNOMON_PORT_STAMPING_ONESTEP = 3,
+	GNOMON_PORT_STAMPING_P2P1STEP = 4,
+};
+
+/** What management asks of a port and only its owner knows. */
+struct gnomon_port_info {
+	uint32_t size; /* sizeof(struct gnomon_port_info) */
+	char interface[16];
+	enum gnomon_port_stamping stamping;
+	int32_t phc_index;            /* -1: none */
+	bool virtual_clock;           /* the PHC is one of several on the hardware's */
+	uint8_t physical_length;      /* octets of physical_address */
+	uint8_t physical_address[16]; /* MAC */
+	struct gnomon_address protocol_address;
+	uint8_t profile_identity[6];  /* zero: the default profile of the delay mechanism */
+};
+
+/** Tell what a port is made of; whenever it changes. 0 or -EINVAL. */
+GNOMON_EXPORT int gnomon_engine_set_port_info(struct gnomon_engine *engine, uint16_t port,
+					      const struct gnomon_port_info *info);
+
+/** A local client is gone: forget its subscription and whatever waits for it. */
+GNOMON_EXPORT void gnomon_engine_forget_client(struct gnomon_engine *engine,
+					       const struct gnomon_address *client);
+
 /** Run what is due at now. Call it when the deadline passed; earlier is harmless. */
 GNOMON_EXPORT int gnomon_engine_expire(struct gnomon_engine *engine, gnomon_mono now);
 
@@ -240,6 +301,7 @@ enum gnomon_action_type {
 	GNOMON_ACTION_STATE,   /* a port changed state */
 	GNOMON_ACTION_DATASET, /* data sets changed */
 	GNOMON_ACTION_EVENT,   /* something worth a log line */
+	GNOMON_ACTION_SET_CLOCK, /* management asks that the local clock read u.time now */
 };
 
 /** Where a message goes. */
@@ -320,6 +382,7 @@ struct gnomon_action {
 		struct gnomon_state_change state;
 		unsigned int datasets; /* GNOMON_DATASET_* */
 		struct gnomon_engine_event_data event;
+		gnomon_time time;
 	} u;
 };
 
@@ -420,6 +483,7 @@ enum gnomon_drop {
 	GNOMON_DROP_CORRECTION,       /* correctionField saturated */
 	GNOMON_DROP_ORDER,            /* Follow_Up that arrived before its Sync: check_follow_up */
 	GNOMON_DROP_LINK_DELAY,       /* measured link delay outside its configured limits */
+	GNOMON_DROP_MANAGEMENT_RATE,  /* more management than is answered in a second */
 	GNOMON_DROP_COUNT
 };
 
@@ -441,9 +505,11 @@ struct gnomon_port_counters {
 	uint64_t foreign_evicted;
 	uint64_t sync_mismatch;       /* a Sync whose Follow_Up never came, or the reverse */
 	uint64_t action_overflow;
+	uint64_t qualification_timeout;
 };
 
-/* Copies of the data sets. port: 1..port_count, otherwise -EINVAL and *ds untouched. */
+/* Copies of the data sets. port: 1..port_count, otherwise -EINVAL and *ds untouched. The counters
+ * of port 0 are those of the LOCAL channels. */
 GNOMON_EXPORT void gnomon_engine_default_ds(const struct gnomon_engine *engine,
 					    struct gnomon_default_ds *ds);
 GNOMON_EXPORT void gnomon_engine_current_ds(const struct gnomon_engine *engine,

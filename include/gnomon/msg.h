@@ -64,6 +64,8 @@ enum gnomon_network_protocol {
 	GNOMON_NETWORK_UDP_IPV6 = 2,
 	GNOMON_NETWORK_IEEE_802_3 = 3,
 };
+/** networkProtocol of a client on the same machine; never on the wire. */
+#define GNOMON_NETWORK_LOCAL 0xfff0
 
 /** messageType (table 36). Event messages are those below 8. */
 enum gnomon_msg_type {

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include <gnomon/engine.h>
+#include <gnomon/management.h>
 
 #include "engine.h"
 #include "fuzz.h"
@@ -131,8 +132,9 @@ static bool may_send(enum gnomon_port_state s, enum gnomon_msg_type type)
 	case GNOMON_MSG_PDELAY_RESP:
 	case GNOMON_MSG_PDELAY_RESP_FOLLOW_UP:
 		return !is_down(s);
-	case GNOMON_MSG_SIGNALING:
 	case GNOMON_MSG_MANAGEMENT:
+		return !is_down(s) || s == GNOMON_PORT_DISABLED;
+	case GNOMON_MSG_SIGNALING:
 		break;
 	}
 	return false;
@@ -156,6 +158,38 @@ static void digest(struct world *w, const void *data, size_t len)
 	}
 }
 
+/* Answers are this clock's, by their row, or name an error; what is passed on is somebody's. */
+static void check_management(struct world *w, uint16_t port, const struct gnomon_send *send,
+			     const struct gnomon_msg *m)
+{
+	struct gnomon_clock_identity own_clock = own(w, 0).clock;
+	struct gnomon_management_reader r;
+	struct gnomon_management_value v;
+	struct gnomon_management_tlv t;
+	struct gnomon_tlv tlv;
+
+	FUZZ_CHECK(port == 0 || may_send(w->state[port - 1], send->type));
+	FUZZ_CHECK(send->channel == GNOMON_CHANNEL_GENERAL && !send->tx_id);
+	FUZZ_CHECK(port > 0 || (send->destination == GNOMON_TO_ADDRESS &&
+				send->address.network_protocol == GNOMON_NETWORK_LOCAL));
+	digest(w, send->data, send->len);
+	if (gnomon_clock_identity_cmp(&m->header.source.clock, &own_clock) != 0) {
+		return;
+	}
+	FUZZ_CHECK(m->body.management.action == GNOMON_MANAGEMENT_RESPONSE ||
+		   m->body.management.action == GNOMON_MANAGEMENT_ACKNOWLEDGE);
+	if (gnomon_tlv_find(m->tlvs, m->tlvs_len, GNOMON_TLV_MANAGEMENT, &tlv)) {
+		FUZZ_CHECK(gnomon_management_tlv_parse(&t, &tlv) == 0);
+		gnomon_management_reader_init(&r, gnomon_management_find(t.id), t.data, t.len);
+		while (gnomon_management_next(&r, &v)) {
+		}
+		FUZZ_CHECK(t.len == 0 || gnomon_management_reader_finish(&r) == 0);
+	} else {
+		FUZZ_CHECK(gnomon_tlv_find(m->tlvs, m->tlvs_len,
+					   GNOMON_TLV_MANAGEMENT_ERROR_STATUS, &tlv));
+	}
+}
+
 static void check_send(struct world *w, uint16_t port, const struct gnomon_send *send)
 {
 	struct sent *s = &w->sent[w->sent_count++ % SENT_KEPT];
@@ -165,6 +199,10 @@ static void check_send(struct world *w, uint16_t port, const struct gnomon_send 
 	FUZZ_CHECK(send->len <= FRAME_MAX);
 	FUZZ_CHECK(gnomon_msg_decode(&m, send->data, send->len) == GNOMON_DECODE_OK);
 	FUZZ_CHECK(m.header.length == send->len && m.header.type == send->type);
+	if (send->type == GNOMON_MSG_MANAGEMENT) {
+		check_management(w, port, send, &m);
+		return;
+	}
 	FUZZ_CHECK(gnomon_port_identity_cmp(&m.header.source, &id) == 0);
 	FUZZ_CHECK(m.header.domain == w->config.domain && m.header.sdo_id == w->config.sdo_id);
 	FUZZ_CHECK(may_send(w->state[port - 1], send->type));
@@ -214,7 +252,7 @@ static void check_action(struct world *w, const struct gnomon_action *a)
 	digest(w, &a->type, sizeof(a->type));
 	switch (a->type) {
 	case GNOMON_ACTION_SEND:
-		FUZZ_CHECK(a->port > 0);
+		FUZZ_CHECK(a->port > 0 || a->u.send.type == GNOMON_MSG_MANAGEMENT);
 		check_send(w, a->port, &a->u.send);
 		break;
 	case GNOMON_ACTION_SAMPLE:
@@ -227,6 +265,9 @@ static void check_action(struct world *w, const struct gnomon_action *a)
 		break;
 	case GNOMON_ACTION_DATASET:
 		FUZZ_CHECK(a->u.datasets != 0 && a->u.datasets < 0x20);
+		break;
+	case GNOMON_ACTION_SET_CLOCK:
+		FUZZ_CHECK(a->port == 0);
 		break;
 	case GNOMON_ACTION_EVENT:
 		FUZZ_CHECK(a->u.event.what < GNOMON_EVENT_COUNT);

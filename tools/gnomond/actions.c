@@ -56,7 +56,9 @@ void actions_drain(struct instance *in)
 
 		switch (action.type) {
 		case GNOMON_ACTION_SEND:
-			port_send(&in->ports, port, &action.u.send);
+			if (port) {
+				port_send(&in->ports, port, &action.u.send);
+			}
 			break;
 		case GNOMON_ACTION_SAMPLE:
 			take_sample(in, port, &action.u.sample, now);
@@ -66,6 +68,9 @@ void actions_drain(struct instance *in)
 			break;
 		case GNOMON_ACTION_DATASET:
 			keeper_datasets(&in->keeper, action.u.datasets, now);
+			break;
+		case GNOMON_ACTION_SET_CLOCK:
+			keeper_set_time(&in->keeper, action.u.time, now);
 			break;
 		case GNOMON_ACTION_EVENT:
 			take_event(in, port ? port->name : the_clock, &action.u.event);

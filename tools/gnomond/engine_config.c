@@ -109,6 +109,7 @@ void engine_config_fill(struct gnomon_engine_config *e, const struct conf *c,
 	/* The system clock keeps UTC: as grandmaster it gives out a time of its own, as ptp4l. */
 	e->time_properties.flags = utc ? 0 : GNOMON_FLAG_PTP_TIMESCALE;
 	e->time_properties.time_source = (uint8_t)c->time_source;
+	e->clock_fixed = c->free_running;
 	e->initial_delay = gnomon_span_from_ns(c->initial_delay);
 	e->port_count = (unsigned int)c->port_count;
 }

@@ -311,6 +311,42 @@ static void timescale_jump(struct keeper *k, int seconds, gnomon_mono now)
 	(void)gnomon_engine_clock_event(k->engine, &event, now);
 }
 
+bool keeper_time(struct keeper *k, gnomon_time *time)
+{
+	gnomon_time reading;
+
+	if (k->clock->ops->read(k->clock, &reading) != 0) {
+		return false;
+	}
+	*time = timescale_local(&k->timescale, reading);
+	return true;
+}
+
+/* What the engine offers to management is the keeper's to do; it has not heard from a servo. */
+void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now)
+{
+	struct gnomon_clock_event event = {
+		.size = sizeof(event),
+		.state = k->state,
+		.stepped = true,
+		.rate_ratio = 1.0,
+	};
+	gnomon_time before;
+	int r;
+
+	if (!keeper_time(k, &before)) {
+		return;
+	}
+	event.step_by = gnomon_time_diff(time, before);
+	r = k->clock->ops->step(k->clock, event.step_by);
+	if (r != 0) {
+		report_clock_error(k->log, "set the clock", r);
+		return;
+	}
+	report_step(k->log, event.step_by);
+	(void)gnomon_engine_clock_event(k->engine, &event, now);
+}
+
 /* The shift must change before the next timestamp is converted, so this is done at once. */
 static void take_time_properties(struct keeper *k, gnomon_mono now)
 {

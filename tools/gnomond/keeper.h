@@ -65,6 +65,12 @@ void keeper_expire(struct keeper *k, gnomon_mono now);
 
 void keeper_sync_interval(struct keeper *k, int log_interval);
 
+/** Management asks that the engine's time be this. */
+void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now);
+
+/** The engine's time; false: the clock cannot be read. */
+bool keeper_time(struct keeper *k, gnomon_time *time);
+
 /** changed: 1 << GNOMON_DATASET_... of the engine. */
 void keeper_datasets(struct keeper *k, unsigned int changed, gnomon_mono now);
 

@@ -371,7 +371,9 @@ void node_drain(struct node *n)
 		switch (a.type) {
 		case GNOMON_ACTION_SEND:
 			record_send(n, a.port, &a.u.send);
-			transmit(n, a.port, &a.u.send);
+			if (a.port > 0) { /* else to a local client: only recorded */
+				transmit(n, a.port, &a.u.send);
+			}
 			break;
 		case GNOMON_ACTION_SAMPLE:
 			record_sample(n, &a.u.sample);
@@ -383,6 +385,10 @@ void node_drain(struct node *n)
 		case GNOMON_ACTION_DATASET:
 			n->datasets |= a.u.datasets;
 			digest(n, &a.u.datasets, sizeof(a.u.datasets));
+			break;
+		case GNOMON_ACTION_SET_CLOCK:
+			n->set_clock = a.u.time;
+			n->set_clock_count++;
 			break;
 		case GNOMON_ACTION_EVENT:
 			assert_in_range(a.u.event.what, 0, GNOMON_EVENT_COUNT - 1);

@@ -73,6 +73,9 @@ struct node {
 	struct gnomon_engine *engine;
 	void *mem;
 
+	gnomon_time set_clock; /* what management last asked its clock to be set to */
+	unsigned int set_clock_count;
+
 	gnomon_span offset;  /* its clock ahead of true time */
 	double ppb;          /* its clock's excess frequency */
 	int64_t out_delay;   /* ns by which everything it sends is slower */

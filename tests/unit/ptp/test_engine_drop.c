@@ -327,6 +327,22 @@ static void drop_unsupported(void **state)
 	done(n);
 }
 
+/* Requests are answered, and messages passed on, 200 a second. */
+static void drop_management_rate(void **state)
+{
+	struct node *n = transmitting(GNOMON_DELAY_E2E);
+	struct gnomon_msg m = make_message(n, GNOMON_MSG_MANAGEMENT, stranger(1), 1);
+
+	memset(&m.body.management.target, 0x55, sizeof(m.body.management.target));
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(node_hear(n, 1, &m), 0);
+	}
+	expect_drop(n, GNOMON_DROP_MANAGEMENT_RATE, &m);
+	n->lan->now = gnomon_mono_add(n->lan->now, SEC);
+	assert_int_equal(node_hear(n, 1, &m), 0);
+	done(n);
+}
+
 static void drop_mechanism(void **state)
 {
 	static const enum gnomon_msg_type peer[] = { GNOMON_MSG_PDELAY_REQ, GNOMON_MSG_PDELAY_RESP,
@@ -835,6 +851,7 @@ int main(void)
 		LAN_TEST("/ptp/engine/drop/own", drop_own),
 		LAN_TEST("/ptp/engine/drop/channel", drop_channel),
 		LAN_TEST("/ptp/engine/drop/unsupported", drop_unsupported),
+		LAN_TEST("/ptp/engine/drop/management_rate", drop_management_rate),
 		LAN_TEST("/ptp/engine/drop/mechanism", drop_mechanism),
 		LAN_TEST("/ptp/engine/drop/port_state", drop_port_state),
 		LAN_TEST("/ptp/engine/drop/timestamp", drop_timestamp),
