@@ -4,8 +4,9 @@
 
     pair.py --gnomond PATH UDPv4|UDPv6|L2 E2E|P2P transmitter|receiver    the role is gnomond's
 
-As timeReceiver, gnomond starts 1.5 s and 80 ppm off and must follow ptp4l. As timeTransmitter it
-is a quarter of a second ahead, which ptp4l, without the right to set the clock, must measure.
+As timeReceiver, gnomond starts 1.5 s and 80 ppm off and must follow ptp4l, whose every Follow_Up
+must be seen to arrive after its Sync. As timeTransmitter it is a quarter of a second ahead, which
+ptp4l, without the right to set the clock, must measure.
 """
 
 from harness import (Bench, Failure, SELECTED, expect, main, need, parse_args, settled,
@@ -57,7 +58,8 @@ def test():
         bench.capture(ours, name)
         if args.role == "receiver":
             soft = {"soft_clock_offset": "1.5", "soft_clock_frequency": "80000"}
-            mine, its, run = {**worse, **soft}, better, receiver
+            checked = {"check_fup_sync": "1", "assume_two_step": "1"}
+            mine, its, run = {**worse, **soft, **checked}, better, receiver
         else:
             mine, its, run = {**better, "soft_clock_offset": "0.25"}, worse, transmitter
         gnomond = bench.start_gnomond(ours, [name], {**shared, **mine})

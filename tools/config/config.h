@@ -178,6 +178,8 @@ struct conf {
 
 	int tx_timestamp_timeout;
 	int hwts_filter;
+	int check_fup_sync;
+	int assume_two_step;
 
 	int event_port;
 	int general_port;
@@ -210,6 +212,7 @@ struct conf {
 	struct conf_interface *ports;
 	size_t port_count;
 	const char *file;       /* the file read, NULL if none; borrowed */
+	char beyond[160];       /* names of intervals that cannot be kept; of conf_validate */
 	char noted[160];        /* names of CONF_NOTED keys that differ from their default */
 	struct conf_string *strings; /* what the const char * members point into */
 };
@@ -366,6 +369,9 @@ void conf_text_finish(struct conf_text *text);
 int conf_parse_global(struct conf *conf, const struct conf_text *text, struct conf_error *error);
 /** Take the port sections: call it when the defaults are complete. */
 int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error);
+
+/** Fill conf->beyond. */
+void conf_note_intervals(struct conf *conf);
 
 /** What no single key can tell: contradictions between keys. Call it last. */
 int conf_validate(struct conf *conf, struct conf_error *error);

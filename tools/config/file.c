@@ -409,6 +409,7 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 		r = check_port(conf, &conf->ports[i], error);
 	}
 	r = r != 0 ? r : check_clock(conf, error);
+	conf_note_intervals(conf);
 	if (r == 0 && conf->port_count > 1) {
 		conf->clock_type = CONF_CLOCK_BC;
 	}

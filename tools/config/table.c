@@ -31,8 +31,6 @@
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
 #define BOOL RANGE(0, 1)
 #define LOG2S RANGE(INT8_MIN, INT8_MAX), .unit = "log2 s"
-/* Of messages that are sent: 1024 a second to one in twelve days. */
-#define RATE RANGE(-10, 20), .unit = "log2 s"
 #define NS RANGE(INT_MIN, INT_MAX), .unit = "ns"
 #define NOTED .status = CONF_NOTED
 /* Keys that have no member: nothing but their default is accepted, or they are skipped. */
@@ -103,7 +101,8 @@ const struct conf_key conf_table[] = {
 	  .doc = "An Announce with a clockClass above this is not used. Lower it to refuse "
 		 "grandmasters that lost their reference." },
 	{ KEY(CLOCK, "utc_offset"), G_INT(utc_offset), IS("37"), RANGE(0, INT16_MAX), .unit = "s",
-	  .doc = "TAI minus UTC as grandmaster, and until a grandmaster says better." },
+	  .doc = "TAI minus UTC as grandmaster, and until a grandmaster says better; no more than "
+		 "fits an Announce." },
 	{ KEY(CLOCK, "ptp_minor_version"), G_INT(ptp_minor_version), IS("1"), BOOL,
 	  .doc = "minorVersionPTP of sent messages. Set 0 if a device on the way fails to time "
 		 "stamp messages of version 2.1." },
@@ -159,17 +158,18 @@ const struct conf_key conf_table[] = {
 	  .doc = "Telecom profiles: localPriority of the port." },
 
 	/* -- message intervals ---------------------------------------------------------------- */
-	{ KEY(INTERVAL, "logAnnounceInterval"), P_INT(log_announce_interval), IS("1"), RATE,
-	  .doc = "Interval of Announces, as a power of two. The same on the whole network; "
-		 "smaller finds a lost grandmaster sooner." },
-	{ KEY(INTERVAL, "logSyncInterval"), P_INT(log_sync_interval), IS("0"), RATE,
+	{ KEY(INTERVAL, "logAnnounceInterval"), P_INT(log_announce_interval), IS("1"), LOG2S,
+	  .doc = "Interval of Announces, as a power of two, as are the others. The same on the "
+		 "whole network; smaller finds a lost grandmaster sooner. Values below -10 send "
+		 "1024 messages a second, values above 33 none." },
+	{ KEY(INTERVAL, "logSyncInterval"), P_INT(log_sync_interval), IS("0"), LOG2S,
 	  .doc = "Interval of Syncs. Smaller averages more noise away and costs packets." },
 	{ KEY(INTERVAL, "logMinDelayReqInterval"), P_INT(log_min_delay_req_interval), IS("0"),
-	  RATE,
+	  LOG2S,
 	  .doc = "Shortest mean interval between Delay_Reqs; a timeReceiver takes it from its "
 		 "timeTransmitter." },
 	{ KEY(INTERVAL, "logMinPdelayReqInterval"), P_INT(log_min_pdelay_req_interval), IS("0"),
-	  RATE,
+	  LOG2S,
 	  .doc = "Interval between Pdelay_Reqs." },
 	{ KEY(INTERVAL, "announceReceiptTimeout"), P_INT(announce_receipt_timeout), IS("3"),
 	  RANGE(2, 255), .unit = "intervals",
@@ -237,7 +237,8 @@ const struct conf_key conf_table[] = {
 	{ KEY(DELAY, "min_neighbor_prop_delay"), P_INT(min_neighbor_prop_delay), IS("-20000000"),
 	  RANGE(INT_MIN, -1), .unit = "ns",
 	  .doc = "P2P: a link delay below this is not used." },
-	{ KEY(DELAY, "freq_est_interval"), P_INT(freq_est_interval), IS("1"), RATE,
+	{ KEY(DELAY, "freq_est_interval"), P_INT(freq_est_interval), IS("1"),
+	  RANGE(INT_MIN, INT_MAX), .unit = "log2 s",
 	  .doc = "P2P: the time over which the neighbour's rate against this clock is measured. "
 		 "Longer is less noisy." },
 	{ KEY(DELAY, "initial_delay"), G_INT(initial_delay), IS("0"), RANGE(0, INT_MAX),
@@ -348,9 +349,9 @@ const struct conf_key conf_table[] = {
 	  .doc = "What may be changed in the interface's receive filter: *normal* what PTP "
 		 "needs, *check* nothing, *full* time stamps for every packet, for other "
 		 "programs." },
-	{ KEY(STAMP, "check_fup_sync"), LATER(GLOBAL, INT), IS("0"), BOOL,
+	{ KEY(STAMP, "check_fup_sync"), G_INT(check_fup_sync), IS("0"), BOOL,
 	  .doc = "Prove by software time stamps that a Sync came before its Follow_Up." },
-	{ KEY(STAMP, "assume_two_step"), LATER(GLOBAL, INT), IS("0"), BOOL,
+	{ KEY(STAMP, "assume_two_step"), G_INT(assume_two_step), IS("0"), BOOL,
 	  .doc = "Take every response as two-step, for switches that forget the flag." },
 
 	/* -- network -------------------------------------------------------------------------- */

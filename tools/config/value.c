@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gnomon/engine.h>
+
 /* A string kept for the configuration's lifetime. */
 struct conf_string {
 	struct conf_string *next;
@@ -154,7 +156,7 @@ static int parse_int(const struct conf_key *key, const char *text, union value *
 	char range[CONF_RANGE_MAX];
 	char *end;
 
-	if (key->special && strcmp(text, key->special) == 0) {
+	if (key->special && strcasecmp(text, key->special) == 0) {
 		v->i = (int64_t)key->min;
 		return 0;
 	}
@@ -430,14 +432,34 @@ static bool is_default(const struct conf_key *key, const char *text, const union
 				    : def.i == v->i;
 }
 
-/* Remember that a key without effect is used; a name that does not fit is left out. */
-static void note(struct conf *owner, const char *name)
+/* Add a name to a list, once; a name that does not fit is left out. */
+static void note(char *list, size_t size, const char *name)
 {
-	size_t len = strlen(owner->noted);
+	size_t len = strlen(list);
 
-	if (!strstr(owner->noted, name) && len + strlen(name) + 2 < sizeof(owner->noted)) {
-		snprintf(owner->noted + len, sizeof(owner->noted) - len, "%s%s", len ? " " : "",
-			 name);
+	if (!strstr(list, name) && len + strlen(name) + 2 < size) {
+		snprintf(list + len, size - len, "%s%s", len ? " " : "", name);
+	}
+}
+
+/* Intervals of ports are those in log2 s; a special word stands for an end that is meant. */
+void conf_note_intervals(struct conf *conf)
+{
+	for (size_t i = 0; i < conf_table_len; i++) {
+		const struct conf_key *key = &conf_table[i];
+
+		if (key->scope != CONF_PORT || key->status != CONF_SUPPORTED || key->special ||
+		    !key->unit || strcmp(key->unit, "log2 s") != 0) {
+			continue;
+		}
+		for (size_t p = 0; p < conf->port_count; p++) {
+			const char *port = (const char *)&conf->ports[p].conf;
+			int log = *(const int *)(const void *)(port + key->offset);
+
+			if (log < GNOMON_LOG_INTERVAL_FLOOR || log > GNOMON_LOG_INTERVAL_CEILING) {
+				note(conf->beyond, sizeof(conf->beyond), key->name);
+			}
+		}
 	}
 }
 
@@ -493,7 +515,7 @@ int conf_value_set(const struct conf_key *key, void *target, struct conf *owner,
 		return r;
 	}
 	if (key->status == CONF_NOTED && !is_default(key, text, &v)) {
-		note(owner, key->name);
+		note(owner->noted, sizeof(owner->noted), key->name);
 	}
 	r = store(key, target, owner, text, &v);
 	if (r != 0) {

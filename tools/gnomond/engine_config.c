@@ -54,6 +54,12 @@ static const struct gnomon_filter_ops *delay_filter(int value)
 	return gnomon_filter_find(conf_label(conf_key_find(name, strlen(name)), value, label));
 }
 
+/* Beyond these there is no difference. */
+static int8_t log_interval(int log)
+{
+	return (int8_t)(log < INT8_MIN ? INT8_MIN : log > INT8_MAX ? INT8_MAX : log);
+}
+
 /* Ranges were checked by the parser, so the casts lose nothing. */
 void engine_config_fill_port(struct gnomon_port_config *p, const struct conf_port *c)
 {
@@ -74,7 +80,7 @@ void engine_config_fill_port(struct gnomon_port_config *p, const struct conf_por
 	p->delay_response_timeout = (uint8_t)c->delay_response_timeout;
 	p->allowed_lost_responses = (uint8_t)c->allowed_lost_responses;
 	p->delay_request_variability = c->delay_request_variability;
-	p->freq_est_interval = (int8_t)c->freq_est_interval;
+	p->freq_est_interval = log_interval(c->freq_est_interval);
 	p->tsproc_mode = tsproc_mode(c->tsproc_mode);
 	p->delay_filter = delay_filter(c->delay_filter);
 	p->delay_filter_length = (unsigned int)c->delay_filter_length;
@@ -109,6 +115,8 @@ void engine_config_fill(struct gnomon_engine_config *e, const struct conf *c,
 	/* The system clock keeps UTC: as grandmaster it gives out a time of its own, as ptp4l. */
 	e->time_properties.flags = utc ? 0 : GNOMON_FLAG_PTP_TIMESCALE;
 	e->time_properties.time_source = (uint8_t)c->time_source;
+	e->assume_two_step = c->assume_two_step;
+	e->check_follow_up = c->check_fup_sync;
 	e->clock_fixed = c->free_running;
 	e->initial_delay = gnomon_span_from_ns(c->initial_delay);
 	e->port_count = (unsigned int)c->port_count;

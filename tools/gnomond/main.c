@@ -51,6 +51,9 @@ static const char *common_stamping(const struct ports *ports)
 	return timestamping_mode_name(ports->list[0].stamping.mode);
 }
 
+/* The engine's limits, in words. */
+#define BEYOND "kept as 2^-10 s if shorter, as never if longer than 2^33 s: "
+
 /* Only once everything is open: a daemon that cannot run does not say that it does. */
 static void announce(struct instance *in, struct log *log, const struct conf *conf)
 {
@@ -66,6 +69,10 @@ static void announce(struct instance *in, struct log *log, const struct conf *co
 	}
 	if (conf->noted[0]) {
 		snprintf(text, sizeof(text), "without effect: %s", conf->noted);
+		report_note(log, text);
+	}
+	if (conf->beyond[0]) {
+		snprintf(text, sizeof(text), BEYOND "%s", conf->beyond);
 		report_note(log, text);
 	}
 }
@@ -132,9 +139,10 @@ int main(int argc, char **argv)
 		printf("%s%s\n", native ? "gnomond " : "", GNOMON_VERSION_STRING);
 		break;
 	case OPTIONS_CHECK_CONFIG:
-		printf("%s: the configuration is good, %zu port%s%s%s\n", program,
+		printf("%s: the configuration is good, %zu port%s%s%s%s%s\n", program,
 		       conf.port_count, conf.port_count == 1 ? "" : "s",
-		       conf.noted[0] ? "; without effect: " : "", conf.noted);
+		       conf.noted[0] ? "; without effect: " : "", conf.noted,
+		       conf.beyond[0] ? "; " BEYOND : "", conf.beyond);
 		break;
 	case OPTIONS_PRINT_CONFIG:
 		r = conf_print(&conf, write_stdout, NULL);

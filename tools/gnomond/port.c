@@ -122,6 +122,7 @@ static void link_configure(const struct ports *ports, const struct port *port,
 	config->share_ports = ports->conf->share_ports;
 	config->timestamping = port->stamping.mode;
 	config->hwts_filter = filter(ports->conf->hwts_filter);
+	config->software_stamps = ports->conf->check_fup_sync;
 }
 
 /* -- who stamps, and how ---------------------------------------------------------------------- */
@@ -391,6 +392,9 @@ static void take_message(struct ports *ports, struct port *port, enum link_socke
 	if (received.len > 0 && (data[0] & 0x0f) < 8 &&
 	    stamping_local(&port->stamping, ports->keeper, &received.stamps, &local)) {
 		rx.timestamp = &local;
+	}
+	if (ports->conf->check_fup_sync && received.stamps.has_software) {
+		rx.software = &received.stamps.software;
 	}
 	(void)gnomon_engine_rx(ports->engine, &rx, now);
 }

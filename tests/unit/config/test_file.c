@@ -118,8 +118,8 @@ static const struct {
 				 "clientOnly to 1" },
 	{ "[eth0]\nBMCA noop\nserverOnly 1\n[eth1]\n", "t.conf:4: key 'BMCA': eth1 and eth0 "
 						       "differ; give all ports the same" },
-	{ "[global]\nlogSyncInterval -11\n", "t.conf:2: key 'logSyncInterval': -11 is out of "
-					     "range; write -10 to 20" },
+	{ "[global]\nlogSyncInterval 128\n", "t.conf:2: key 'logSyncInterval': 128 is out of "
+					     "range; write -128 to 127" },
 	{ "[global]\nslaveOnly 1\n[eth0]\nmasterOnly 1\n",
 	  "t.conf:3: key 'serverOnly': eth0 can take no role beside clientOnly 1; remove one" },
 };
@@ -399,9 +399,9 @@ static void linuxptp_files(void **state)
 		{ "/usr/share/doc/linuxptp/configs/G.8275.2.cfg", "'dataset_comparison'" },
 		{ "/usr/share/doc/linuxptp/configs/UNICAST-MASTER.cfg", "'hybrid_e2e'" },
 		{ "/usr/share/doc/linuxptp/configs/UNICAST-SLAVE.cfg", "'unicast_req_duration'" },
-		{ "/usr/share/doc/linuxptp/configs/automotive-master.cfg", "'assume_two_step'" },
-		{ "/usr/share/doc/linuxptp/configs/automotive-slave.cfg", "'assume_two_step'" },
-		{ "/usr/share/doc/linuxptp/configs/gPTP.cfg", "'assume_two_step'" },
+		{ "/usr/share/doc/linuxptp/configs/automotive-master.cfg", "'follow_up_info'" },
+		{ "/usr/share/doc/linuxptp/configs/automotive-slave.cfg", "'follow_up_info'" },
+		{ "/usr/share/doc/linuxptp/configs/gPTP.cfg", "'follow_up_info'" },
 	};
 
 	if (access("/usr/share/doc/linuxptp/configs", R_OK) != 0) {
@@ -447,6 +447,38 @@ static void any_case(void **state)
 	conf_finish(&conf);
 }
 
+/* Intervals that are taken as ptp4l takes them but cannot be kept are named, each once. */
+static void intervals_beyond(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *beyond;
+	} cases[] = {
+		{ "[global]\nlogSyncInterval -10\nlogAnnounceInterval 33\n" S "[eth0]\n", "" },
+		{ "[global]\nlogSyncInterval -11\n" S "[eth0]\n[eth1]\n", "logSyncInterval" },
+		/* No port has what [global] says. */
+		{ "[global]\nlogSyncInterval -11\n" S "[eth0]\nlogSyncInterval 0\n", "" },
+		{ "[global]\n" S "[eth0]\nlogAnnounceInterval 34\n"
+		  "[eth1]\nfreq_est_interval -2147483648\n",
+		  "logAnnounceInterval freq_est_interval" },
+		{ "[global]\n" S "[eth0]\nfault_reset_interval asap\n", "" },
+		{ "[global]\n" S "[eth0]\nlogAnnounceInterval 127\nlogSyncInterval 127\n"
+		  "logMinDelayReqInterval 127\nlogMinPdelayReqInterval 127\n"
+		  "freq_est_interval 127\n",
+		  "logAnnounceInterval logSyncInterval logMinDelayReqInterval "
+		  "logMinPdelayReqInterval freq_est_interval" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf_error error = { "" };
+		struct conf conf;
+
+		assert_int_equal(load(&conf, cases[i].text, &error), 0);
+		assert_string_equal(conf.beyond, cases[i].beyond);
+		conf_finish(&conf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +489,7 @@ int main(void)
 		{ "/config/file/one_step_by_flag", one_step_by_flag, NULL, NULL, NULL },
 		{ "/config/file/stamping_by_port", stamping_by_port, NULL, NULL, NULL },
 		{ "/config/file/static_roles", static_roles, NULL, NULL, NULL },
+		{ "/config/file/intervals_beyond", intervals_beyond, NULL, NULL, NULL },
 		{ "/config/file/long_lines", long_lines, NULL, NULL, NULL },
 		{ "/config/file/unreadable", unreadable, NULL, NULL, NULL },
 		{ "/config/file/print_round_trip", print_round_trip, NULL, NULL, NULL },
