@@ -7,6 +7,7 @@
 
 #include "drivers/clock_private.h"
 #include "drivers/privilege.h"
+#include "drivers/timer.h"
 
 /* ADJ_FREQUENCY takes +-500 ppm; beyond, the length of a tick is changed in steps. */
 #define MAX_FINE_PPB 500000.0
@@ -15,12 +16,54 @@
 #define USEC_PER_SEC 1000000L
 #define MAX_TICK_PPB 100000000.0
 
+/* Two ends of seconds are in it, at any frequency. */
+#define LEAP_FORGOTTEN_NS (2 * (int64_t)GNOMON_NSEC_PER_SEC + GNOMON_NSEC_PER_SEC / 2)
+
 struct clock_system {
 	struct driver_clock driver;
 	long nominal_tick;
-	long tick;     /* as last set */
-	bool leap_set; /* a leap flag of ours is in the kernel */
+	long tick;            /* as last set */
+	int leap;             /* 61, 59: the kernel has been told; 0 */
+	gnomon_mono leap_due; /* when to tell it again, NEVER: it knows */
 };
+
+static int write_leap(int leap)
+{
+	struct timex tx = { .modes = 0 };
+	int err = clock_adjust(CLOCK_REALTIME, &tx);
+
+	if (err) {
+		return err;
+	}
+	tx.modes = ADJ_STATUS;
+	tx.status &= ~(STA_INS | STA_DEL);
+	tx.status |= leap == 61 ? STA_INS : leap == 59 ? STA_DEL : 0;
+	return clock_adjust(CLOCK_REALTIME, &tx);
+}
+
+/*
+ * Linux looks for the end of the day once, when it takes notice of the flag; a step makes it forget
+ * the day and not the flag. So the flag is taken back, which it notices within a second, and set
+ * again after that.
+ */
+static int system_step(struct gnomon_clock *clock, gnomon_span by)
+{
+	struct clock_system *system = (struct clock_system *)clock;
+	int err = clock_kernel_step(clock, by);
+
+	if (!err && system->leap && write_leap(0) == 0) {
+		system->leap_due = gnomon_mono_add(timer_now(), LEAP_FORGOTTEN_NS);
+	}
+	return err;
+}
+
+static void remind_of_leap(struct clock_system *system)
+{
+	if (system->leap_due.ns != GNOMON_MONO_NEVER.ns &&
+	    !gnomon_mono_before(timer_now(), system->leap_due) && write_leap(system->leap) == 0) {
+		system->leap_due = GNOMON_MONO_NEVER;
+	}
+}
 
 static int system_set_frequency(struct gnomon_clock *clock, double ppb)
 {
@@ -45,6 +88,7 @@ static int system_set_frequency(struct gnomon_clock *clock, double ppb)
 	err = clock_adjust(CLOCK_REALTIME, &tx);
 	if (!err) {
 		system->tick = tick;
+		remind_of_leap(system);
 	}
 	return err;
 }
@@ -65,21 +109,11 @@ static int system_get_frequency(struct gnomon_clock *clock, double *ppb)
 static int system_set_leap(struct gnomon_clock *clock, int leap)
 {
 	struct clock_system *system = (struct clock_system *)clock;
-	struct timex tx = { .modes = 0 };
-	int err = clock_adjust(CLOCK_REALTIME, &tx);
+	int err = leap != 0 && leap != 59 && leap != 61 ? -EINVAL : write_leap(leap);
 
-	if (leap != 0 && leap != 59 && leap != 61) {
-		return -EINVAL;
-	}
-	if (err) {
-		return err;
-	}
-	tx.modes = ADJ_STATUS;
-	tx.status &= ~(STA_INS | STA_DEL);
-	tx.status |= leap == 61 ? STA_INS : leap == 59 ? STA_DEL : 0;
-	err = clock_adjust(CLOCK_REALTIME, &tx);
 	if (!err) {
-		system->leap_set = leap != 0;
+		system->leap = leap;
+		system->leap_due = GNOMON_MONO_NEVER;
 	}
 	return err;
 }
@@ -105,8 +139,8 @@ static int system_from_stamp(struct gnomon_clock *clock, enum gnomon_stamp_sourc
 
 static void system_destroy(struct gnomon_clock *clock)
 {
-	if (clock && ((struct clock_system *)clock)->leap_set) {
-		(void)system_set_leap(clock, 0);
+	if (clock && ((struct clock_system *)clock)->leap) {
+		(void)write_leap(0);
 	}
 	free(clock);
 }
@@ -116,7 +150,7 @@ static const struct gnomon_clock_ops system_ops = {
 	.read = clock_kernel_read,
 	.set_frequency = system_set_frequency,
 	.get_frequency = system_get_frequency,
-	.step = clock_kernel_step,
+	.step = system_step,
 	.set_leap = system_set_leap,
 	.set_tai_offset = system_set_tai_offset,
 	.from_stamp = system_from_stamp,
@@ -152,6 +186,7 @@ int clock_system_open(struct gnomon_clock **clock, bool adjust, struct driver_er
 	system->driver.id = CLOCK_REALTIME;
 	system->nominal_tick = USEC_PER_SEC / (hz > 0 ? hz : 100);
 	system->tick = tx.tick;
+	system->leap_due = GNOMON_MONO_NEVER;
 	(void)system_get_frequency(&system->driver.base, &system->driver.initial_ppb);
 	*clock = &system->driver.base;
 	return 0;

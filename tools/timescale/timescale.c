@@ -27,6 +27,11 @@ static bool around_leap(const struct timescale *t, int64_t utc)
 	return t->leap_end && utc >= t->leap_end - BEFORE_S && utc <= t->leap_end + AFTER_S;
 }
 
+static int64_t end_of_day(int64_t utc)
+{
+	return (utc / DAY + 1) * DAY;
+}
+
 void timescale_update(struct timescale *t, const struct gnomon_time_properties_ds *properties,
 		      int64_t utc_now, struct timescale_change *change)
 {
@@ -49,11 +54,18 @@ void timescale_update(struct timescale *t, const struct gnomon_time_properties_d
 	}
 	change->leap_changed = leap != t->leap;
 	if (leap && leap != t->leap) {
-		t->leap_end = (utc_now / DAY + 1) * DAY;
+		t->leap_end = end_of_day(utc_now);
 	} else if (!leap && t->leap && utc_now < t->leap_end - BEFORE_S) {
 		t->leap_end = 0; /* called off */
 	}
 	t->leap = leap;
+}
+
+void timescale_stepped(struct timescale *t, int64_t utc_now)
+{
+	if (t->leap) {
+		t->leap_end = end_of_day(utc_now);
+	}
 }
 
 gnomon_time timescale_local(const struct timescale *t, gnomon_time reading)

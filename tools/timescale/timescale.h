@@ -41,6 +41,9 @@ void timescale_init(struct timescale *t, bool utc, bool kernel_leap);
 void timescale_update(struct timescale *t, const struct gnomon_time_properties_ds *properties,
 		      int64_t utc_now, struct timescale_change *change);
 
+/** The clock was stepped, to a UTC second that may be of another day. */
+void timescale_stepped(struct timescale *t, int64_t utc_now);
+
 /** A reading of the clock as local time of the engine. */
 gnomon_time timescale_local(const struct timescale *t, gnomon_time reading);
 

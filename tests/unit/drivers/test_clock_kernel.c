@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -35,9 +36,19 @@ static struct {
 	clockid_t id;    /* last used */
 	struct timex now;
 	int64_t stepped_ns;
+	int64_t monotonic_ns; /* CLOCK_MONOTONIC, if not 0 */
 	int calls;
 	unsigned int last_modes;
 } kernel;
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+	if (id == CLOCK_MONOTONIC && kernel.monotonic_ns) {
+		*now = (struct timespec){ kernel.monotonic_ns / SEC, kernel.monotonic_ns % SEC };
+		return 0;
+	}
+	return (int)syscall(SYS_clock_gettime, id, now);
+}
 
 static int apply(const struct timex *tx)
 {
@@ -126,6 +137,7 @@ static int reset(void **state)
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.now.tick = 10000;
 	kernel.now.status = STA_UNSYNC;
+	kernel.monotonic_ns = 1000 * (int64_t)SEC;
 	return 0;
 }
 
@@ -243,6 +255,48 @@ static void leap_seconds_are_undone(void **state)
 	kernel.now.status = STA_INS;
 	clock->ops->destroy(clock);
 	assert_int_equal(kernel.now.status, STA_INS);
+}
+
+/* As Linux 7.3 does: the flag alone says nothing any more after a step. */
+static void leap_seconds_outlive_a_step(void **state)
+{
+	struct gnomon_clock *clock = open_system();
+
+	(void)state;
+	assert_int_equal(clock->ops->set_leap(clock, 61), 0);
+	assert_int_equal(clock->ops->step(clock, (gnomon_span){ SEC, 0 }), 0);
+	assert_int_equal(kernel.now.status & (STA_INS | STA_DEL), 0);
+	kernel.monotonic_ns += 2 * (int64_t)SEC;
+	assert_int_equal(clock->ops->set_frequency(clock, 1.0), 0);
+	assert_int_equal(kernel.now.status & (STA_INS | STA_DEL), 0);
+	kernel.monotonic_ns += SEC;
+	assert_int_equal(clock->ops->set_frequency(clock, 1.0), 0);
+	assert_int_equal(kernel.now.status & (STA_INS | STA_DEL), STA_INS);
+	/* Once. */
+	kernel.now.status &= ~STA_INS;
+	kernel.monotonic_ns += 9 * (int64_t)SEC;
+	assert_int_equal(clock->ops->set_frequency(clock, 1.0), 0);
+	assert_int_equal(kernel.now.status & (STA_INS | STA_DEL), 0);
+	clock->ops->destroy(clock);
+}
+
+/* Called off while the kernel is to be told again, or never told. */
+static void a_step_sets_no_leap_second(void **state)
+{
+	struct gnomon_clock *clock = open_system();
+
+	(void)state;
+	assert_int_equal(clock->ops->set_leap(clock, 59), 0);
+	assert_int_equal(clock->ops->step(clock, (gnomon_span){ -SEC, 0 }), 0);
+	assert_int_equal(clock->ops->set_leap(clock, 0), 0);
+	kernel.monotonic_ns += 9 * (int64_t)SEC;
+	assert_int_equal(clock->ops->set_frequency(clock, 1.0), 0);
+	assert_int_equal(kernel.now.status & (STA_INS | STA_DEL), 0);
+	/* Somebody else's flag is left alone. */
+	kernel.now.status |= STA_INS;
+	assert_int_equal(clock->ops->step(clock, (gnomon_span){ SEC, 0 }), 0);
+	assert_int_equal(kernel.now.status & (STA_INS | STA_DEL), STA_INS);
+	clock->ops->destroy(clock);
 }
 
 static void tai_offset(void **state)
@@ -367,6 +421,9 @@ int main(void)
 		ROW("/drivers/clock_system/restores_when_asked", restores_when_asked),
 		ROW("/drivers/clock_system/steps", steps),
 		ROW("/drivers/clock_system/leap_seconds_are_undone", leap_seconds_are_undone),
+		ROW("/drivers/clock_system/leap_seconds_outlive_a_step",
+		    leap_seconds_outlive_a_step),
+		ROW("/drivers/clock_system/a_step_sets_no_leap_second", a_step_sets_no_leap_second),
 		ROW("/drivers/clock_system/tai_offset", tai_offset),
 		ROW("/drivers/clock_system/synchronized", synchronized),
 		ROW("/drivers/clock_system/no_permission", no_permission),

@@ -113,6 +113,22 @@ static void not_the_kernels(void **state)
 	assert_int_equal(change.jump_s, 1);
 }
 
+/* A clock that starts years off hears of the leap second first, and is stepped to its day then. */
+static void stepped_to_another_day(void **state)
+{
+	struct timescale t;
+
+	timescale_init(&t, true, true);
+	(void)update(&t, 37, PTP | GNOMON_FLAG_LEAP61, 1000);
+	timescale_stepped(&t, MIDNIGHT - 3600);
+	assert_true(timescale_suspended(&t, (gnomon_time){ MIDNIGHT + 3 + 37, 0, 0 }));
+	assert_int_equal(update(&t, 38, PTP, MIDNIGHT + 4).jump_s, 0);
+	/* Without one, a step brings none about. */
+	timescale_stepped(&t, MIDNIGHT - 3600);
+	assert_false(timescale_suspended(&t, (gnomon_time){ MIDNIGHT + 3 + 38, 0, 0 }));
+	(void)state;
+}
+
 /* A leap second that is called off suspends nothing. */
 static void called_off(void **state)
 {
@@ -142,6 +158,7 @@ int main(void)
 		{ "/timescale/utc_clock", utc_clock, NULL, NULL, NULL },
 		{ "/timescale/leap_inserted", leap_inserted, NULL, NULL, NULL },
 		{ "/timescale/leap_deleted", leap_deleted, NULL, NULL, NULL },
+		{ "/timescale/stepped_to_another_day", stepped_to_another_day, NULL, NULL, NULL },
 		{ "/timescale/not_the_kernels", not_the_kernels, NULL, NULL, NULL },
 		{ "/timescale/called_off", called_off, NULL, NULL, NULL },
 		{ "/timescale/never_updated", never_updated, NULL, NULL, NULL },
