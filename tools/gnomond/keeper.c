@@ -203,6 +203,16 @@ static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command
 	(void)clock_system_set_synchronized(k->clock, true, gnomon_span_abs(sample->offset).ns);
 }
 
+/* After a step: to what second. */
+static void retell_timescale(struct keeper *k)
+{
+	gnomon_time utc;
+
+	if (k->clock->utc && k->clock->ops->read(k->clock, &utc) == 0) {
+		timescale_stepped(&k->timescale, utc.sec);
+	}
+}
+
 /* Step first, then the frequency. *event says what was done. */
 static void obey(struct keeper *k, const struct gnomon_discipline_command *c,
 		 struct gnomon_clock_event *event)
@@ -218,6 +228,7 @@ static void obey(struct keeper *k, const struct gnomon_discipline_command *c,
 			report_clock_error(k->log, "step clock", r);
 		} else {
 			report_step(k->log, c->step_by);
+			retell_timescale(k);
 		}
 	}
 	if (c->set_frequency) {
@@ -344,6 +355,7 @@ void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now)
 		return;
 	}
 	report_step(k->log, event.step_by);
+	retell_timescale(k);
 	(void)gnomon_engine_clock_event(k->engine, &event, now);
 }
 
