@@ -17,6 +17,7 @@ import sys
 import time
 
 import judge_hwstamp
+import judge_leap
 import judge_sync
 import judge_tools
 from judge import Judge, Log
@@ -38,6 +39,7 @@ GROUPS = {
     "hwstamp": judge_hwstamp.SCENARIOS,
     "sync": judge_sync.SCENARIOS,
     "tools": judge_tools.SCENARIOS,
+    "leap": judge_leap.SCENARIOS,  # last: it sets the date
 }
 
 
