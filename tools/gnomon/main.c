@@ -9,6 +9,7 @@
 #include "tools/hwstamp/hwstamp.h"
 #include "tools/nsm/nsm.h"
 #include "tools/phc/phc.h"
+#include "tools/pmc/pmc.h"
 #include "tools/sync/sync.h"
 #include "tools/timemaster/timemaster.h"
 #include "tools/ts2phc/ts2phc.h"
@@ -18,6 +19,7 @@ static const struct command commands[] = {
 	{ "hwstamp", "hwstamp_ctl", "hardware time stamping of an interface", hwstamp_main },
 	{ "nsm", "nsm", "how far other servers' clocks are, and whom they follow", nsm_main },
 	{ "phc", "phc_ctl", "read, set and compare a PTP hardware clock", phc_main },
+	{ "pmc", "pmc", "ask PTP clocks for their data sets, or set them", pmc_main },
 	{ "sync", "phc2sys", "keep clocks of this machine in step", sync_main },
 	{ "timemaster", "timemaster", "PTP domains as sources of chronyd or ntpd",
 	  timemaster_main },

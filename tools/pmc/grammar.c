@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "grammar.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Whether word is an abbreviation of full. */
+static bool abbreviates(const char *word, const char *full)
+{
+	return strncasecmp(word, full, strlen(word)) == 0;
+}
+
+/* The next word of *at into word; false if there is none, or it is too long. */
+static bool take_word(const char **at, char word[GRAMMAR_WORD_MAX + 1])
+{
+	const char *start = *at + strspn(*at, " \t\r\n");
+	const size_t len = strcspn(start, " \t\r\n");
+
+	if (len == 0 || len > GRAMMAR_WORD_MAX) {
+		return false;
+	}
+	memcpy(word, start, len);
+	word[len] = '\0';
+	*at = start + len;
+	return true;
+}
+
+__attribute__((format(printf, 3, 4))) static int
+fail(struct grammar_error *error, enum grammar_fault fault, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return (int)fault;
+}
+
+/* -- identities ------------------------------------------------------------------------------- */
+
+/* Sixteen hexadecimal digits, with dots after the sixth and the tenth; returns what follows. */
+static const char *take_identity(const char *text, struct gnomon_clock_identity *identity)
+{
+	for (unsigned int i = 0; i < sizeof(identity->id); i++) {
+		char digits[3] = { text[0], text[0] ? text[1] : '\0', '\0' };
+
+		if (!isxdigit((unsigned char)digits[0]) || !isxdigit((unsigned char)digits[1])) {
+			return NULL;
+		}
+		identity->id[i] = (uint8_t)strtoul(digits, NULL, 16);
+		text += 2;
+		if ((i == 2 || i == 4) && *text++ != '.') {
+			return NULL;
+		}
+	}
+	return text;
+}
+
+int grammar_clock_identity(const char *text, struct gnomon_clock_identity *identity)
+{
+	struct gnomon_clock_identity parsed;
+	const char *end = take_identity(text, &parsed);
+
+	if (!end || *end) {
+		return -EINVAL;
+	}
+	*identity = parsed;
+	return 0;
+}
+
+int grammar_port_identity(const char *text, struct gnomon_port_identity *identity)
+{
+	struct gnomon_port_identity parsed;
+	const char *end;
+	unsigned long port;
+	char *rest;
+
+	if (strcmp(text, "*") == 0) {
+		memset(identity, 0xff, sizeof(*identity));
+		return 0;
+	}
+	end = take_identity(text, &parsed.clock);
+	if (!end || *end++ != '-') {
+		return -EINVAL;
+	}
+	port = 0xffff;
+	if (strcmp(end, "*") != 0) {
+		port = strtoul(end, &rest, 10);
+		if (!isdigit((unsigned char)*end) || *rest || port > 0xffff) {
+			return -EINVAL;
+		}
+	}
+	parsed.port = (uint16_t)port;
+	*identity = parsed;
+	return 0;
+}
+
+/* -- actions and ids -------------------------------------------------------------------------- */
+
+static bool find_action(const char *word, enum gnomon_management_action *action)
+{
+	static const struct {
+		const char *name;
+		enum gnomon_management_action action;
+	} actions[] = {
+		{ "GET", GNOMON_MANAGEMENT_GET },
+		{ "SET", GNOMON_MANAGEMENT_SET },
+		{ "CMD", GNOMON_MANAGEMENT_COMMAND },
+		{ "COMMAND", GNOMON_MANAGEMENT_COMMAND },
+	};
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (abbreviates(word, actions[i].name)) {
+			*action = actions[i].action;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A whole name wins over names it abbreviates. */
+static int find_id(const char *word, const struct gnomon_management_row **row,
+		   struct grammar_error *error)
+{
+	const struct gnomon_management_row *found = NULL;
+	const struct gnomon_management_row *rows;
+	unsigned int matches = 0;
+	unsigned int count;
+
+	rows = gnomon_management_rows(&count);
+	for (unsigned int i = 0; i < count; i++) {
+		if (strcasecmp(word, rows[i].name) == 0) {
+			*row = &rows[i];
+			return 0;
+		}
+		if (abbreviates(word, rows[i].name)) {
+			found = &rows[i];
+			matches++;
+		}
+	}
+	if (matches > 1) {
+		return fail(error, GRAMMAR_AMBIGUOUS, "id %s is too ambiguous", word);
+	}
+	if (!found) {
+		return fail(error, GRAMMAR_BAD_COMMAND,
+			    "there is no management id \"%s\"; \"help\" lists them", word);
+	}
+	*row = found;
+	return 0;
+}
+
+static bool allows(const struct gnomon_management_row *row, enum gnomon_management_action action)
+{
+	return (action == GNOMON_MANAGEMENT_GET && row->access & GNOMON_MANAGEMENT_MAY_GET) ||
+	       (action == GNOMON_MANAGEMENT_SET && row->access & GNOMON_MANAGEMENT_MAY_SET) ||
+	       (action == GNOMON_MANAGEMENT_COMMAND &&
+		row->access & GNOMON_MANAGEMENT_MAY_COMMAND);
+}
+
+/* "PRIORITY1 only allows GET or SET" */
+static int not_allowed(const struct gnomon_management_row *row, struct grammar_error *error)
+{
+	const bool get = row->access & GNOMON_MANAGEMENT_MAY_GET;
+	const bool set = row->access & GNOMON_MANAGEMENT_MAY_SET;
+	const bool command = row->access & GNOMON_MANAGEMENT_MAY_COMMAND;
+
+	return fail(error, GRAMMAR_NOT_ALLOWED, "%s only allows %s%s%s%s%s", row->name,
+		    get ? "GET" : "", get && set ? " or " : "", set ? "SET" : "",
+		    (get || set) && command ? " or " : "", command ? "COMMAND" : "");
+}
+
+static int parse_request(const char *verb, const char *rest, struct grammar_command *command,
+			 struct grammar_error *error)
+{
+	int fault;
+
+	command->kind = GRAMMAR_REQUEST;
+	if (!find_action(verb, &command->action)) {
+		return fail(error, GRAMMAR_BAD_COMMAND,
+			    "there is no action \"%s\"; use GET, SET, CMD or TARGET", verb);
+	}
+	fault = find_id(command->word, &command->row, error);
+	if (fault) {
+		return fault;
+	}
+	if (!allows(command->row, command->action)) {
+		return not_allowed(command->row, error);
+	}
+	/* What follows the id of a GET never counted. */
+	if (command->action == GNOMON_MANAGEMENT_GET) {
+		return 0;
+	}
+	return grammar_values(rest, command, error) ? GRAMMAR_BAD_VALUES : 0;
+}
+
+int grammar_parse(const char *line, struct grammar_command *command, struct grammar_error *error)
+{
+	char verb[GRAMMAR_WORD_MAX + 1] = "";
+	const char *at = line;
+	const bool has_verb = take_word(&at, verb);
+	const bool has_word = take_word(&at, command->word);
+
+	command->row = NULL;
+	command->len = 0;
+	/* An empty command abbreviates HELP. */
+	if (abbreviates(verb, "HELP")) {
+		command->kind = GRAMMAR_HELP;
+		return has_verb && has_word ? find_id(command->word, &command->row, error) : 0;
+	}
+	if (!has_word) {
+		return fail(error, GRAMMAR_BAD_COMMAND,
+			    "\"%s\" needs something to act on; \"help\" lists what there is",
+			    verb);
+	}
+	if (!abbreviates(verb, "TARGET")) {
+		return parse_request(verb, at, command, error);
+	}
+	command->kind = GRAMMAR_TARGET;
+	if (grammar_port_identity(command->word, &command->target)) {
+		return fail(error, GRAMMAR_BAD_COMMAND,
+			    "\"%s\" is no portIdentity; write it as 0c42a1.fffe.6d7ca6-1, or * "
+			    "for all",
+			    command->word);
+	}
+	return 0;
+}
