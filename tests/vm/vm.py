@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import judge_bond
 import judge_hwstamp
 import judge_leap
 import judge_sync
@@ -36,6 +37,7 @@ def boot_judge(judge):
 
 GROUPS = {
     "boot": {"boot": boot_judge},
+    "bond": judge_bond.SCENARIOS,
     "hwstamp": judge_hwstamp.SCENARIOS,
     "sync": judge_sync.SCENARIOS,
     "tools": judge_tools.SCENARIOS,
