@@ -130,7 +130,11 @@ void keeper_finish(struct keeper *k)
 
 void keeper_sync_interval(struct keeper *k, int log_interval)
 {
-	k->sync_interval_s = ldexp(1.0, log_interval);
+	int kept = log_interval < GNOMON_LOG_INTERVAL_FLOOR ? GNOMON_LOG_INTERVAL_FLOOR
+							    : log_interval;
+
+	/* Gains for what is shorter than it can be would be too great. */
+	k->sync_interval_s = ldexp(1.0, kept);
 	gnomon_discipline_sync_interval(k->discipline, k->sync_interval_s);
 }
 

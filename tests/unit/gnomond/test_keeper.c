@@ -274,6 +274,22 @@ static void delay_memory(void **state)
 	assert_true(p2p_fast < p2p / 2.0);
 }
 
+/* The servo's gains are those of intervals that can be kept. */
+static void sync_interval(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, false);
+	keeper_sync_interval(&f.keeper, -10);
+	assert_true(f.keeper.sync_interval_s == 1.0 / 1024.0);
+	keeper_sync_interval(&f.keeper, -128);
+	assert_true(f.keeper.sync_interval_s == 1.0 / 1024.0);
+	keeper_sync_interval(&f.keeper, 3);
+	assert_true(f.keeper.sync_interval_s == 8.0);
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +297,7 @@ int main(void)
 		{ "/gnomond/keeper/leap_second", leap_second, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sample_overdue", sample_overdue, NULL, NULL, NULL },
 		{ "/gnomond/keeper/delay_memory", delay_memory, NULL, NULL, NULL },
+		{ "/gnomond/keeper/sync_interval", sync_interval, NULL, NULL, NULL },
 		{ "/gnomond/keeper/free_running_touches_nothing", free_running_touches_nothing,
 		  NULL, NULL, NULL },
 	};

@@ -75,7 +75,8 @@ static void accepted_and_the_same(void **state)
 {
 	const struct expected *e = *state;
 	size_t frames = 0, of_type[16] = { 0 };
-	struct octets frame, message;
+	struct octets frame = { NULL, 0 };
+	struct octets message = { NULL, 0 };
 	struct capture c;
 
 	open_capture(&c, e->name);
@@ -97,7 +98,8 @@ static void accepted_and_the_same(void **state)
 /* The message of the n-th frame of a capture, from 1; its TLVs end at the fence. */
 static void message_of(const char *name, int n, struct gnomon_msg *msg)
 {
-	struct octets frame, message;
+	struct octets frame = { NULL, 0 };
+	struct octets message = { NULL, 0 };
 	struct capture c;
 
 	open_capture(&c, name);

@@ -219,8 +219,8 @@ static void run(double seconds)
 /* How far the system clock is from what it should be, by the PHC. */
 static double error_ns(int ahead_s)
 {
-	gnomon_time a;
-	gnomon_time b;
+	gnomon_time a = { 0 };
+	gnomon_time b = { 0 };
 
 	(void)fake_read(&utc.base, &a);
 	(void)fake_read(&phc.base, &b);
