@@ -205,6 +205,7 @@ def case_native(setup):
           "GET PRIORITY1: no answer within 100 ms")
     check(run("-s", setup.socket + "x", "GET PRIORITY1"), 2, "",
           "ptp4lx: no PTP daemon answers there")
+    check(run(*options, "-i", setup.interface, "GET PRIORITY1"), 1, "^$", "-2, -4 or -6")
     check(run("-2", "-i", "nowhere", "GET PRIORITY1"), 2, "^$", "nowhere")
     check(run(*options, "-i", "/nonexistent/socket", "GET PRIORITY1"), 2, "^$",
           "/nonexistent/socket")

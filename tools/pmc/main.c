@@ -7,6 +7,7 @@
 
 #include <gnomon/version.h>
 
+#include "drivers/iface.h"
 #include "pmc.h"
 #include "tools/config/config.h"
 
@@ -310,6 +311,16 @@ static char *join_words(char **words)
 	return line;
 }
 
+/* An interface named without saying which network: the name would become that of a socket. */
+static bool is_ambiguous(const struct cli *cli)
+{
+	struct driver_error error;
+	struct iface iface;
+
+	return !cli->say.drop_in && !cli->transport && cli->interface &&
+	       iface_query(cli->interface, &iface, &error) == 0;
+}
+
 static int run(struct cli *cli, const struct conf *conf, char **words)
 {
 	char *joined[2] = { cli->say.drop_in ? NULL : join_words(words), NULL };
@@ -324,6 +335,10 @@ static int run(struct cli *cli, const struct conf *conf, char **words)
 	struct manage_config config;
 	int status;
 
+	if (is_ambiguous(cli)) {
+		free(joined[0]);
+		return complain(cli, "-i names an interface: say -2, -4 or -6 too", COMMAND_USAGE);
+	}
 	fill_config(&config, cli, conf);
 	if (manage_open(&session.client, &config, &error)) {
 		status = complain(cli, error.text, COMMAND_RUNTIME);
