@@ -4,7 +4,6 @@
  * row's order. Ids of options this engine does not have are in the table of ids, so that clients
  * can name them, and not here: they are NOT_SUPPORTED.
  */
-#include <math.h>
 #include <string.h>
 
 #include "instance.h"
@@ -60,7 +59,10 @@ static int64_t scaled_rate(double ratio)
 {
 	double scaled = (ratio - 1.0) * 2199023255552.0;
 
-	return (int64_t)fmax(fmin(scaled, 2147483647.0), -2147483648.0);
+	if (scaled > INT32_MAX) {
+		return INT32_MAX;
+	}
+	return scaled > INT32_MIN ? (int64_t)scaled : INT32_MIN;
 }
 
 /* Nanoseconds since the epoch; a time beyond what 64 bits hold saturates. */
@@ -421,11 +423,12 @@ static enum gnomon_management_error get_log_min_pdelay_req_interval(const struct
 
 /* -- linuxptp's own --------------------------------------------------------------------------- */
 
-/* The neighbour answers, and the delay to it is known: 802.1AS would use the link. */
+/* Whether 802.1AS would use the link: the neighbour answers, and the delay to it is known. Without
+ * that mechanism there is nothing to find out, and linuxptp says yes. */
 static bool as_capable(const struct port *p)
 {
-	return p->config.delay_mechanism == GNOMON_DELAY_P2P && p->neighbor.known &&
-	       p->tsproc.delay_valid;
+	return p->config.delay_mechanism != GNOMON_DELAY_P2P ||
+	       (p->neighbor.known && p->tsproc.delay_valid);
 }
 
 static enum gnomon_management_error get_time_status(const struct view *v)

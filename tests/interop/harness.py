@@ -92,8 +92,10 @@ class Bench(netlab.Lab):
 
     def start_gnomond(self, space, interfaces, settings, name="gnomond"):
         """Start the daemon under test on a soft clock, with ptp4l's log lines."""
-        path = self.config(name, {**COMMON, "clock": "soft", "log_format": "ptp4l", **settings},
-                           interfaces)
+        extra = {"uds_address": os.path.join(self.folder, name),
+                 "uds_ro_address": os.path.join(self.folder, f"{name}-ro"),
+                 "clock": "soft", "log_format": "ptp4l"}
+        path = self.config(name, {**COMMON, **extra, **settings}, interfaces)
         return self.start(space, [self.gnomond, "-f", path], name)
 
     def start_ptp4l(self, space, interfaces, settings, name="ptp4l"):

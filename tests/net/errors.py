@@ -58,8 +58,12 @@ CONFIG = {
                                    0, ["good", "2^33 s: logAnnounceInterval logSyncInterval\n"]),
     "interval out of range": (None, ["--logSyncInterval=128", "-i", "v0"], 1,
                               ["logSyncInterval", "128", "-128 to 127"]),
-    "key of a later capability": (None, ["--uds_address=/run/x", "-i", "v0"], 1,
-                                  ["uds_address", "not supported yet"]),
+    "key of a later capability": (None, ["--slave_event_monitor=/run/x", "-i", "v0"], 1,
+                                  ["slave_event_monitor", "not supported yet"]),
+    "description with too few parts": (None, ["--productDescription=x", "-i", "v0"], 1,
+                                       ["productDescription", "2 semicolons"]),
+    "description too long": (None, ["--userDescription=" + 129 * "x", "-i", "v0"], 1,
+                             ["userDescription", "129", "128"]),
     "binary file": ("[global]\n\x01\x02\n", ["-f", "{file}", "-i", "v0"], 1, ["{file}:2"]),
 }
 SOFT = ["-S", "--clock=soft"]

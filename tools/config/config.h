@@ -107,6 +107,9 @@ struct conf_port {
 	uint8_t p2p_dst_ipv4[4];
 	uint8_t ptp_dst_ipv6[16];
 	uint8_t p2p_dst_ipv6[16];
+	int uds_file_mode;
+	int uds_ro_file_mode;
+	uint8_t profile_identity[6];
 
 	/* Of ts2phc: a port is a clock with a pulse. */
 	int ts2phc_master;
@@ -197,6 +200,11 @@ struct conf {
 	const char *user;
 
 	const char *uds_address;
+	const char *uds_ro_address;
+	const char *user_description;
+	const char *product_description;
+	const char *revision_data;
+	uint8_t manufacturer_identity[3];
 
 	const char *leapfile;
 	int ts2phc_external_pps;

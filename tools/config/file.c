@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <gnomon/engine.h>
+
 /* One read of a whole file, so that both passes see the same text. */
 int conf_text_read(struct conf_text *text, const char *path, struct conf_error *error)
 {
@@ -387,6 +389,37 @@ static int check_clock(struct conf *conf, struct conf_error *error)
 	return 0;
 }
 
+/* 8.2.5: at most so many characters, in so many parts. */
+static int check_description(const char *name, const char *text, unsigned int max,
+			     unsigned int semicolons, struct conf_error *error)
+{
+	struct conf_place at = { NULL, 0 };
+	unsigned int characters = 0, found = 0;
+
+	for (const char *c = text; *c; c++) {
+		characters += ((unsigned char)*c & 0xc0) != 0x80;
+		found += *c == ';';
+	}
+	if (characters > max || strlen(text) > GNOMON_TEXT_MAX) {
+		return conf_fail(error, at, "key '%s': %u characters, at most %u; shorten it",
+				 name, characters, max);
+	}
+	if (semicolons && found != semicolons) {
+		return conf_fail(error, at, "key '%s': '%s' has not %u parts; write %u semicolons",
+				 name, text, semicolons + 1, semicolons);
+	}
+	return 0;
+}
+
+static int check_descriptions(struct conf *conf, struct conf_error *error)
+{
+	int r = check_description("userDescription", conf->user_description, 128, 0, error);
+
+	r = r ? r : check_description("productDescription", conf->product_description, 64, 2,
+				      error);
+	return r ? r : check_description("revisionData", conf->revision_data, 32, 2, error);
+}
+
 /* Also resolves what follows from other keys: the clock type and the roles of BMCA noop. */
 int conf_validate(struct conf *conf, struct conf_error *error)
 {
@@ -409,6 +442,7 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 		r = check_port(conf, &conf->ports[i], error);
 	}
 	r = r != 0 ? r : check_clock(conf, error);
+	r = r != 0 ? r : check_descriptions(conf, error);
 	conf_note_intervals(conf);
 	if (r == 0 && conf->port_count > 1) {
 		conf->clock_type = CONF_CLOCK_BC;

@@ -58,6 +58,8 @@ void actions_drain(struct instance *in)
 		case GNOMON_ACTION_SEND:
 			if (port) {
 				port_send(&in->ports, port, &action.u.send);
+			} else {
+				local_send(&in->local, &action.u.send);
 			}
 			break;
 		case GNOMON_ACTION_SAMPLE:

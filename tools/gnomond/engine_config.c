@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static enum gnomon_delay_mechanism delay_mechanism(int value)
@@ -92,6 +93,16 @@ void engine_config_fill_port(struct gnomon_port_config *p, const struct conf_por
 	p->desired_state = desired_state(c->desired_state);
 }
 
+/* Lengths were checked by conf_validate(). */
+static void describe(struct gnomon_description *d, const struct conf *c)
+{
+	snprintf(d->product, sizeof(d->product), "%s", c->product_description);
+	snprintf(d->revision, sizeof(d->revision), "%s", c->revision_data);
+	snprintf(d->user, sizeof(d->user), "%s", c->user_description);
+	memcpy(d->manufacturer_identity, c->manufacturer_identity,
+	       sizeof(d->manufacturer_identity));
+}
+
 void engine_config_fill(struct gnomon_engine_config *e, const struct conf *c,
 			const struct gnomon_clock_identity *identity, bool utc)
 {
@@ -117,6 +128,7 @@ void engine_config_fill(struct gnomon_engine_config *e, const struct conf *c,
 	e->time_properties.time_source = (uint8_t)c->time_source;
 	e->assume_two_step = c->assume_two_step;
 	e->check_follow_up = c->check_fup_sync;
+	describe(&e->description, c);
 	e->clock_fixed = c->free_running;
 	e->initial_delay = gnomon_span_from_ns(c->initial_delay);
 	e->port_count = (unsigned int)c->port_count;

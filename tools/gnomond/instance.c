@@ -262,8 +262,12 @@ int instance_create(struct instance *in, const struct conf *conf, struct log *lo
 
 	join(in, conf, log);
 	r = prepare(in, error);
+	local_init(&in->local, in->engine, &in->keeper);
 	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
 		r = port_open(&in->ports, &in->ports.list[i], error);
+	}
+	if (r == 0) {
+		r = local_open(&in->local, conf, error);
 	}
 	if (r != 0) {
 		instance_destroy(in);
@@ -274,6 +278,7 @@ int instance_create(struct instance *in, const struct conf *conf, struct log *lo
 /* Works on what instance_create left half done, too. */
 void instance_destroy(struct instance *in)
 {
+	local_close(&in->local);
 	ports_finish(&in->ports);
 	keeper_finish(&in->keeper);
 	free(in->engine_memory);

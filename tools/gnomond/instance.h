@@ -14,6 +14,7 @@
 #define GNOMOND_INSTANCE_H
 
 #include "keeper.h"
+#include "local.h"
 #include "port.h"
 
 struct instance {
@@ -22,6 +23,7 @@ struct instance {
 	struct gnomon_engine *engine;
 	struct keeper keeper;
 	struct ports ports;
+	struct local local;
 	struct gnomon_clock_identity identity;
 	bool status_changed; /* a state has, that the service manager is told of */
 	void *engine_memory;

@@ -23,7 +23,8 @@
 enum place {
 	PLACE_TIMER,
 	PLACE_LOOKOUT,
-	PLACE_PORTS,
+	PLACE_LOCAL,
+	PLACE_PORTS = PLACE_LOCAL + LOCAL_SOCKETS,
 };
 
 struct loop {
@@ -77,6 +78,7 @@ static void lay_out(struct loop *loop)
 	loop->fds[PLACE_TIMER] = (struct pollfd){ .fd = loop->timer.fd, .events = POLLIN };
 	loop->fds[PLACE_LOOKOUT] =
 		(struct pollfd){ .fd = lookout_fd(&in->ports.lookout), .events = POLLIN };
+	local_poll_fds(&in->local, &loop->fds[PLACE_LOCAL]);
 	for (size_t i = 0; i < in->ports.count; i++) {
 		struct pollfd *fds = port_fds(loop, i);
 
@@ -186,6 +188,12 @@ static void take_ready(struct loop *loop)
 
 	for (size_t i = 0; i < in->ports.count * LINK_SOCKETS; i++) {
 		serve(in, i, port_fds(loop, 0)[i].revents);
+	}
+	for (int i = 0; i < LOCAL_SOCKETS; i++) {
+		if (loop->fds[PLACE_LOCAL + i].revents) {
+			local_ready(&in->local, (enum local_socket)i, timer_now());
+			actions_drain(in);
+		}
 	}
 	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&in->ports.lookout)) {
 		look(loop, timer_now());

@@ -67,6 +67,10 @@ static void announce(struct instance *in, struct log *log, const struct conf *co
 		report_port(log, port->name, timestamping_mode_name(port->stamping.mode),
 			    port->stamping.why.text, port->conf);
 	}
+	if (in->local.missing.text[0]) {
+		snprintf(text, sizeof(text), "no management socket: %s", in->local.missing.text);
+		report_note(log, text);
+	}
 	if (conf->noted[0]) {
 		snprintf(text, sizeof(text), "without effect: %s", conf->noted);
 		report_note(log, text);

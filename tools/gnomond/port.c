@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/iface.h"
 #include "drivers/timer.h"
 
 #define NSEC_PER_MSEC 1000000
@@ -464,6 +465,43 @@ static void follow_stamping(struct ports *ports, struct port *port, gnomon_mono 
 	}
 }
 
+static enum gnomon_port_stamping stamping_told(enum timestamping_mode mode)
+{
+	switch (mode) {
+	case TIMESTAMPING_SOFTWARE:
+		return GNOMON_PORT_STAMPING_SOFTWARE;
+	case TIMESTAMPING_HARDWARE:
+		return GNOMON_PORT_STAMPING_HARDWARE;
+	case TIMESTAMPING_LEGACY:
+		return GNOMON_PORT_STAMPING_LEGACY;
+	case TIMESTAMPING_ONESTEP:
+		return GNOMON_PORT_STAMPING_ONESTEP;
+	case TIMESTAMPING_P2P1STEP:
+		return GNOMON_PORT_STAMPING_P2P1STEP;
+	}
+	return GNOMON_PORT_STAMPING_SOFTWARE;
+}
+
+/* What management clients ask about the port and only its owner knows. */
+static void describe(struct ports *ports, const struct port *port)
+{
+	struct gnomon_port_info info = { .size = sizeof(info),
+					 .stamping = stamping_told(port->stamping.mode),
+					 .phc_index = port->stamping.phc_index };
+	struct iface iface;
+
+	snprintf(info.interface, sizeof(info.interface), "%s", port->name.interface);
+	memcpy(info.profile_identity, port->conf->profile_identity,
+	       sizeof(info.profile_identity));
+	if (iface_query(port->name.interface, &iface, NULL) == 0 && iface.ethernet) {
+		info.physical_length = sizeof(iface.mac);
+		memcpy(info.physical_address, iface.mac, sizeof(iface.mac));
+	}
+	info.protocol_address = *link_local_address(port->link);
+	info.protocol_address.network_protocol = transport(port->conf->network_transport);
+	(void)gnomon_engine_set_port_info(ports->engine, (uint16_t)port->name.number, &info);
+}
+
 void port_look(struct ports *ports, struct port *port, gnomon_mono now)
 {
 	const char *name = port->name.interface;
@@ -479,6 +517,9 @@ void port_look(struct ports *ports, struct port *port, gnomon_mono now)
 	}
 	if (port->link) {
 		follow_stamping(ports, port, now);
+	}
+	if (port->link) {
+		describe(ports, port);
 	}
 	up = port->link && lookout_is_up(&ports->lookout, port->index, name);
 	if (port->up != up || (!port->looked && !up)) {

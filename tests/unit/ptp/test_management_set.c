@@ -219,7 +219,7 @@ static void set_others(void **state)
 	assert_int_equal(get(n, 0xc00c, "delayAsymmetry"), (3 << 16) + 0x8000);
 	SET(n, 0xc002, "\0\0\3\40\0\0\0\1");
 	assert_int_equal(get(n, 0xc002, "neighborPropDelayThresh"), 800);
-	assert_int_equal(get(n, 0xc002, "asCapable"), 0);
+	assert_int_equal(get(n, 0xc002, "asCapable"), 1);
 	SET(n, 0xc006, "\1\0");
 	lan_run(n->lan, 3 * SEC);
 	assert_int_equal(node_sent(n, GNOMON_MSG_ANNOUNCE, 0)->data[7] & 0x40, 0x40);
