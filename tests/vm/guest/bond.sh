@@ -36,7 +36,7 @@ fail_over()
 	at follower phc_ctl -Q -q eth2 -- freq -9000 set 1000040
 	start leader gnomond -f /etc/leader.conf -i eth0
 	start follower gnomond -f /etc/follower.conf -i bond0 -s "$@"
-	sleep 12
+	sleep 18
 	who first
 	echo eth2 >$bond/active_slave
 	sleep 8
