@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -193,5 +194,18 @@ int iface_clock_identity(const struct iface *iface, struct gnomon_clock_identity
 	}
 	*identity = (struct gnomon_clock_identity){ { mac[0], mac[1], mac[2], 0xff, 0xfe, mac[3],
 						      mac[4], mac[5] } };
+	return 0;
+}
+
+/* The two low bits of the first octet: not a group's, and nobody's assigned number. */
+int iface_random_identity(struct gnomon_clock_identity *identity)
+{
+	struct gnomon_clock_identity out;
+
+	if (getrandom(out.id, sizeof(out.id), 0) != (ssize_t)sizeof(out.id)) {
+		return -EIO;
+	}
+	out.id[0] = (uint8_t)((out.id[0] & ~3u) | 2u);
+	*identity = out;
 	return 0;
 }

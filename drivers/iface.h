@@ -39,4 +39,7 @@ int iface_ipv6(const char *name, struct gnomon_address *address);
 /** clockIdentity made of the MAC (7.5.2.2.2: EUI-48 with FF-FE inserted). -EOPNOTSUPP: no MAC. */
 int iface_clock_identity(const struct iface *iface, struct gnomon_clock_identity *identity);
 
+/** A clockIdentity made up: locally administered, and another at every call. 0 or -errno. */
+int iface_random_identity(struct gnomon_clock_identity *identity);
+
 #endif

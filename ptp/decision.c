@@ -236,6 +236,18 @@ static void report_best(struct gnomon_engine *e, bool local,
 		     0);
 }
 
+void decision_report_alone(struct gnomon_engine *e)
+{
+	bool heard = false;
+
+	for (unsigned int i = 0; i < e->config.port_count; i++) {
+		heard = heard || e->ports[i].best_known;
+	}
+	if (!heard && e->config.time_receiver_only) {
+		report_best(e, true, &e->default_ds.clock_identity);
+	}
+}
+
 static void report_role(struct gnomon_engine *e, bool grandmaster)
 {
 	if (grandmaster && !e->grandmaster && !e->config.time_receiver_only) {

@@ -406,6 +406,8 @@ void decision_request(struct gnomon_engine *e, gnomon_mono now);
 void decision_run(struct gnomon_engine *e, gnomon_mono now);
 /* Start the regular decisions. */
 void decision_start(struct gnomon_engine *e, gnomon_mono now);
+/* Nobody is heard: tell of a timeReceiver-only clock, which nothing else shows, that it is so. */
+void decision_report_alone(struct gnomon_engine *e);
 /* The data sets of a clock that is its own reference (table 30: M1, M2). */
 void decision_take_grandmaster(struct gnomon_engine *e);
 /* Data sets from the port in the receiver role (table 33: S1). */

@@ -35,6 +35,7 @@ static void receipt_timeout(struct port *p, gnomon_mono now)
 	port_timers_follow_state(p, now);
 	/* At once: until it is made, other ports would announce this clock as grandmaster. */
 	decision_run(e, now);
+	decision_report_alone(e);
 }
 
 /* Announces come, Syncs do not. Another election, unless roles are fixed. */

@@ -13,7 +13,9 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
 from harness import (Bench, Failure, expect, main, need, netlab,  # noqa: E402
@@ -157,7 +159,61 @@ def formats(bench):
             raise Failure(f"not a native line: {line}")
 
 
-CASES = {case.__name__: case for case in (follows, link, killed, unprivileged, notify, formats)}
+def unsent(bench):
+    """What cannot be sent is told once for as long as it lasts, and lost with no other word."""
+    left, _, name = two(bench)
+    path = bench.config("unsent", {
+        "clock": "soft", "serverOnly": "1", "network_transport": "UDPv6",
+        "logAnnounceInterval": "-1", "logSyncInterval": "-2"}, [name])
+    process = bench.start(left, [bench.gnomond, "-f", path], "unsent")
+    expect(process, r"state=MASTER", 15)
+    disable = ["ip", "netns", "exec", left, "sysctl", "-qw"]
+    subprocess.run([*disable, f"net.ipv6.conf.{name}.disable_ipv6=1"], check=True)
+    expect(process, r"error send-failed .*Network is unreachable", 5)
+    time.sleep(3)
+    process.stop()
+    text = "\n".join(process.lines)
+    if text.count("Network is unreachable") > 2 or "tx-timestamp-lost" in text:
+        raise Failure(f"said too often:\n{text}")
+    if not re.search(r" counters .*tx_timestamp_lost=[1-9]", text):
+        raise Failure(f"not counted:\n{text}")
+
+
+def stamps(bench):
+    """Ports stamp as each can, and say so; what a port asks for by name it must get."""
+    left, right, name = two(bench)
+    other = bench.cable(left, right, 2)
+    path = bench.config("stamps", {"time_stamping": "auto", "clock": "soft"},
+                        {name: {}, other: {"time_stamping": "software"}})
+    process = bench.start(left, [bench.gnomond, "-f", path], "stamps")
+    expect(process, r" start .*clock=soft time_stamping=software ", 5)
+    expect(process, rf" port port=1 interface={name} .*time_stamping=software why=", 5)
+    expect(process, rf" port port=2 interface={other} .*time_stamping=software$", 5)
+    process.stop()
+    path = bench.config("refused", {}, {name: {}, other: {"time_stamping": "hardware"}})
+    process = bench.start(left, [bench.gnomond, "-f", path], "refused")
+    expect(process, rf"gnomond: {other}: no hardware time stamping of sent packets", 5)
+
+
+def loopback(bench):
+    """An interface without an address of its own will do; the clock gets an identity."""
+    space = bench.namespace("lonely")
+    netlab.ip("-n", space, "link", "set", "lo", "up")
+    identities = set()
+    for number in range(2):
+        path = bench.config(f"lo{number}", {"clock": "soft"}, ["lo"])
+        process = bench.start(space, [bench.gnomond, "-f", path], f"lo{number}")
+        line = expect(process, r" start .*identity=([0-9a-f.]+)", 5)
+        expect(process, r" note text=\"lo has no hardware address", 5)
+        identities.add(line.group(1))
+        if process.stop() != 0:
+            raise Failure("did not stop well")
+    if len(identities) != 2 or not all(int(i[:2], 16) & 3 == 2 for i in identities):
+        raise Failure(f"identities {identities}")
+
+
+CASES = {case.__name__: case for case in (follows, link, killed, unprivileged, notify, formats,
+                                          unsent, stamps, loopback)}
 
 
 def test():

@@ -39,6 +39,11 @@ static void take_sample(struct instance *in, const struct port *port,
 static void take_event(struct instance *in, struct report_port name,
 		       const struct gnomon_engine_event_data *event)
 {
+	/* What was never sent has been told already. */
+	if (event->what == GNOMON_EVENT_TX_TIMESTAMP_LOST && in->ports.unsent > 0) {
+		in->ports.unsent--;
+		return;
+	}
 	if (event->what == GNOMON_EVENT_SYNC_INTERVAL) {
 		keeper_sync_interval(&in->keeper, (int)event->value);
 	}
@@ -79,4 +84,5 @@ void actions_drain(struct instance *in)
 			break;
 		}
 	}
+	in->ports.unsent = 0;
 }

@@ -14,7 +14,8 @@
 
 /* -- what there is ---------------------------------------------------------------------------- */
 
-/* The clock's identity is configured, or that of the first interface. */
+/* The clock's identity is configured, or that of the first interface. One without an address, as
+ * the loopback interface is, gets one that nobody else has. */
 static int choose_identity(struct instance *in, const struct iface *iface,
 			   struct driver_error *error)
 {
@@ -25,14 +26,18 @@ static int choose_identity(struct instance *in, const struct iface *iface,
 	if (gnomon_clock_identity_cmp(&in->identity, &none) != 0) {
 		return 0;
 	}
-	r = iface_clock_identity(iface, &in->identity);
-	if (r != 0) {
-		driver_fail(error, r,
-			    "%s: has no hardware address to make a clock identity of; set "
-			    "clockIdentity",
-			    iface->name);
+	if (iface_clock_identity(iface, &in->identity) == 0) {
+		return 0;
 	}
-	return r;
+	r = iface_random_identity(&in->identity);
+	if (r != 0) {
+		return driver_fail(error, r,
+				   "%s: has no hardware address to make a clock identity of, and "
+				   "there are no random numbers; set clockIdentity",
+				   iface->name);
+	}
+	in->identity_made_up = true;
+	return 0;
 }
 
 /* Whether the interface exists and can stamp; nothing is opened yet. */

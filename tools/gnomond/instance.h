@@ -25,6 +25,7 @@ struct instance {
 	struct ports ports;
 	struct local local;
 	struct gnomon_clock_identity identity;
+	bool identity_made_up; /* the first interface has no address; another at every start */
 	bool status_changed; /* a state has, that the service manager is told of */
 	void *engine_memory;
 };

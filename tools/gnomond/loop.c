@@ -278,6 +278,7 @@ int loop_run(struct instance *in)
 	keeper_datasets(&in->keeper, ~0u, timer_now());
 	actions_drain(in);
 	look(&loop, timer_now());
+	report_started(in->log);
 	lay_out(&loop);
 	notify_ready(&loop.notify, in);
 	in->status_changed = false;

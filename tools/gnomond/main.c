@@ -71,6 +71,13 @@ static void announce(struct instance *in, struct log *log, const struct conf *co
 		snprintf(text, sizeof(text), "no management socket: %s", in->local.missing.text);
 		report_note(log, text);
 	}
+	if (in->identity_made_up) {
+		snprintf(text, sizeof(text),
+			 "%s has no hardware address: the clock has another identity at every "
+			 "start; set clockIdentity",
+			 in->ports.list[0].name.interface);
+		report_note(log, text);
+	}
 	if (conf->noted[0]) {
 		snprintf(text, sizeof(text), "without effect: %s", conf->noted);
 		report_note(log, text);

@@ -254,12 +254,10 @@ int port_open(struct ports *ports, struct port *port, struct driver_error *error
 
 /* -- timestamps of what was sent -------------------------------------------------------------- */
 
-/* 0 stands for no message. */
-static void tx_done(struct ports *ports, uint32_t tx_id, const gnomon_time *stamp)
+/* 0 stands for no message. False: the engine does not know it. */
+static bool tx_done(struct ports *ports, uint32_t tx_id, const gnomon_time *stamp)
 {
-	if (tx_id) {
-		(void)gnomon_engine_tx_done(ports->engine, tx_id, stamp, timer_now());
-	}
+	return tx_id && gnomon_engine_tx_done(ports->engine, tx_id, stamp, timer_now()) == 0;
 }
 
 /* Wait for the timestamp of a message, without waiting. */
@@ -271,19 +269,34 @@ static void await_stamp(struct ports *ports, struct port *port, uint32_t key, ui
 
 	ports->tx_pending += lost == 0;
 	ports->tx_deadline = gnomon_mono_min(ports->tx_deadline, deadline);
-	tx_done(ports, lost, NULL);
+	(void)tx_done(ports, lost, NULL);
 }
 
-/* A message that cannot be sent is lost, not the port: its timestamp will never come. */
+/* A message that cannot be sent is lost, not the port: its timestamp will never come. That is told
+ * once for as long as it lasts, and not again as a lost timestamp. */
+static void send_failed(struct ports *ports, struct port *port,
+			const struct gnomon_send *message, int error)
+{
+	int *told = &port->send_error[message->channel == GNOMON_CHANNEL_EVENT];
+
+	if (*told != error) {
+		*told = error;
+		report_port_error(ports->log, LOG_SEND_FAILED, port->name, driver_strerror(error));
+	}
+	ports->unsent += tx_done(ports, message->tx_id, NULL);
+}
+
 void port_send(struct ports *ports, struct port *port, const struct gnomon_send *message)
 {
 	uint32_t key = 0;
 	int r = port->link ? link_send(port->link, message, &key) : -ENETDOWN;
 
 	if (r != 0) {
-		report_port_error(ports->log, LOG_SEND_FAILED, port->name, driver_strerror(r));
-		tx_done(ports, message->tx_id, NULL);
-	} else if (message->tx_id) {
+		send_failed(ports, port, message, r);
+		return;
+	}
+	port->send_error[message->channel == GNOMON_CHANNEL_EVENT] = 0;
+	if (message->tx_id) {
 		await_stamp(ports, port, key, message->tx_id);
 	}
 }
@@ -295,7 +308,7 @@ static void port_expire(struct ports *ports, struct port *port, gnomon_mono now)
 
 	while ((tx_id = tx_ring_expire(&port->tx, now)) != 0) {
 		ports->tx_pending--;
-		tx_done(ports, tx_id, NULL);
+		(void)tx_done(ports, tx_id, NULL);
 	}
 }
 
@@ -328,7 +341,7 @@ static void take_stamp(struct ports *ports, struct port *port, enum link_socket 
 		ports->tx_deadline = GNOMON_MONO_NEVER;
 	}
 	usable = stamping_local(&port->stamping, ports->keeper, &stamp.stamps, &local);
-	tx_done(ports, tx_id, usable ? &local : NULL);
+	(void)tx_done(ports, tx_id, usable ? &local : NULL);
 }
 
 /* -- faults ---------------------------------------------------------------------------------- */

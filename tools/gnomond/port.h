@@ -32,6 +32,7 @@ struct port {
 	bool looked;             /* port_look has been here */
 	gnomon_mono retry;       /* when to open it again; NEVER */
 	enum gnomon_port_state state;
+	int send_error[2];       /* told last, of general and event messages; 0: they are sent */
 	bool clearing;           /* ptp4l's log only: FAULTY left, not yet told */
 	struct tx_ring tx;
 };
@@ -49,6 +50,7 @@ struct ports {
 	struct lookout lookout;
 	unsigned int tx_pending; /* timestamps awaited, of all ports */
 	gnomon_mono tx_deadline; /* not later than the first of them is given up; NEVER: none */
+	unsigned int unsent;     /* messages the engine is about to call lost timestamps */
 	bool relayout;           /* descriptors have come or gone */
 };
 

@@ -90,6 +90,14 @@ void report_state(struct log *log, struct report_port port,
 	}
 }
 
+void report_started(struct log *log)
+{
+	if (log->format == CONF_LOG_PTP4L && log_begin(log, LOG_PORT_STATE)) {
+		log_text(log, "port 0: INITIALIZING to LISTENING on INIT_COMPLETE");
+		log_end(log);
+	}
+}
+
 /* -- events of the engine --------------------------------------------------------------------- */
 
 /* The best clock changed; ptp4l has two lines for it, others one. */

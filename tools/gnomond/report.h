@@ -32,6 +32,9 @@ void report_port(struct log *log, struct report_port port, const char *stamping,
 void report_state(struct log *log, struct report_port port,
 		  const struct gnomon_state_change *change);
 
+/** All ports have been started. ptp4l only, whose port 0 takes management messages. */
+void report_started(struct log *log);
+
 /** An event of the engine. local: this clock's identity; port_count: ports there are. */
 void report_event(struct log *log, struct report_port port,
 		  const struct gnomon_engine_event_data *event, unsigned int port_count);

@@ -150,6 +150,7 @@ static void machine_events(struct log *log, const struct conf *conf)
 		change.cause++;
 	}
 	report_state(log, eth0, &change);
+	report_started(log);
 	report_link(log, eth0, false);
 	report_link(log, eth0, true);
 	report_port_error(log, LOG_SEND_FAILED, eth0, "Network is down");

@@ -338,6 +338,9 @@ static void time_receiver_only(void **state)
 	lan_run(lan, 60 * SEC);
 	assert_state(tr, 1, GNOMON_PORT_LISTENING);
 	assert_int_equal(tr->sent_count, 0);
+	/* Alone, which is told once, and is no role. */
+	assert_int_equal(tr->event_count[GNOMON_EVENT_LOCAL_SELECTED], 1);
+	assert_int_equal(tr->event_count[GNOMON_EVENT_GRANDMASTER_ROLE], 0);
 	gnomon_engine_default_ds(tr->engine, &ds);
 	assert_int_equal(ds.clock_quality.clock_class, 255);
 	assert_true(ds.slave_only);
