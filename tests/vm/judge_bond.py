@@ -10,7 +10,7 @@ import re
 from judge import CROSS_NS, FAULT, FOLLOWER_PPB, INSANE, OFFSET_NS, ON, WAS
 
 STAGES = {"first": "eth1", "chosen": "eth2", "failed": "eth1", "healed": "eth1"}
-GAP_S = 1.0          # without samples; a failure is seen within 0.1 s, messages come 16 times in one
+GAP_S = 1.0          # without samples, of 16 in a second; a failure is seen within 0.1 s
 LEARNING_S = 14.0    # from the first sample
 SOFTWARE_NS = 20000  # of software time stamps, on a machine that does other things as well
 

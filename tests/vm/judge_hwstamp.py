@@ -5,8 +5,8 @@ Both clocks run from one virtual crystal. The leader's is set 50 ppm fast and th
 so the follower's has to find exactly that.
 """
 
-from judge import (CROSS_NS, FAULT, FOLLOWER_PPB, FREQUENCY_PPB, INSANE, LEADER_PPB, LOST, OFF, OFFSET_NS, ON,
-                   WAS)
+from judge import (CROSS_NS, FAULT, FOLLOWER_PPB, FREQUENCY_PPB, INSANE, LEADER_PPB, LOST, OFF,
+                   OFFSET_NS, ON, WAS)
 
 
 def followed(judge, leader, follower):

@@ -57,7 +57,9 @@ def system(judge):
 
 
 def clocks(judge):
-    """A PHC by another, and the same with an offset of whole seconds and statistics."""
+    """A PHC by another, by linuxptp and by us, and with an offset of seconds and statistics."""
+    judge.same("", "theirs status", "0")
+    judge.difference("theirs", 0, CLOCKS_NS)
     judge.same("", "native status", "0")
     rows = matches(judge, "native", NATIVE)
     judge.expect(f"native: {len(rows)} updates", len(rows) >= 64)

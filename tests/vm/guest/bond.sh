@@ -2,24 +2,27 @@
 # A bond in active-backup mode over two NICs, each with a clock of its own: who stamps changes while
 # gnomond runs, as an operator's choice and by a link that fails.
 
-# Both below must be down to be bonded. This view of /sys is the follower's namespace's.
-mkdir /follower
-at follower mount -t sysfs none /follower
-bond=/follower/class/net/bond0/bonding
+# bond KEY VALUE: set it
+bond()
+{
+	echo "$2" | at follower tee "/sys/class/net/bond0/bonding/$1" >/dev/null
+}
+
+# Both below must be down to be bonded.
 at follower ip link set eth1 down
 at follower ip link set eth2 down
 at follower ip link add bond0 type bond
-echo active-backup >$bond/mode
-echo 100 >$bond/miimon
-echo +eth1 >$bond/slaves
-echo +eth2 >$bond/slaves
+bond mode active-backup
+bond miimon 100
+bond slaves +eth1
+bond slaves +eth2
 at follower ip link set bond0 up
 sleep 4 # until both have a link
 
 # who WHEN: the active port, and how each port stamps
 who()
 {
-	tell "active $1: $(cat $bond/active_slave)"
+	tell "active $1: $(at follower cat /sys/class/net/bond0/bonding/active_slave)"
 	stamping follower eth1 "$1 eth1"
 	stamping follower eth2 "$1 eth2"
 	compare "$1"
@@ -30,7 +33,7 @@ fail_over()
 {
 	begin "$1"
 	shift
-	echo eth1 >$bond/active_slave
+	bond active_slave eth1
 	disturb
 	at follower hwstamp_ctl -i eth2 -t 0 -r 4 >/dev/null
 	at follower phc_ctl -Q -q eth2 -- freq -9000 set 1000040
@@ -38,7 +41,7 @@ fail_over()
 	start follower gnomond -f /etc/follower.conf -i bond0 -s "$@"
 	sleep 18
 	who first
-	echo eth2 >$bond/active_slave
+	bond active_slave eth2
 	sleep 8
 	who chosen
 	at follower ip link set eth2 down
@@ -58,7 +61,7 @@ fail_over bond_software -S --pi_proportional_scale=0.7 --pi_integral_scale=0.3
 
 # The kept clock's own port fails, and with it, as its driver has it, that clock's time.
 begin bond_kept
-echo eth1 >$bond/active_slave
+bond active_slave eth1
 disturb
 start leader gnomond -f /etc/leader.conf -i eth0
 start follower gnomond -f /etc/follower.conf -i bond0 -s --step_threshold=0.00002
@@ -72,8 +75,8 @@ stop leader
 at follower ip link set eth1 up
 
 at follower ip link set bond0 down
-echo -eth1 >$bond/slaves
-echo -eth2 >$bond/slaves
+bond slaves -eth1
+bond slaves -eth2
 at follower ip link delete bond0
 at follower ip link set eth1 up
 at follower ip link set eth2 up

@@ -42,6 +42,9 @@ judge_system native
 
 begin clocks
 disturb
+keep theirs phc2sys -s /dev/ptp0 -c eth1 -O 0 -R 8 -m -q
+compare theirs
+disturb
 keep native gnomon sync -s /dev/ptp0 -c eth1 -R 8 --restore_frequency 0
 compare settled
 disturb
@@ -65,7 +68,6 @@ tell "missing: $? $(cat /tmp/out)"
 # Debian's ptp4l receives, and transmits when nobody else does: the direction turns.
 begin automatic
 disturb
-mkdir -p /var/run
 start leader gnomond -f /etc/leader.conf -i eth0
 start follower ptp4l -f /etc/follower.conf -i eth1 -m
 syncer=$follower
