@@ -5,6 +5,7 @@
     pmc.py --gnomon PATH uds|UDPv4|UDPv6|L2    every id, and SETs, text for text
     pmc.py --gnomon PATH native                exit status, errors, JSON
     pmc.py --gnomon PATH crowd                 more commands than a socket holds
+    pmc.py --gnomon PATH --gnomond PATH gnomond    both kinds of pmc, and gnomond by its own name
 """
 
 import argparse
@@ -261,15 +262,56 @@ def case_crowd(setup):
     deaf.close()
 
 
+EVERY_ID = re.compile(r"^\t\[action\] (\S+)$", re.M)
+
+
+def case_gnomond(bench, args):
+    """gnomond answers both, and every id it can be asked for."""
+    space, peer = bench.namespace("gnomond"), bench.namespace("peer")
+    name = bench.cable(space, peer)
+    path = os.path.join(bench.folder, "gnomond")
+    daemon = bench.start_gnomond(space, [name], {
+        "uds_address": path, "uds_ro_address": path + "ro",
+        # pmc of linuxptp 3 takes both numbers of the version for one.
+        "ptp_minor_version": "0"})
+    expect(daemon, r"LISTENING to MASTER", 15)
+    os.symlink(args.gnomon, os.path.join(bench.folder, "pmc"))
+    ours, theirs = Pmc(space, [os.path.join(bench.folder, "pmc")]), Pmc(space, ["pmc"])
+    native, options = Pmc(space, [args.gnomon, "pmc"]), ["-u", "-s", path]
+    ids = EVERY_ID.findall(theirs.run(*options, "help")[1])
+    count = sum(same(ours, theirs, *options, f"GET {name}") for name in ids)
+    count += same(ours, theirs, *options, "SET PRIORITY1 77", "GET PRIORITY1")
+    count += same(ours, theirs, *options, SETTINGS, "GET TIME_PROPERTIES_DATA_SET")
+    if count < len(ids) + 4:
+        raise Failure(f"{count} answers for {len(ids)} ids and 4 commands")
+    check(native.run("-s", path + "ro", "GET PRIORITY1"), 0, "priority1 77")
+    check(native.run("-s", path + "ro", "SET PRIORITY1 78"), 2, "", "refuses: ")
+    answered = 0
+    for name in EVERY_ID.findall(native.run("-s", path, "help")[1]):
+        status, out, err = native.run("-s", path, "--json", f"GET {name}")
+        answers = [json.loads(line) for line in out.splitlines()]
+        if status == 0 and answers and all("malformed" not in answer for answer in answers):
+            answered += 1
+        elif "refuses: NOT_SUPPORTED" not in err and "only allows" not in err:
+            raise Failure(f"{name}: {status}, {out}, {err}")
+    print(f"{count} answers are the same; {answered} ids are answered")
+    if answered < len(ids):
+        raise Failure(f"only {answered} ids are answered")
+
+
 def test():
     """Run one case."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--gnomon", required=True, type=os.path.abspath)
-    parser.add_argument("case", choices=[*TRANSPORTS, "native", "crowd"])
+    parser.add_argument("case", choices=[*TRANSPORTS, "native", "crowd", "gnomond"])
+    parser.add_argument("--gnomond", type=os.path.abspath)
     args = parser.parse_args()
     need("ptp4l", "pmc", "setpriv")
     harness_args = {"uds": case_uds, "native": case_native, "crowd": case_crowd}
-    with Bench(None) as bench:
+    with Bench(args.gnomond) as bench:
+        if args.case == "gnomond":
+            case_gnomond(bench, args)
+            return
         setup = Setup(bench, args)
         if args.case in harness_args:
             harness_args[args.case](setup)

@@ -198,7 +198,7 @@ static int parse_request(const char *verb, const char *rest, struct grammar_comm
 	return grammar_values(rest, command, error) ? GRAMMAR_BAD_VALUES : 0;
 }
 
-int grammar_parse(const char *line, struct grammar_command *command, struct grammar_error *error)
+static int parse(const char *line, struct grammar_command *command, struct grammar_error *error)
 {
 	char verb[GRAMMAR_WORD_MAX + 1] = "";
 	const char *at = line;
@@ -228,4 +228,17 @@ int grammar_parse(const char *line, struct grammar_command *command, struct gram
 			    command->word);
 	}
 	return 0;
+}
+
+int grammar_parse(const char *line, struct grammar_command *command, struct grammar_error *error)
+{
+	const int fault = parse(line, command, error);
+
+	/* One line stays one line, whatever was typed. */
+	for (char *c = error->text; fault && *c; c++) {
+		if (iscntrl((unsigned char)*c)) {
+			*c = '?';
+		}
+	}
+	return fault;
 }
