@@ -301,6 +301,23 @@ int gnomon_engine_tx_done(struct gnomon_engine *e, uint32_t tx_id, const gnomon_
 	return 0;
 }
 
+/* The flag of the clock, as a whole, is that of its first port. */
+int gnomon_engine_one_step(struct gnomon_engine *e, uint16_t port, bool sync, bool pdelay)
+{
+	struct port *p = port_find(e, port);
+
+	if (!p || (pdelay && !sync)) {
+		return -EINVAL;
+	}
+	p->config.one_step_sync = sync;
+	p->config.one_step_pdelay = pdelay;
+	if (p == &e->ports[0]) {
+		e->default_ds.two_step_flag = !sync;
+		action_datasets(e, 0, GNOMON_DATASET_DEFAULT);
+	}
+	return 0;
+}
+
 int gnomon_engine_link(struct gnomon_engine *e, uint16_t port, bool up, gnomon_mono now)
 {
 	struct port *p = port_find(e, port);

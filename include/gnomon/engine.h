@@ -225,6 +225,13 @@ GNOMON_EXPORT int gnomon_engine_tx_done(struct gnomon_engine *engine, uint32_t t
 GNOMON_EXPORT int gnomon_engine_link(struct gnomon_engine *engine, uint16_t port, bool up,
 				     gnomon_mono now);
 
+/**
+ * A port's interface writes transmit times into messages from now on, or does not any more, as
+ * one_step_sync and one_step_pdelay of its configuration say to begin with. 0 or -EINVAL.
+ */
+GNOMON_EXPORT int gnomon_engine_one_step(struct gnomon_engine *engine, uint16_t port, bool sync,
+					 bool pdelay);
+
 /** DESIGNATED_ENABLED / DESIGNATED_DISABLED (9.2.6): portDS.portEnable. 0 or -EINVAL. */
 GNOMON_EXPORT int gnomon_engine_enable(struct gnomon_engine *engine, uint16_t port, bool enable,
 				       gnomon_mono now);

@@ -128,10 +128,7 @@ static void link_configure(const struct ports *ports, const struct port *port,
 
 /* -- who stamps, and how ---------------------------------------------------------------------- */
 
-/*
- * The engine has been told whether the port sends in one step, so that stays what it was. The clock
- * is what it is from the start, too.
- */
+/* The clock is what it is from the start. */
 static void fill_wish(const struct ports *ports, const struct port *port,
 		      struct stamping_wish *wish)
 {
@@ -147,14 +144,6 @@ static void fill_wish(const struct ports *ports, const struct port *port,
 		.named = conf->phc_device[0] != '\0',
 		.phc_index = port->conf->phc_index,
 	};
-	if (ports->engine && wish->stamping == CONF_STAMP_AUTO) {
-		wish->one_step = false;
-		if (stamping_is_one_step(&port->stamping)) {
-			wish->stamping = port->stamping.mode == TIMESTAMPING_ONESTEP
-						 ? CONF_STAMP_ONESTEP
-						 : CONF_STAMP_P2P1STEP;
-		}
-	}
 }
 
 static int choose(const struct ports *ports, const struct port *port, const char *stamper,
@@ -190,7 +179,7 @@ static int connect_stamping(const struct ports *ports, const struct port *port,
 	struct driver_error why = { "" };
 	int r = stamping_connect(s, port->name.interface, ports->keeper->clock, &why);
 
-	if (r != 0 && port->conf->time_stamping == CONF_STAMP_AUTO && !stamping_is_one_step(s)) {
+	if (r != 0 && port->conf->time_stamping == CONF_STAMP_AUTO) {
 		r = choose(ports, port, stamper, true, s, error);
 		s->why = why;
 		return r;
@@ -219,6 +208,9 @@ static int choose_again(struct ports *ports, struct port *port, const char *stam
 	port->stamping = now;
 	memcpy(port->stamper, stamper, sizeof(port->stamper));
 	if (now.mode != before) {
+		(void)gnomon_engine_one_step(ports->engine, (uint16_t)port->name.number,
+					     stamping_is_one_step(&now),
+					     now.mode == TIMESTAMPING_P2P1STEP);
 		report_port(ports->log, port->name, timestamping_mode_name(now.mode), now.why.text,
 			    port->conf);
 	}

@@ -70,6 +70,9 @@ static const struct gnomon_clock_ops ops = {
 };
 static struct gnomon_clock sim_clock = { &ops, "sim", 5e5, false };
 
+static const struct gnomon_clock_ops phc_ops = { .kind = "phc" };
+static struct gnomon_clock phc_clock = { &phc_ops, "/dev/ptp1", 5e5, false };
+
 /* -- interfaces ------------------------------------------------------------------------------- */
 
 #define SOFTWARE                                                                                   \
@@ -585,6 +588,8 @@ static void chooses_again(void **state)
 	plug_all();
 	choose_all(&c, "[soft]\n");
 	c.in.keeper.clock = &sim_clock;
+	assert_int_equal(build_engine(&c.in), 0);
+	c.in.ports.engine = c.in.engine;
 	port = &c.in.ports.list[0];
 	plug(2, "soft", SOFTWARE | HARDWARE, TX_ALL, 3);
 	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), 0);
@@ -596,28 +601,36 @@ static void chooses_again(void **state)
 	plug(2, "soft", 0, 0, -1);
 	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), -EOPNOTSUPP);
 	assert_int_equal(port->stamping.mode, TIMESTAMPING_LEGACY);
+	free(c.in.engine_memory);
 	forget(&c);
 }
 
-/* The engine sends in one step or not, for good. */
-static void steps_stay(void **state)
+/* The engine learns whether the port that stamps now writes the time into messages. */
+static void steps_again(void **state)
 {
-	static char engine;
+	struct driver_error error = { "" };
+	struct gnomon_default_ds ds;
 	struct chosen c;
-	struct stamping s;
 
 	(void)state;
 	plug_all();
-	choose_all(&c, "[global]\ntwoStepFlag 0\n[two]\n[one]\n");
-	c.in.ports.engine = (struct gnomon_engine *)(void *)&engine;
-	plug(0, "two", SOFTWARE | HARDWARE, TX_ALL, 1);
-	plug(1, "one", SOFTWARE | HARDWARE, TX_TWO, 2);
-	assert_int_equal(choose(&c.in.ports, &c.in.ports.list[0], "two", false, &s, &c.error), 0);
-	assert_int_equal(s.mode, TIMESTAMPING_HARDWARE);
-	assert_int_equal(choose(&c.in.ports, &c.in.ports.list[1], "one", false, &s, &c.error),
-			 -EOPNOTSUPP);
-	assert_string_equal(c.error.text,
-			    "one: cannot do time_stamping onestep; use time_stamping hardware");
+	choose_all(&c, "[global]\ntwoStepFlag 0\n[two]\n");
+	c.in.keeper.clock = &phc_clock;
+	assert_int_equal(build_engine(&c.in), 0);
+	c.in.ports.engine = c.in.engine;
+	for (int i = 0; i < 2; i++) {
+		gnomon_engine_default_ds(c.in.engine, &ds);
+		assert_true(ds.two_step_flag);
+		plug(0, "two", SOFTWARE | HARDWARE, TX_ALL, 1);
+		assert_int_equal(choose_again(&c.in.ports, &c.in.ports.list[0], "two", &error), 0);
+		assert_int_equal(c.in.ports.list[0].stamping.mode, TIMESTAMPING_ONESTEP);
+		gnomon_engine_default_ds(c.in.engine, &ds);
+		assert_false(ds.two_step_flag);
+		plug(0, "two", SOFTWARE | HARDWARE, TX_TWO, 1);
+		assert_int_equal(choose_again(&c.in.ports, &c.in.ports.list[0], "two", &error), 0);
+		assert_int_equal(c.in.ports.list[0].stamping.mode, TIMESTAMPING_HARDWARE);
+	}
+	free(c.in.engine_memory);
 	forget(&c);
 }
 
@@ -675,7 +688,7 @@ int main(void)
 		{ "/gnomond/instance/stamps_refused", stamps_refused, NULL, NULL, NULL },
 		{ "/gnomond/instance/says_why", says_why, NULL, NULL, NULL },
 		{ "/gnomond/instance/chooses_again", chooses_again, NULL, NULL, NULL },
-		{ "/gnomond/instance/steps_stay", steps_stay, NULL, NULL, NULL },
+		{ "/gnomond/instance/steps_again", steps_again, NULL, NULL, NULL },
 		{ "/gnomond/instance/servo_stamps", servo_stamps, NULL, NULL, NULL },
 		{ "/gnomond/instance/no_phc", no_phc, NULL, NULL, NULL },
 	};

@@ -39,6 +39,34 @@ static void oc_e2e_one_step(void **state)
 	oc_with(GNOMON_DELAY_E2E, true);
 }
 
+/* Another interface, another way of sending. */
+static void steps_change(void **state)
+{
+	struct lan *lan = lan_pair(GNOMON_DELAY_P2P);
+	struct node *gm = &lan->nodes[0];
+	uint64_t follow_ups;
+
+	(void)state;
+	lan_settle(lan);
+	assert_int_equal(gnomon_engine_one_step(gm->engine, 1, true, true), 0);
+	lan_run(lan, 2 * SEC); /* what was under way */
+	follow_ups = node_counters(gm, 1).tx[GNOMON_MSG_FOLLOW_UP] +
+		     node_counters(gm, 1).tx[GNOMON_MSG_PDELAY_RESP_FOLLOW_UP];
+	assert_true(follow_ups > 0);
+	lan_run(lan, 20 * SEC);
+	assert_int_equal(node_counters(gm, 1).tx[GNOMON_MSG_FOLLOW_UP] +
+				 node_counters(gm, 1).tx[GNOMON_MSG_PDELAY_RESP_FOLLOW_UP],
+			 follow_ups);
+	lan_check_synchronised(lan);
+	assert_int_equal(gnomon_engine_one_step(gm->engine, 1, false, false), 0);
+	lan_run(lan, 20 * SEC);
+	assert_true(node_counters(gm, 1).tx[GNOMON_MSG_FOLLOW_UP] > 0);
+	lan_check_synchronised(lan);
+	assert_int_equal(gnomon_engine_one_step(gm->engine, 2, true, false), -EINVAL);
+	assert_int_equal(gnomon_engine_one_step(gm->engine, 1, false, true), -EINVAL);
+	lan_destroy(lan);
+}
+
 static void oc_p2p_one_step(void **state)
 {
 	oc_with(GNOMON_DELAY_P2P, true);
@@ -713,6 +741,7 @@ int main(void)
 		LAN_TEST("/ptp/engine/oc/p2p", oc_p2p),
 		LAN_TEST("/ptp/engine/oc/e2e_one_step", oc_e2e_one_step),
 		LAN_TEST("/ptp/engine/oc/p2p_one_step", oc_p2p_one_step),
+		LAN_TEST("/ptp/engine/oc/steps_change", steps_change),
 		LAN_TEST("/ptp/engine/oc/p2p_both_ways", p2p_both_ways),
 		LAN_TEST("/ptp/engine/oc/election", election),
 		LAN_TEST("/ptp/engine/sync/follow_up_before_sync", follow_up_before_sync),
