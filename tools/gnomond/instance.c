@@ -102,7 +102,7 @@ static int open_phc(const struct instance *in, struct gnomon_clock **clock,
 		return driver_fail(error, -ENODEV, "clock phc: there is none: %s",
 				   in->ports.list[0].stamping.why.text);
 	}
-	return clock_phc_open_index(clock, port->stamping.phc_index, error);
+	return clock_phc_open_index(clock, port->stamping.keep_index, error);
 }
 
 /* Opening a clock changes nothing; whether it may be adjusted is found out here as well. */

@@ -118,7 +118,8 @@ int stamping_choose(struct stamping *s, const char *interface,
 {
 	struct stamping out = {
 		.mode = mode_of(wish->stamping),
-		.phc_index = wish->phc_index >= 0 ? wish->phc_index : info->phc_index,
+		.phc_index = info->phc_index >= 0 ? info->phc_index : wish->phc_index,
+		.keep_index = wish->phc_index >= 0 ? wish->phc_index : info->phc_index,
 	};
 	int r;
 

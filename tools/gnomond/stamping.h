@@ -21,13 +21,14 @@ struct stamping_wish {
 	bool p2p;      /* and Pdelay_Resp too */
 	bool phc;      /* auto: a PTP hardware clock may be kept */
 	bool named;    /* its name is known, whatever the interface tells */
-	int phc_index; /* of the interface, if it is known better than by asking; -1: ask */
+	int phc_index; /* of the clock to keep, perhaps a virtual one; -1: the interface's */
 };
 
 /** What it gets. */
 struct stamping {
 	enum timestamping_mode mode;
 	int phc_index;              /* N of the /dev/ptpN that stamps; -1: not known, or none */
+	int keep_index;             /* of the one to keep for it, which may be a virtual clock */
 	struct driver_error why;    /* auto: why it is nothing better; "" */
 	struct gnomon_clock *other; /* the PHC that stamps, if it is not the clock kept; NULL */
 	struct cross cross;         /* from other to the clock kept */

@@ -467,7 +467,7 @@ static const char *summary(const struct chosen *c)
 	}
 	snprintf(text + len, sizeof(text) - len, "%s", clocks[clock]);
 	if (clock == CONF_CLOCK_PHC && port && !c->conf.phc_device[0]) {
-		snprintf(text + len, sizeof(text) - len, "ptp%d", port->stamping.phc_index);
+		snprintf(text + len, sizeof(text) - len, "ptp%d", port->stamping.keep_index);
 	}
 	return text;
 }
@@ -552,6 +552,26 @@ static void stamps_refused(void **state)
 		}
 		forget(&c);
 	}
+}
+
+/* A virtual clock is kept, and its PHC stamps. */
+static void virtual_clock(void **state)
+{
+	struct chosen c;
+
+	(void)state;
+	plug_all();
+	choose_all(&c, "[two]\nphc_index 5\n");
+	assert_int_equal(c.in.ports.list[0].stamping.keep_index, 5);
+	assert_int_equal(c.in.ports.list[0].stamping.phc_index, 1);
+	forget(&c);
+	/* Of an interface that does not tell its clock there is but one. */
+	plug_all();
+	plug(0, "two", SOFTWARE | HARDWARE, TX_TWO, -1);
+	choose_all(&c, "[two]\nphc_index 5\n");
+	assert_int_equal(c.in.ports.list[0].stamping.mode, TIMESTAMPING_HARDWARE);
+	assert_int_equal(c.in.ports.list[0].stamping.phc_index, 5);
+	forget(&c);
 }
 
 static void says_why(void **state)
@@ -686,6 +706,7 @@ int main(void)
 		{ "/gnomond/instance/filters", filters, NULL, NULL, NULL },
 		{ "/gnomond/instance/stamps_by_port", stamps_by_port, NULL, NULL, NULL },
 		{ "/gnomond/instance/stamps_refused", stamps_refused, NULL, NULL, NULL },
+		{ "/gnomond/instance/virtual_clock", virtual_clock, NULL, NULL, NULL },
 		{ "/gnomond/instance/says_why", says_why, NULL, NULL, NULL },
 		{ "/gnomond/instance/chooses_again", chooses_again, NULL, NULL, NULL },
 		{ "/gnomond/instance/steps_again", steps_again, NULL, NULL, NULL },
