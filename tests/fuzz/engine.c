@@ -17,9 +17,9 @@
 #include <string.h>
 
 #include <gnomon/engine.h>
-#include <gnomon/management.h>
 
 #include "engine.h"
+#include "engine_manage.h"
 #include "fuzz.h"
 #include "ptp/fsm.h"
 
@@ -59,6 +59,7 @@ struct world {
 	uint32_t request_tx[PORTS_MAX];
 	uint16_t sequence[SENDERS];
 	uint64_t digest;
+	bool new_roles; /* management gave ports other roles, one after another */
 };
 
 /* -- octets ---------------------------------------------------------------------------------- */
@@ -158,36 +159,12 @@ static void digest(struct world *w, const void *data, size_t len)
 	}
 }
 
-/* Answers are this clock's, by their row, or name an error; what is passed on is somebody's. */
 static void check_management(struct world *w, uint16_t port, const struct gnomon_send *send,
 			     const struct gnomon_msg *m)
 {
-	struct gnomon_clock_identity own_clock = own(w, 0).clock;
-	struct gnomon_management_reader r;
-	struct gnomon_management_value v;
-	struct gnomon_management_tlv t;
-	struct gnomon_tlv tlv;
-
 	FUZZ_CHECK(port == 0 || may_send(w->state[port - 1], send->type));
-	FUZZ_CHECK(send->channel == GNOMON_CHANNEL_GENERAL && !send->tx_id);
-	FUZZ_CHECK(port > 0 || (send->destination == GNOMON_TO_ADDRESS &&
-				send->address.network_protocol == GNOMON_NETWORK_LOCAL));
+	manage_check(&w->config.clock_identity, port, send, m);
 	digest(w, send->data, send->len);
-	if (gnomon_clock_identity_cmp(&m->header.source.clock, &own_clock) != 0) {
-		return;
-	}
-	FUZZ_CHECK(m->body.management.action == GNOMON_MANAGEMENT_RESPONSE ||
-		   m->body.management.action == GNOMON_MANAGEMENT_ACKNOWLEDGE);
-	if (gnomon_tlv_find(m->tlvs, m->tlvs_len, GNOMON_TLV_MANAGEMENT, &tlv)) {
-		FUZZ_CHECK(gnomon_management_tlv_parse(&t, &tlv) == 0);
-		gnomon_management_reader_init(&r, gnomon_management_find(t.id), t.data, t.len);
-		while (gnomon_management_next(&r, &v)) {
-		}
-		FUZZ_CHECK(t.len == 0 || gnomon_management_reader_finish(&r) == 0);
-	} else {
-		FUZZ_CHECK(gnomon_tlv_find(m->tlvs, m->tlvs_len,
-					   GNOMON_TLV_MANAGEMENT_ERROR_STATUS, &tlv));
-	}
 }
 
 static void check_send(struct world *w, uint16_t port, const struct gnomon_send *send)
@@ -228,11 +205,11 @@ static void check_state(struct world *w, uint16_t port, const struct gnomon_stat
 	enum gnomon_port_state next = fsm_next(role, c->from, (enum gnomon_fsm_event)c->cause);
 
 	FUZZ_CHECK(c->from == w->state[port - 1] && c->from != c->to);
-	FUZZ_CHECK(may_be(role, c->to) || w->config.external_port_configuration);
+	FUZZ_CHECK(may_be(role, c->to) || w->config.external_port_configuration || w->new_roles);
 	if (c->cause == FSM_RS_GRAND_MASTER && next == GNOMON_PORT_PRE_TIME_TRANSMITTER) {
 		next = GNOMON_PORT_TIME_TRANSMITTER; /* qualified in no time */
 	}
-	FUZZ_CHECK(next == c->to || w->config.external_port_configuration);
+	FUZZ_CHECK(next == c->to || w->config.external_port_configuration || w->new_roles);
 	w->state[port - 1] = c->to;
 	digest(w, c, sizeof(*c));
 }
@@ -671,6 +648,60 @@ static void op_follow(struct world *w)
 	}
 }
 
+/* What management may have changed, and what is expected depends on. */
+static void learn_config(struct world *w)
+{
+	struct gnomon_default_ds ds;
+
+	gnomon_engine_default_ds(w->engine, &ds);
+	w->config.domain = ds.domain_number;
+	w->new_roles = w->config.time_receiver_only != ds.slave_only;
+	w->config.time_receiver_only = ds.slave_only;
+	for (uint16_t port = 1; port <= w->config.port_count; port++) {
+		struct gnomon_port_ds p;
+
+		FUZZ_CHECK(gnomon_engine_port_ds(w->engine, port, &p) == 0);
+		w->new_roles |= w->ports[port - 1].time_transmitter_only != p.master_only;
+		w->ports[port - 1].time_transmitter_only = p.master_only;
+	}
+}
+
+static void op_manage(struct world *w)
+{
+	struct manage_request r = { .config = &w->config };
+	gnomon_time t = clock_at(w->now);
+	struct gnomon_rx rx;
+	uint8_t data[FRAME_MAX], *copy;
+	size_t len;
+	int status;
+
+	r.action = take(w);
+	r.row = take(w);
+	r.where = take(w);
+	r.target = take(w);
+	r.client = take(w);
+	r.count = take(w);
+	for (unsigned int i = 0; r.count != ENGINE_ZEROS && i < r.count % MANAGE_OCTETS; i++) {
+		r.octets[i] = take(w);
+	}
+	len = manage_build(&r, data, sizeof(data), &rx);
+	copy = malloc(len);
+	FUZZ_CHECK(copy);
+	memcpy(copy, data, len);
+	rx.data = copy;
+	rx.len = len;
+	rx.timestamp = r.client & 0x40 ? &t : NULL;
+	status = gnomon_engine_rx(w->engine, &rx, w->now);
+	FUZZ_CHECK(status == 0 || status == -EBADMSG);
+	free(copy);
+	learn_config(w);
+	drain(w);
+	w->new_roles = false;
+	if (r.client == 0x3f) {
+		gnomon_engine_forget_client(w->engine, &rx.source);
+	}
+}
+
 static void op_link(struct world *w, bool enable)
 {
 	uint16_t port = take_port(w);
@@ -728,6 +759,9 @@ static void operate(struct world *w)
 		break;
 	case ENGINE_OP_FOLLOW:
 		op_follow(w);
+		break;
+	case ENGINE_OP_MANAGE:
+		op_manage(w);
 		break;
 	case ENGINE_OP_COUNT:
 		break;

@@ -45,8 +45,20 @@ enum engine_op {
 	ENGINE_OP_REFLECT,     /* which, port, as whom */
 	ENGINE_OP_COMPLETE,    /* port, sender: a true answer to its latest request */
 	ENGINE_OP_FOLLOW,      /* port, sender: two Announces of it */
+	ENGINE_OP_MANAGE,      /* action, id, where, target, client; count, octets of dataField */
 	ENGINE_OP_COUNT
 };
+
+/* ENGINE_OP_MANAGE. id: which row of the table of ids. Count ENGINE_ZEROS: as many zeros as the row
+ * has octets. */
+#define ENGINE_ZEROS 0xff
+/* where: modulo 6; the read-write socket, the read-only one, else that port plus two. */
+#define ENGINE_LOCAL 0
+#define ENGINE_LOCAL_READ_ONLY 1
+/* target: low bits; all clocks, this one, another; then the port plus one, none, all. */
+#define ENGINE_TARGET_ALL 0
+#define ENGINE_TARGET_OWN 1
+#define ENGINE_TARGET_OTHER 2
 
 /* Types of ENGINE_OP_MESSAGE. */
 enum engine_message {

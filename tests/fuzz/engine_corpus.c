@@ -89,11 +89,40 @@ static const uint8_t manage[] = {
 	ENGINE_OP_DESIRED, 0, 9, FOLLOWING, LOCKED, RUN_32S,
 };
 
+/* An id by its place among the rows, asked for or set by a client of this machine. */
+#define GET(row) ENGINE_OP_MANAGE, 0, row, ENGINE_LOCAL, ENGINE_TARGET_ALL, 0x40, 0
+#define SET_1(row, octet)                                                                          \
+	ENGINE_OP_MANAGE, 1, row, ENGINE_LOCAL, ENGINE_TARGET_ALL, 0, 2, octet, 0
+#define DO(row) ENGINE_OP_MANAGE, 2, row, ENGINE_LOCAL, ENGINE_TARGET_ALL, 0, ENGINE_ZEROS
+/* Everything there is, from either side. */
+static const uint8_t ask[] = {
+	RUN_4S,  GET(0),  GET(1),  GET(2),  GET(6),  GET(8),  GET(9),  GET(10), GET(11), GET(12),
+	GET(23), GET(25), GET(26), GET(27), GET(29), GET(39), GET(41), GET(51), GET(52), GET(53),
+	GET(55), GET(56), GET(58), GET(59), GET(60), GET(62), GET(63), GET(64),
+	ENGINE_OP_MANAGE, 0, 8, 2, 18, 1, 0, ENGINE_OP_MANAGE, 0, 56, 3, 36, 0x81, 0,
+	ENGINE_OP_MANAGE, 1, 13, 2, 0, 0, 2, 1, 0, ENGINE_OP_MANAGE, 2, 22, 2, 1, 0, 0,
+	ENGINE_OP_MANAGE, 3, 8, 2, 36, 0, 0,
+};
+
+/* Subscribed to everything: priorities, domain, roles, intervals, time, grandmaster, restarts. */
+static const uint8_t change[] = {
+	ENGINE_OP_MANAGE, 1, 54, ENGINE_LOCAL, 0, 0, 66, 0, 99, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	FOLLOWING, SET_1(13, 1), RUN_4S, SET_1(15, 3), RUN_4S, SET_1(16, 1), FOLLOWING, LOCKED,
+	SET_1(16, 0), SET_1(43, 1), RUN_4S, SET_1(43, 0), SET_1(17, 0xfe), SET_1(18, 5),
+	SET_1(19, 0xfd), SET_1(50, 1), DO(22), DO(21), DO(5), RUN_4S, SET_1(38, 0xff), SET_1(57, 1),
+	ENGINE_OP_MANAGE, 1, 52, ENGINE_LOCAL, 0, 0, 8, 6, 0x21, 0x4e, 0x5d, 0, 37, 0x3d, 0x20,
+	ENGINE_OP_MANAGE, 1, 23, ENGINE_LOCAL, 0, 0, 10, 0, 0, 0, 0, 1, 0, 0, 0, 0, 9, RUN_4S,
+	DO(7),
+};
+
 #define PART(name) { #name, name, sizeof(name) }
 
 static const struct part stories[] = {
 	PART(lead), PART(follow), PART(lose),    PART(fail_over), PART(flap),
 	PART(step), PART(crowd),  PART(garbage), PART(echo),      PART(manage),
+	PART(ask),  PART(change),
 };
 
 /* Log intervals are the low nibble of the second octet less 7. */
