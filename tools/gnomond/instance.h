@@ -7,8 +7,8 @@
  *                                        DATASET -> keeper (UTC offset, leap second)
  *                                        STATE, EVENT -> report
  *
- * Calls point one way: main -> loop -> actions -> instance -> port -> stamping -> keeper ->
- * report. Each file includes headers of those behind it only.
+ * Calls point one way: main -> loop -> actions -> instance -> local, port -> stamping ->
+ * keeper -> report. Each file includes headers of those behind it only.
  */
 #ifndef GNOMOND_INSTANCE_H
 #define GNOMOND_INSTANCE_H
