@@ -206,7 +206,7 @@ static int choose_again(struct ports *ports, struct port *port, const char *stam
 	}
 	stamping_finish(&port->stamping);
 	port->stamping = now;
-	memcpy(port->stamper, stamper, sizeof(port->stamper));
+	snprintf(port->stamper, sizeof(port->stamper), "%s", stamper);
 	if (now.mode != before) {
 		(void)gnomon_engine_one_step(ports->engine, (uint16_t)port->name.number,
 					     stamping_is_one_step(&now),
