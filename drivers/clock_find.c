@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,14 +199,13 @@ bool clock_same(const struct gnomon_clock *a, const struct gnomon_clock *b)
 
 int clock_phc_index(const struct gnomon_clock *clock)
 {
-	char *real = is_kind(clock, "phc") ? realpath(clock->name, NULL) : NULL;
-	const char *path = real ? real : clock->name;
+	char real[PATH_MAX]; /* ours: a simulator's realpath() makes none */
+	const char *path = is_kind(clock, "phc") ? realpath(clock->name, real) : NULL;
 	char end;
 	int index;
 
-	if (sscanf(path, "/dev/ptp%d%c", &index, &end) != 1) {
+	if (sscanf(path ? path : clock->name, "/dev/ptp%d%c", &index, &end) != 1) {
 		index = -1;
 	}
-	free(real);
 	return index;
 }
