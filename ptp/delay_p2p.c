@@ -250,6 +250,16 @@ static void answer_to(struct queued *q, const struct gnomon_msg *m, const struct
 	q->u.send.msg.requesting = m->header.source;
 }
 
+/* The neighbour speaks P2P, and the port may choose. It stays with it: E2E would be answered by
+ * nobody beyond such a neighbour. */
+static void adopt(struct port *p, const struct gnomon_msg *m, gnomon_mono now)
+{
+	p->config.delay_mechanism = GNOMON_DELAY_P2P;
+	port_delay_changed(p, now);
+	action_event(p->engine, p->identity.port, GNOMON_EVENT_PEER_DETECTED, &m->header.source, 0);
+	action_datasets(p->engine, p->identity.port, GNOMON_DATASET_PORT);
+}
+
 int pdelay_req_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,
 		       gnomon_mono now)
 {
@@ -258,7 +268,9 @@ int pdelay_req_receive(struct port *p, const struct gnomon_msg *m, const struct 
 	struct gnomon_header *h;
 	struct tx_slot *slot;
 
-	(void)now;
+	if (p->config.delay_mechanism != GNOMON_DELAY_P2P) {
+		adopt(p, m, now);
+	}
 	if (!q) {
 		return 0;
 	}

@@ -61,6 +61,7 @@ static bool port_config_valid(const struct gnomon_port_config *c)
 	return c->size == sizeof(*c) &&
 	       (c->delay_mechanism == GNOMON_DELAY_E2E || c->delay_mechanism == GNOMON_DELAY_P2P ||
 		c->delay_mechanism == GNOMON_DELAY_NONE) &&
+	       (!c->delay_auto || c->delay_mechanism != GNOMON_DELAY_NONE) &&
 	       c->announce_receipt_timeout >= 2 &&
 	       c->delay_request_variability >= 0.0 && c->delay_request_variability <= 1.0 &&
 	       (!c->delay_filter || c->delay_filter_length >= 1) &&

@@ -309,6 +309,9 @@ void port_timers_follow_state(struct port *p, gnomon_mono now);
 void port_timer_start(struct port *p, enum port_timer timer, gnomon_mono now);
 /* Forget everything learned from the timeTransmitter. */
 void port_forget_parent(struct port *p);
+
+/** The delay mechanism is another one. */
+void port_delay_changed(struct port *p, gnomon_mono now);
 /* Timestamps in flight are from before a step of the clock. */
 void port_clock_stepped(struct port *p);
 static inline bool port_is_receiver(const struct port *p)

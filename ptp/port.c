@@ -222,6 +222,17 @@ void port_forget_parent(struct port *p)
 	}
 }
 
+/* What was measured the other way is void, and other requests are due. */
+void port_delay_changed(struct port *p, gnomon_mono now)
+{
+	memset(p->delay, 0, sizeof(p->delay));
+	p->delay_unanswered = 0;
+	tsproc_reset(&p->tsproc, true);
+	delay_begin(p);
+	port_timer_set(p, TIMER_DELAY_REQ, GNOMON_MONO_NEVER);
+	port_timers_follow_state(p, now);
+}
+
 /* The neighbour is gone or the clock stepped: the exchange in flight and the rate are void. */
 static void forget_pdelay(struct port *p)
 {

@@ -102,7 +102,8 @@ static enum gnomon_drop refuse_header(struct port *p, const struct gnomon_header
 	if (!rule->handler) {
 		return GNOMON_DROP_UNSUPPORTED;
 	}
-	if (rule->mechanism && rule->mechanism != p->config.delay_mechanism) {
+	if (rule->mechanism && rule->mechanism != p->config.delay_mechanism &&
+	    !(p->config.delay_auto && h->type == GNOMON_MSG_PDELAY_REQ)) {
 		return GNOMON_DROP_MECHANISM;
 	}
 	if (!(rule->states & (1u << p->state))) {

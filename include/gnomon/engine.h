@@ -84,6 +84,7 @@ struct gnomon_time_properties_ds {
 struct gnomon_port_config {
 	uint32_t size; /* sizeof(struct gnomon_port_config) */
 	enum gnomon_delay_mechanism delay_mechanism;
+	bool delay_auto;            /* delay_mechanism holds until a Pdelay_Req comes: then P2P */
 	bool time_transmitter_only; /* masterOnly, 9.2.2.2 */
 	bool one_step_sync;         /* the NIC writes originTimestamp */
 	bool one_step_pdelay;       /* the NIC writes the turnaround into Pdelay_Resp */
@@ -369,6 +370,7 @@ enum gnomon_engine_event {
 	GNOMON_EVENT_RX_TIMESTAMP_MISSING, /* value: enum gnomon_msg_type */
 	GNOMON_EVENT_MULTIPLE_RESPONDERS,  /* more than one answer to a Pdelay_Req */
 	GNOMON_EVENT_PEER_DELAY_VALID,     /* value: 1 valid, 0 not any more */
+	GNOMON_EVENT_PEER_DETECTED,        /* identity: a neighbour speaks P2P, and now we do */
 	GNOMON_EVENT_DUPLICATE_IDENTITY,   /* identity: someone else uses this clock's identity */
 	GNOMON_EVENT_LOOP,                 /* PATH_TRACE contains this clock */
 	GNOMON_EVENT_COUNT

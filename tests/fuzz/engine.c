@@ -783,6 +783,7 @@ static void configure_port(struct world *w, unsigned int i, uint8_t a, uint8_t b
 
 	gnomon_port_config_default(p);
 	p->delay_mechanism = peer ? GNOMON_DELAY_P2P : GNOMON_DELAY_E2E;
+	p->delay_auto = a & ENGINE_MIXED && i % 3 == 0;
 	p->one_step_sync = a & ENGINE_ONE_STEP;
 	p->one_step_pdelay = a & ENGINE_ONE_STEP;
 	p->path_trace_enabled = a & ENGINE_PATH_TRACE;

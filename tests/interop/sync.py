@@ -144,6 +144,7 @@ def case_refused(lab, space):
         (["-a", "-c", "CLOCK_REALTIME"], 1, "additional system clocks"),
         (["-s", "CLOCK_REALTIME", "-c", "soft", "-z", "/none"], 2, "how far TAI is from UTC"),
         (["-z", "/a", "-z", "/b", "-s", "soft"], 1, "multiple domains"),
+        (["-s", "soft:a"], 1, "no clock to keep"),
         (["soft"], 1, "not an option"),
         (["--priority9=1"], 1, ""),
     ]

@@ -208,10 +208,11 @@ const struct conf_key conf_table[] = {
 
 	/* -- delay ---------------------------------------------------------------------------- */
 	{ KEY(DELAY, "delay_mechanism"), P_ENUM(delay_mechanism), IS("E2E"),
-	  .labels = "-Auto -COMMON_P2P E2E P2P NONE",
+	  .labels = "Auto -COMMON_P2P E2E P2P NONE",
 	  .doc = "How the path delay is measured: end to end with the timeTransmitter (E2E), "
 		 "with the neighbour on the link (P2P), or not at all (NONE, for frequency "
-		 "only). All clocks of a path use the same." },
+		 "only). All clocks of a path use the same. *Auto* begins with E2E, and changes "
+		 "to P2P for good when a neighbour asks for its delay." },
 	{ KEY(DELAY, "tsproc_mode"), P_ENUM(tsproc_mode), IS("filter"),
 	  .labels = "filter raw filter_weight raw_weight",
 	  .doc = "Use the filtered or the latest delay, and weight the offset by how far the two "

@@ -66,6 +66,7 @@ void engine_config_fill_port(struct gnomon_port_config *p, const struct conf_por
 {
 	gnomon_port_config_default(p);
 	p->delay_mechanism = delay_mechanism(c->delay_mechanism);
+	p->delay_auto = c->delay_mechanism == CONF_DELAY_AUTO;
 	p->time_transmitter_only = c->server_only;
 	p->path_trace_enabled = c->path_trace_enabled;
 	p->ignore_sdo_id = c->ignore_transport_specific;

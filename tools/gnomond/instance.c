@@ -259,7 +259,8 @@ static void join(struct instance *in, const struct conf *conf, struct log *log)
 	in->ports.keeper = &in->keeper;
 }
 
-/* Links are opened last: opening them switches time stamping on. */
+/* Links are opened last: opening them switches time stamping on, and nothing may fail after it that
+ * could have been known before. */
 int instance_create(struct instance *in, const struct conf *conf, struct log *log,
 		    struct driver_error *error)
 {
@@ -268,11 +269,11 @@ int instance_create(struct instance *in, const struct conf *conf, struct log *lo
 	join(in, conf, log);
 	r = prepare(in, error);
 	local_init(&in->local, in->engine, &in->keeper);
-	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
-		r = port_open(&in->ports, &in->ports.list[i], error);
-	}
 	if (r == 0) {
 		r = local_open(&in->local, conf, error);
+	}
+	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
+		r = port_open(&in->ports, &in->ports.list[i], error);
 	}
 	if (r != 0) {
 		instance_destroy(in);

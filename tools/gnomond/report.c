@@ -270,6 +270,9 @@ void report_event(struct log *log, struct report_port port,
 		report_value(log, LOG_MULTIPLE_RESPONDERS, port, "multiple peer responses", NULL,
 			     0);
 		break;
+	case GNOMON_EVENT_PEER_DETECTED:
+		report_value(log, LOG_PEER_DETECTED, port, "peer detected, switch to P2P", NULL, 0);
+		break;
 	case GNOMON_EVENT_PEER_DELAY_VALID:
 		report_peer_delay(log, port, event->value != 0);
 		break;

@@ -39,6 +39,7 @@ static const struct {
 	[LOG_SYNC_INTERVAL] = { "sync-interval", LOG_INFO, LOG_CLASS_REMOTE },
 	[LOG_TX_LOST] = { "tx-timestamp-lost", LOG_ERR, LOG_CLASS_REMOTE },
 	[LOG_RX_MISSING] = { "rx-timestamp-missing", LOG_ERR, LOG_CLASS_REMOTE },
+	[LOG_PEER_DETECTED] = { "peer-detected", LOG_INFO, LOG_CLASS_REMOTE },
 	[LOG_MULTIPLE_RESPONDERS] = { "multiple-responders", LOG_WARNING, LOG_CLASS_REMOTE },
 	[LOG_PEER_DELAY] = { "peer-delay", LOG_DEBUG, LOG_CLASS_REMOTE },
 	[LOG_DUPLICATE_IDENTITY] = { "duplicate-identity", LOG_WARNING, LOG_CLASS_REMOTE },

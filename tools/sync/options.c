@@ -55,7 +55,7 @@ static const struct {
 	{ "-s SOURCE", "the clock to follow: CLOCK_REALTIME, a device (/dev/ptp0), an interface" },
 	{ "", "or clock_name of a PTP hardware clock, pps:DEVICE, extts:CHANNEL" },
 	{ "-c SINK", "a clock to keep, as above or soft:NAME, or who keeps the system clock:" },
-	{ "", "sock:PATH (chronyd), shm:SEGMENT (ntpd); may be repeated (CLOCK_REALTIME)" },
+	{ "", "sock:PATH (chronyd), shm:SEGMENT (ntpd); may be repeated" },
 	{ "-O SECONDS", "the sink is that much ahead of the source" },
 	{ "-w", "wait for the PTP daemon to be in step, and take TAI - UTC from it" },
 	{ "-a", "instead of -s and -c: follow the ports of a PTP daemon" },
@@ -369,6 +369,10 @@ static int check_manual(struct parser *p)
 	if (!o->source && !o->pps && o->extts_channel < 0) {
 		return refuse(p, "autoconfiguration or valid source clock must be selected.");
 	}
+	if (o->sink_count == 0) {
+		return refuse(p, "no clock to keep is given: name it with -c; CLOCK_REALTIME is "
+				 "the system's");
+	}
 	if (o->pps && (o->sink_count != 1 || strcasecmp(o->sinks[0], "CLOCK_REALTIME") != 0)) {
 		return refuse(p, "cannot use a pps device unless destination is CLOCK_REALTIME");
 	}
@@ -384,7 +388,8 @@ static int check(struct parser *p, const struct conf *conf)
 	struct sync_options *o = p->o;
 	char label[32];
 
-	if (!o->automatic && o->sink_count == 0) {
+	/* Natively the system clock is not steered unless somebody says so. */
+	if (!o->automatic && o->sink_count == 0 && o->drop_in) {
 		o->sinks[o->sink_count++] = "CLOCK_REALTIME";
 	}
 	(void)conf_label(conf_key_find("clock_servo", 11), conf->clock_servo, label);

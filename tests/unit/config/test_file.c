@@ -67,8 +67,9 @@ static const struct {
 					       "UDPv6" },
 	{ "[global]\nclock_servo linreg\n", "t.conf:2: key 'clock_servo': linreg is not supported "
 					    "yet; write pi" },
-	{ "[global]\ndelay_mechanism Auto\n", "t.conf:2: key 'delay_mechanism': Auto is not "
-					      "supported yet; write E2E, P2P or NONE" },
+	{ "[global]\ndelay_mechanism COMMON_P2P\n",
+	  "t.conf:2: key 'delay_mechanism': COMMON_P2P is not supported yet; write Auto, E2E, P2P "
+	  "or NONE" },
 	{ "[global]\nunicast_listen 1\n", "t.conf:2: key 'unicast_listen' is not supported yet; "
 					  "remove it, or write 0" },
 	{ "[global]\nsa_file /etc/sa\n", "t.conf:2: key 'sa_file' is not supported yet; remove it, "

@@ -255,7 +255,7 @@ static void malformed_values(void **state)
 		{ "ptp_dst_ipv6", "ff0e:::1" },
 		{ "manufacturerIdentity", "0:0" },
 		{ "message_tag", "two\nlines" },
-		{ "delay_mechanism", "Auto" },
+		{ "delay_mechanism", "COMMON_P2P" },
 		{ "clock_servo", "linreg" },
 		{ "follow_up_info", "1" },
 		{ "slave_event_monitor", "/run/x" },

@@ -156,7 +156,9 @@ static void messages(void **state)
 		{ "-i /dev/ptp0", "option -i: '/dev/ptp0' cannot be the name of an interface; "
 				  "correct it" },
 		{ "-i eth0 extra", "argument 'extra': not an option; name interfaces with -i" },
-		{ "-A -i eth0", "option -A: Auto is not supported yet; write E2E, P2P or NONE" },
+		{ "--delay_mechanism=COMMON_P2P -i eth0",
+		  "option --delay_mechanism: COMMON_P2P is not supported yet; write Auto, E2E, P2P "
+		  "or NONE" },
 		{ "-f /nonexistent", "cannot read '/nonexistent': No such file or directory; check "
 				     "the path given with -f" },
 	};

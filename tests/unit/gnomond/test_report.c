@@ -83,6 +83,7 @@ static void engine_events(struct log *log)
 	engine_event(log, eth0, GNOMON_EVENT_SYNC_INTERVAL, -3);
 	engine_event(log, eth0, GNOMON_EVENT_TX_TIMESTAMP_LOST, GNOMON_MSG_DELAY_REQ);
 	engine_event(log, eth0, GNOMON_EVENT_RX_TIMESTAMP_MISSING, GNOMON_MSG_SYNC);
+	engine_event(log, eth0, GNOMON_EVENT_PEER_DETECTED, 0);
 	engine_event(log, eth0, GNOMON_EVENT_MULTIPLE_RESPONDERS, 0);
 	engine_event(log, eth0, GNOMON_EVENT_PEER_DELAY_VALID, 1);
 	engine_event(log, eth0, GNOMON_EVENT_PEER_DELAY_VALID, 0);

@@ -88,6 +88,44 @@ static void p2p_both_ways(void **state)
 	lan_destroy(lan);
 }
 
+/* E2E until the neighbour asks for its delay; an ordinary port drops the request. */
+static void auto_becomes_p2p(void **state)
+{
+	for (int automatic = 0; automatic < 2; automatic++) {
+		struct lan *lan = lan_pair(GNOMON_DELAY_P2P);
+		struct node *n = &lan->nodes[1];
+		struct gnomon_port_ds ds;
+
+		n->ports[0].delay_mechanism = GNOMON_DELAY_E2E;
+		n->ports[0].delay_auto = automatic;
+		lan_settle(lan);
+		ds = node_port_ds(n, 1);
+		assert_int_equal(n->event_count[GNOMON_EVENT_PEER_DETECTED], automatic);
+		assert_int_equal(ds.delay_mechanism,
+				 automatic ? GNOMON_DELAY_P2P : GNOMON_DELAY_E2E);
+		assert_int_equal(ds.mean_link_delay_valid, automatic);
+		if (automatic) {
+			assert_span(ds.mean_link_delay, LAN_DELAY, 0);
+			lan_check_synchronised(lan);
+		} else {
+			assert_true(node_counters(n, 1).drop[GNOMON_DROP_MECHANISM] > 0);
+		}
+		lan_destroy(lan);
+	}
+}
+
+/* Without such a neighbour it stays E2E. */
+static void auto_stays_e2e(void **state)
+{
+	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+
+	lan->nodes[1].ports[0].delay_auto = true;
+	lan_settle(lan);
+	assert_int_equal(lan->nodes[1].event_count[GNOMON_EVENT_PEER_DETECTED], 0);
+	lan_check_synchronised(lan);
+	lan_destroy(lan);
+}
+
 /* The better clock leads, whichever starts first; a better one that comes later takes over. */
 static void election(void **state)
 {
@@ -743,6 +781,8 @@ int main(void)
 		LAN_TEST("/ptp/engine/oc/p2p_one_step", oc_p2p_one_step),
 		LAN_TEST("/ptp/engine/oc/steps_change", steps_change),
 		LAN_TEST("/ptp/engine/oc/p2p_both_ways", p2p_both_ways),
+		LAN_TEST("/ptp/engine/oc/auto_becomes_p2p", auto_becomes_p2p),
+		LAN_TEST("/ptp/engine/oc/auto_stays_e2e", auto_stays_e2e),
 		LAN_TEST("/ptp/engine/oc/election", election),
 		LAN_TEST("/ptp/engine/sync/follow_up_before_sync", follow_up_before_sync),
 		LAN_TEST("/ptp/engine/sync/mixed_steps", mixed_steps),

@@ -37,7 +37,7 @@ apart
 keep ours /compat/phc2sys -s eth1 -O 0 -m -q
 judge_system ours
 apart
-keep native gnomon sync -s /dev/ptp1 -O 0 -R 4
+keep native gnomon sync -s /dev/ptp1 -c CLOCK_REALTIME -O 0 -R 4
 judge_system native
 
 begin clocks
