@@ -152,8 +152,10 @@ const struct conf_key conf_table[] = {
 	  .doc = "Announces list the clocks they passed, so that a loop is found." },
 	{ KEY(PORT, "asCapable"), LATER(PORT, ENUM), IS("auto"), .labels = "-true auto",
 	  .doc = "IEEE 802.1AS: skip the checks of the neighbour." },
-	{ KEY(PORT, "boundary_clock_jbod"), LATER(PORT, INT), IS("0"), BOOL,
-	  .doc = "Ports on different PTP hardware clocks in one boundary clock." },
+	{ KEY(PORT, "boundary_clock_jbod"), LATER(PORT, INT), IS("0"), BOOL, .inert = "1",
+	  .doc = "Ports on different PTP hardware clocks in one boundary clock: always allowed "
+		 "here, whatever is said. Their time stamps are brought to the clock that is "
+		 "kept." },
 	{ KEY(PORT, "G.8275.portDS.localPriority"), LATER(PORT, INT), IS("128"), RANGE(1, 255),
 	  .doc = "Telecom profiles: localPriority of the port." },
 
