@@ -175,6 +175,7 @@ def test_transports(bench):
 def test_subscribe(bench):
     """Notifications come while nobody asks."""
     pair = Pair(bench, ours={"priority1": "200"}, theirs={"priority1": "100"})
+    expect(pair.gnomond, "INITIALIZING to LISTENING", 10)  # pmc asks once, and not again
     client = bench.start(pair.space, ["sh", "-c", "{ echo 'SET SUBSCRIBE_EVENTS_NP duration 60 "
                                       "NOTIFY_PORT_STATE on'; sleep 60; } | "
                                       f"pmc -u -s {pair.ours} -b 0 -i {bench.folder}/sub"], "pmc")
