@@ -9,45 +9,12 @@
 
 #include "drivers/clock.h"
 #include "drivers/timer.h"
+#include "tools/discipline/discipline.h"
 
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
 
 /* -- building --------------------------------------------------------------------------------- */
-
-static const struct gnomon_servo_ops *servo_of(const struct conf *conf)
-{
-	static const char name[] = "clock_servo";
-	char label[32];
-
-	return gnomon_servo_find(
-		conf_label(conf_key_find(name, strlen(name)), conf->clock_servo, label));
-}
-
-/* The servo starts from the frequency the clock has: a restart need not learn it again. */
-static void configure_servo(const struct keeper *k, struct gnomon_servo_config *s)
-{
-	const struct conf *c = k->conf;
-	const struct gnomon_clock *clock = k->clock;
-	double max = c->max_frequency;
-
-	gnomon_servo_config_default(s);
-	s->frequency_ppb = k->frequency_ppb;
-	s->max_frequency_ppb =
-		max > 0 && max < clock->max_frequency_ppb ? max : clock->max_frequency_ppb;
-	s->first_step_threshold = c->first_step_threshold;
-	s->step_threshold = c->step_threshold;
-	s->pi_proportional_const = c->pi_proportional_const;
-	s->pi_integral_const = c->pi_integral_const;
-	s->pi_proportional_scale = c->pi_proportional_scale;
-	s->pi_proportional_exponent = c->pi_proportional_exponent;
-	s->pi_proportional_norm_max = c->pi_proportional_norm_max;
-	s->pi_integral_scale = c->pi_integral_scale;
-	s->pi_integral_exponent = c->pi_integral_exponent;
-	s->pi_integral_norm_max = c->pi_integral_norm_max;
-	s->offset_threshold_ns = c->servo_offset_threshold;
-	s->num_offset_values = (unsigned int)c->servo_num_offset_values;
-}
 
 /* All three count the same updates. */
 static void reset_stats(struct keeper *k)
@@ -80,31 +47,13 @@ static double delay_memory(const struct conf *conf)
 int keeper_init(struct keeper *k, bool software_stamps)
 {
 	const struct conf *c = k->conf;
-	struct gnomon_discipline_config d = {
-		.size = sizeof(d),
-		.servo = servo_of(c),
-		.free_running = c->free_running,
-		.step_window = (unsigned int)c->step_window,
-		.sanity_freq_limit_ppb = c->sanity_freq_limit,
-		.path_asymmetry_ns = c->path_asymmetry_bound,
-		.drift_ppb_per_s = c->oscillator_drift_bound,
-		.delay_memory_s = delay_memory(c),
-	};
-	size_t size;
-	int r;
+	struct gnomon_discipline_config d;
+	int r = discipline_configure(&d, c, k->clock);
 
-	(void)k->clock->ops->get_frequency(k->clock, &k->frequency_ppb);
-	configure_servo(k, &d.servo_config);
 	d.servo_config.software_timestamps = software_stamps;
-	size = gnomon_discipline_size(&d);
-	if (size == 0) {
-		return -EINVAL;
-	}
-	k->memory = malloc(size);
-	if (!k->memory) {
-		return -ENOMEM;
-	}
-	r = gnomon_discipline_init(&k->discipline, k->memory, size, &d);
+	d.delay_memory_s = delay_memory(c);
+	k->frequency_ppb = d.servo_config.frequency_ppb;
+	r = r != 0 ? r : discipline_create(&k->discipline, &k->memory, &d);
 	if (r != 0) {
 		return r;
 	}

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "discipline.h"
 #include "drivers/clock.h"
 #include "drivers/phc_pins.h"
+#include "tools/discipline/discipline.h"
+
 #include "report.h"
 
 /* How often a PPS device is asked for a new pulse: its time stamp is the kernel's, so it need not

@@ -4,62 +4,20 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
+
+#include "tools/discipline/discipline.h"
 
 #include "ts2phc.h"
 
-static void configure_servo(const struct keep *keep, const struct conf *c,
-			    struct gnomon_servo_config *s)
-{
-	const double limit = keep->device->clock->max_frequency_ppb;
-
-	gnomon_servo_config_default(s);
-	s->frequency_ppb = keep->frequency_ppb;
-	s->max_frequency_ppb = c->max_frequency > 0 && c->max_frequency < limit ? c->max_frequency
-										: limit;
-	s->first_step_threshold = c->first_step_threshold;
-	s->step_threshold = c->step_threshold;
-	s->pi_proportional_const = c->pi_proportional_const;
-	s->pi_integral_const = c->pi_integral_const;
-	s->pi_proportional_scale = c->pi_proportional_scale;
-	s->pi_proportional_exponent = c->pi_proportional_exponent;
-	s->pi_proportional_norm_max = c->pi_proportional_norm_max;
-	s->pi_integral_scale = c->pi_integral_scale;
-	s->pi_integral_exponent = c->pi_integral_exponent;
-	s->pi_integral_norm_max = c->pi_integral_norm_max;
-	s->offset_threshold_ns = c->servo_offset_threshold;
-	s->num_offset_values = (unsigned int)c->servo_num_offset_values;
-}
-
 static int make_discipline(struct keep *keep, const struct conf *c)
 {
-	static const char key[] = "clock_servo";
-	struct gnomon_discipline_config d = {
-		.size = sizeof(d),
-		.free_running = c->free_running,
-		.step_window = (unsigned int)c->step_window,
-		.sanity_freq_limit_ppb = c->sanity_freq_limit,
-		.path_asymmetry_ns = c->path_asymmetry_bound,
-		.drift_ppb_per_s = c->oscillator_drift_bound,
-	};
-	char label[32];
-	size_t size;
-	int err;
+	struct gnomon_discipline_config d;
+	int err = discipline_configure(&d, c, keep->device->clock);
 
-	d.servo = gnomon_servo_find(
-		conf_label(conf_key_find(key, strlen(key)), c->clock_servo, label));
-	configure_servo(keep, c, &d.servo_config);
-	size = gnomon_discipline_size(&d);
-	if (size == 0) {
-		return -EINVAL;
-	}
-	keep->memory = malloc(size);
-	if (!keep->memory) {
-		return -ENOMEM;
-	}
-	err = gnomon_discipline_init(&keep->discipline, keep->memory, size, &d);
+	err = err ? err : discipline_create(&keep->discipline, &keep->memory, &d);
 	if (!err) {
+		keep->frequency_ppb = d.servo_config.frequency_ppb;
 		gnomon_discipline_sync_interval(keep->discipline, 1.0 / c->ts2phc_pulserate);
 	}
 	return err;
@@ -78,8 +36,6 @@ int keep_init(struct keep *keep, const struct phc_device *device, const struct c
 	if (err) {
 		return err;
 	}
-	/* A clock that cannot say its frequency is at 0 as far as anybody knows. */
-	(void)phc_device_frequency(device, &keep->frequency_ppb);
 	err = make_discipline(keep, conf);
 	return err ? driver_fail(error, err, "%s: cannot keep this clock: %s", device->name,
 				 err == -EINVAL ? "it cannot be adjusted" : driver_strerror(err))

@@ -17,6 +17,7 @@
 #include <linux/net_tstamp.h>
 
 #include "drivers/timestamping.h"
+#include "tools/discipline/discipline.h"
 
 /* The interfaces there are, and what ethtool reports of them. */
 static struct {
@@ -39,15 +40,15 @@ static int query_machine(const char *interface, struct timestamping_info *info,
 /* What the keeper asks the discipline for is taken here, and nothing is built. */
 static struct gnomon_discipline_config asked;
 
-static size_t take_discipline(const struct gnomon_discipline_config *config)
+static int take_discipline(const struct gnomon_discipline_config *config)
 {
 	asked = *config;
-	return 0;
+	return -EINVAL;
 }
 
-#define gnomon_discipline_size(config) take_discipline(config)
+#define discipline_create(discipline, memory, config) take_discipline(config)
 #include "tools/gnomond/keeper.c"
-#undef gnomon_discipline_size
+#undef discipline_create
 #include "tools/gnomond/instance.c"
 #undef NSEC_PER_MSEC
 #define timestamping_query(interface, info, error) query_machine(interface, info, error)

@@ -14,7 +14,8 @@ static const struct gnomon_servo_ops *servo_of(const struct conf *conf)
 		conf_label(conf_key_find(name, strlen(name)), conf->clock_servo, label));
 }
 
-/* The servo starts from the frequency the clock has: a restart need not learn it again. */
+/* The servo starts from the frequency the clock has: a restart need not learn it again. A clock
+ * that cannot say its frequency is at 0 as far as anybody knows. */
 static void configure_servo(struct gnomon_servo_config *s, const struct conf *c,
 			    struct gnomon_clock *clock)
 {
