@@ -247,6 +247,7 @@ void gnomon_discipline_expire(struct gnomon_discipline *d, gnomon_mono now,
 			      struct gnomon_discipline_command *command)
 {
 	double before_ppb = d->estimator.frequency_ppb;
+	double elapsed_s = (double)(now.ns - d->estimator.at.ns) * 1e-9;
 
 	*command = (struct gnomon_discipline_command){
 		.state = d->state,
@@ -258,7 +259,7 @@ void gnomon_discipline_expire(struct gnomon_discipline *d, gnomon_mono now,
 	}
 	d->overdue = GNOMON_MONO_NEVER;
 	command->set_frequency = true;
-	command->frequency_ppb = d->config.servo->coast(d->servo);
+	command->frequency_ppb = d->config.servo->coast(d->servo, elapsed_s);
 	sanity_adjust(&d->sanity, now, before_ppb);
 	estimator_coast(&d->estimator, command->frequency_ppb, now);
 }

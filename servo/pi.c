@@ -235,10 +235,11 @@ static double pi_rate_ratio(const void *state)
 }
 
 /* The proportional part answers one offset and is done with it after one interval. */
-static double pi_coast(void *state)
+static double pi_coast(void *state, double elapsed_s)
 {
 	struct pi *s = state;
 
+	(void)elapsed_s;
 	s->commanded_ppb = s->integral_ppb;
 	return s->commanded_ppb;
 }

@@ -103,9 +103,9 @@ struct gnomon_servo_ops {
 	void (*reset)(void *state);
 	/** Reference frequency over local frequency in the current state (1.0 when locked). */
 	double (*rate_ratio)(const void *state);
-	/** A sample is overdue: return the adjustment to hold until the next one, and take it for
-	 * the one in force. NULL: the last one serves. */
-	double (*coast)(void *state);
+	/** A sample is overdue, elapsed_s after the last one: return the adjustment to hold until
+	 * the next one, and take it for the one in force from now on. NULL: the last one serves. */
+	double (*coast)(void *state, double elapsed_s);
 };
 
 /** The servo of that name, NULL if unknown. */
