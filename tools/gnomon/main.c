@@ -5,7 +5,7 @@
 
 #include <gnomon/version.h>
 
-#include "command.h"
+#include "tools/cli/command.h"
 #include "tools/hwstamp/hwstamp.h"
 #include "tools/nsm/nsm.h"
 #include "tools/phc/phc.h"

@@ -6,7 +6,7 @@
 #ifndef HWSTAMP_HWSTAMP_H
 #define HWSTAMP_HWSTAMP_H
 
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 
 command_fn hwstamp_main;
 

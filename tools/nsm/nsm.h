@@ -16,7 +16,7 @@
 #include <gnomon/msg.h>
 
 #include "drivers/error.h"
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 
 /** TLVs of no standard; values as deployed. */
 #define NSM_TLV_REQUEST 0x21fe

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "drivers/phc_device.h"
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 #include "tools/log/say.h"
 
 /** Longest instant and step: what 64 bits of nanoseconds hold. */

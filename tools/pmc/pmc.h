@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 #include "tools/log/say.h"
 #include "tools/manage/client.h"
 

@@ -11,7 +11,7 @@
 #include <gnomon/version.h>
 
 #include "session.h"
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 
 #define LETTERS "arC:c:d:f:s:E:P:I:S:F:R:N:O:L:M:i:u:wn:xz:l:t:mqvh"
 #define OPTION_FORCE 0x20000

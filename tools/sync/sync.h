@@ -5,7 +5,7 @@
 #ifndef SYNC_SYNC_H
 #define SYNC_SYNC_H
 
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 
 command_fn sync_main;
 

@@ -14,7 +14,7 @@
 
 #include "drivers/error.h"
 #include "drivers/timestamping.h"
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 #include "tools/log/say.h"
 
 #include "text.h"

@@ -16,7 +16,7 @@
 #include "drivers/phc_device.h"
 #include "drivers/phc_pins.h"
 #include "tools/config/config.h"
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 #include "tools/leap/leap.h"
 #include "tools/log/log.h"
 

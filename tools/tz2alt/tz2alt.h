@@ -6,7 +6,7 @@
 #ifndef TZ2ALT_TZ2ALT_H
 #define TZ2ALT_TZ2ALT_H
 
-#include "tools/gnomon/command.h"
+#include "tools/cli/command.h"
 
 command_fn tz2alt_main;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * The commands of gnomon(1), and the linuxptp names some of them answer to. A command is one row
- * of the table in main.c and one folder under tools/.
+ * of the table in tools/gnomon/main.c and one folder under tools/.
  */
-#ifndef GNOMON_COMMAND_H
-#define GNOMON_COMMAND_H
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
 
 #include <stdbool.h>
 
