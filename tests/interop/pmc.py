@@ -127,14 +127,17 @@ def case_uds(setup):
             raise Failure(f"TARGET {target}: not {answers} answers")
     for words in ("GET", "FOO BAR", "GET FOO", "GET PORT", "get prio", "g priority1",
                   "SET PRIORITY1", "SET GRANDMASTER_SETTINGS_NP clockClass 248",
-                  "CMD PRIORITY1 1", "TARGET foo", "TARGET 1234", "t *", "TAR *"):
+                  "CMD PRIORITY1 1", "TARGET foo", "TARGET 1234", "t *", "TAR *",
+                  # What stands behind a command is not looked at, and of ids there is no help.
+                  "GET PRIORITY1 nonsense", "GET PRIORITY1 GET PRIORITY2", "TARGET * x",
+                  "SET PRIORITY1 100 200", SETTINGS + " and more", "help me", "HELP PRIORITY1"):
         same(setup.ours, setup.theirs, *options, words)
         same(setup.ours, setup.theirs, *options, text=words + "\n")
     # linuxptp's does the first line only if several come at once.
     out = setup.ours.run(*options, text="\nGET PRIORITY1\n\nget clock_acc\nget slave")[1]
     if len(normal(out)[1]) != 3:
         raise Failure(f"several lines: {out}")
-    for wrong in (["-d", "3"], ["-t", "1"], ["-t", "zz"], ["-b", "0"]):
+    for wrong in (["-d", "3"], ["-t", "1"], ["-t", "zz"], ["-b", "0"], ["-4", "-2", "-u"]):
         same(setup.ours, setup.theirs, *options, *wrong, "GET PRIORITY1")
     same(setup.ours, setup.theirs, "-u", "-s", setup.socket + "x", "help me")
 
@@ -192,8 +195,19 @@ def case_native(setup):
     # Nothing is done of commands of which one is wrong.
     check(run(*options, "SET PRIORITY1 99", "GET FOO"), 1, "^$", 'no management id "FOO"')
     check(run(*options, "SET PRIORITY1 99", "SET PRIORITY1 300"), 1, "^$", "range of priority1")
+    check(run(*options, "SET PRIORITY1 99", "GET PRIORITY1 nonsense"), 1, "^$",
+          'PRIORITY1: "nonsense" behind it is too much; leave it out')
+    check(run(*options, "SET PRIORITY1 99 GET PRIORITY1"), 1, "^$", "each in quotes")
+    check(run(*options, "SET", "PRIORITY1", "99", "GET", "PRIORITY1"), 1, "^$", "each in quotes")
+    check(run(*options, "TARGET * *"), 1, "^$", "too much")
+    check(run(*options, text="SET PRIORITY1 99 x\n"), 1, "^$", "too much")
     check(run(*options, "GET PRIORITY1"), 0, "priority1 128")
-    check(run(*options, "GET PORT"), 1, "^$", "id PORT is too ambiguous")
+    check(run(*options, "GET PORT_D"), 1, "^$", "id PORT_D is too ambiguous; .*PORT_DATA_SET_NP")
+    check(run(*options, "SET PRIORITY1"), 1, "^$", 'needs 1 value; "help PRIORITY1"')
+    check(run("-2", "-4", "GET PRIORITY1"), 1, "^$", "-2 and -4 contradict each other")
+    check(run("-u", "--network_transport=L2", "GET PRIORITY1"), 1, "^$", "contradict")
+    check(run("-4", "--network_transport", "UDPv4", *options, "GET PRIORITY1"), 1, "^$",
+          "-s names a socket of this machine, but --network_transport asks a network")
     check(run(*options, "SET PORT_STATS_NP 1"), 1, "^$", "only allows GET")
     check(run(*options, "--domainNumber=999", "GET PRIORITY1"), 1, "^$", "domainNumber")
     check(run(*options, "-t", "zz", "GET PRIORITY1"), 1, "^$", "hexadecimal")
@@ -268,9 +282,9 @@ EVERY_ID = re.compile(r"^\t\[action\] (\S+)$", re.M)
 def case_gnomond(bench, args):
     """gnomond answers both, and every id it can be asked for."""
     space, peer = bench.namespace("gnomond"), bench.namespace("peer")
-    name = bench.cable(space, peer)
+    cable = bench.cable(space, peer)
     path = os.path.join(bench.folder, "gnomond")
-    daemon = bench.start_gnomond(space, [name], {
+    daemon = bench.start_gnomond(space, [cable], {
         "uds_address": path, "uds_ro_address": path + "ro",
         # pmc of linuxptp 3 takes both numbers of the version for one.
         "ptp_minor_version": "0"})
@@ -297,6 +311,20 @@ def case_gnomond(bench, args):
     print(f"{count} answers are the same; {answered} ids are answered")
     if answered < len(ids):
         raise Failure(f"only {answered} ids are answered")
+    case_neighbour(bench, peer, cable, native)
+
+
+def case_neighbour(bench, peer, interface, native):
+    """Who asks a daemon of this machine asks nobody else, unless it says so."""
+    neighbour = bench.start_ptp4l(peer, [interface], {})
+    expect(neighbour, r"LISTENING to (MASTER|UNCALIBRATED)", 20)
+    options = ["-s", os.path.join(bench.folder, "gnomond"), "--timeout", "5000"]
+    check(native.run(*options, "GET MASTER_ONLY"), 0, "masterOnly 0\n$")
+    status, out, err = native.run(*options, "-b", "1", "GET PRIORITY1")
+    if status or err or len(ANSWER.findall(out)) != 2:
+        raise Failure(f"one hop on: {status}, {out}, {err}")
+    # linuxptp 3 does not know it.
+    check(native.run(*options, "-b", "1", "GET MASTER_ONLY"), 2, "masterOnly 0\n", "refuses: ")
 
 
 def test():

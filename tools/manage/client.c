@@ -49,7 +49,6 @@ void manage_config_default(struct manage_config *config, const char *program)
 		.local = true,
 		.server = manage_default_server(),
 		.minor_version = GNOMON_MINOR_VERSION_PTP,
-		.boundary_hops = 1,
 	};
 }
 

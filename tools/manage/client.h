@@ -50,7 +50,7 @@ struct manage_config {
 	uint8_t domain;
 	uint16_t sdo_id;
 	uint8_t minor_version;
-	uint8_t boundary_hops;
+	uint8_t boundary_hops;   /* how often daemons may pass requests on to others */
 	bool empty_get;          /* send GETs with no dataField at all */
 	manage_notice_fn *notice; /* NULL: what manage_ask() did not wait for is lost */
 	void *context;
@@ -60,7 +60,7 @@ struct manage_config {
  * that is there. */
 const char *manage_default_server(void);
 
-/** Local, the default server, domain 0, one boundary hop. */
+/** Local, the default server, domain 0, and no boundary hop: that daemon alone is asked. */
 void manage_config_default(struct manage_config *config, const char *program);
 
 struct manage_client;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define BLANKS " \t\r\n"
+
 /* Whether word is an abbreviation of full. */
 static bool abbreviates(const char *word, const char *full)
 {
@@ -18,8 +20,8 @@ static bool abbreviates(const char *word, const char *full)
 /* The next word of *at into word; false if there is none, or it is too long. */
 static bool take_word(const char **at, char word[GRAMMAR_WORD_MAX + 1])
 {
-	const char *start = *at + strspn(*at, " \t\r\n");
-	const size_t len = strcspn(start, " \t\r\n");
+	const char *start = *at + strspn(*at, BLANKS);
+	const size_t len = strcspn(start, BLANKS);
 
 	if (len == 0 || len > GRAMMAR_WORD_MAX) {
 		return false;
@@ -39,6 +41,17 @@ fail(struct grammar_error *error, enum grammar_fault fault, const char *format, 
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
 	return (int)fault;
+}
+
+/* What to do about it. */
+__attribute__((format(printf, 2, 3))) static void advise(struct grammar_error *error,
+							  const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->remedy, sizeof(error->remedy), format, args);
+	va_end(args);
 }
 
 /* -- identities ------------------------------------------------------------------------------- */
@@ -123,6 +136,28 @@ static bool find_action(const char *word, enum gnomon_management_action *action)
 	return false;
 }
 
+/* "PORT_DATA_SET, PORT_PROPERTIES_NP, ..." */
+static void list_ids(const char *word, char *list, size_t cap)
+{
+	unsigned int count;
+	const struct gnomon_management_row *rows = gnomon_management_rows(&count);
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const size_t need = strlen(rows[i].name) + 2;
+
+		if (!abbreviates(word, rows[i].name)) {
+			continue;
+		}
+		if (len + need + 5 > cap) {
+			(void)snprintf(list + len, cap - len, ", ...");
+			return;
+		}
+		len += (size_t)snprintf(list + len, cap - len, "%s%s", len ? ", " : "",
+					rows[i].name);
+	}
+}
+
 /* A whole name wins over names it abbreviates. */
 static int find_id(const char *word, const struct gnomon_management_row **row,
 		   struct grammar_error *error)
@@ -131,6 +166,7 @@ static int find_id(const char *word, const struct gnomon_management_row **row,
 	const struct gnomon_management_row *rows;
 	unsigned int matches = 0;
 	unsigned int count;
+	char list[160];
 
 	rows = gnomon_management_rows(&count);
 	for (unsigned int i = 0; i < count; i++) {
@@ -144,11 +180,13 @@ static int find_id(const char *word, const struct gnomon_management_row **row,
 		}
 	}
 	if (matches > 1) {
+		list_ids(word, list, sizeof(list));
+		advise(error, "write more of one of %s", list);
 		return fail(error, GRAMMAR_AMBIGUOUS, "id %s is too ambiguous", word);
 	}
 	if (!found) {
-		return fail(error, GRAMMAR_BAD_COMMAND,
-			    "there is no management id \"%s\"; \"help\" lists them", word);
+		advise(error, "\"help\" lists them");
+		return fail(error, GRAMMAR_BAD_COMMAND, "there is no management id \"%s\"", word);
 	}
 	*row = found;
 	return 0;
@@ -174,15 +212,36 @@ static int not_allowed(const struct gnomon_management_row *row, struct grammar_e
 		    (get || set) && command ? " or " : "", command ? "COMMAND" : "");
 }
 
-static int parse_request(const char *verb, const char *rest, struct grammar_command *command,
+/* "GET PRIORITY1 GET PRIORITY2" may be meant as two commands. */
+static int check_rest(const char *rest, const struct grammar_command *command,
+		      struct grammar_error *error)
+{
+	const char *start = rest + strspn(rest, BLANKS);
+	const int len = (int)strcspn(start, BLANKS);
+	char word[GRAMMAR_WORD_MAX + 1] = "";
+	enum gnomon_management_action action;
+	bool is_verb;
+
+	if (len == 0) {
+		return 0;
+	}
+	(void)take_word(&rest, word);
+	is_verb = strlen(word) > 1 && (find_action(word, &action) || abbreviates(word, "TARGET"));
+	advise(error, "%s",
+	       is_verb ? "write several commands each in quotes, or on a line of its own" :
+			 "leave it out");
+	return fail(error, GRAMMAR_SURPLUS, "%s: \"%.*s\" behind it is too much", command->word,
+		    len < 60 ? len : 60, start);
+}
+
+static int parse_request(const char *verb, const char **rest, struct grammar_command *command,
 			 struct grammar_error *error)
 {
 	int fault;
 
-	command->kind = GRAMMAR_REQUEST;
 	if (!find_action(verb, &command->action)) {
-		return fail(error, GRAMMAR_BAD_COMMAND,
-			    "there is no action \"%s\"; use GET, SET, CMD or TARGET", verb);
+		advise(error, "use GET, SET, CMD or TARGET");
+		return fail(error, GRAMMAR_BAD_COMMAND, "there is no action \"%s\"", verb);
 	}
 	fault = find_id(command->word, &command->row, error);
 	if (fault) {
@@ -191,11 +250,27 @@ static int parse_request(const char *verb, const char *rest, struct grammar_comm
 	if (!allows(command->row, command->action)) {
 		return not_allowed(command->row, error);
 	}
-	/* What follows the id of a GET never counted. */
 	if (command->action == GNOMON_MANAGEMENT_GET) {
 		return 0;
 	}
-	return grammar_values(rest, command, error) ? GRAMMAR_BAD_VALUES : 0;
+	if (grammar_values(rest, command, error)) {
+		advise(error, "\"help %s\" shows what it takes", command->row->name);
+		return GRAMMAR_BAD_VALUES;
+	}
+	return 0;
+}
+
+/* There is nothing behind the verb, or too much. */
+static int no_word(const char *verb, const char *rest, struct grammar_error *error)
+{
+	advise(error, "\"help\" lists what there is");
+	rest += strspn(rest, BLANKS);
+	if (verb[0] && *rest) {
+		return fail(error, GRAMMAR_BAD_COMMAND, "there is nothing called \"%.20s...\"",
+			    rest);
+	}
+	return fail(error, GRAMMAR_BAD_COMMAND, "\"%.20s\" needs something to act on",
+		    verb[0] ? verb : rest);
 }
 
 static int parse(const char *line, struct grammar_command *command, struct grammar_error *error)
@@ -204,41 +279,54 @@ static int parse(const char *line, struct grammar_command *command, struct gramm
 	const char *at = line;
 	const bool has_verb = take_word(&at, verb);
 	const bool has_word = take_word(&at, command->word);
+	int fault;
 
+	if (!has_word) {
+		command->word[0] = '\0';
+	}
+	command->kind = GRAMMAR_REQUEST;
 	command->row = NULL;
 	command->len = 0;
 	/* An empty command abbreviates HELP. */
-	if (abbreviates(verb, "HELP")) {
+	if (abbreviates(verb, "HELP") && (has_verb || line[strspn(line, BLANKS)] == '\0')) {
 		command->kind = GRAMMAR_HELP;
-		return has_verb && has_word ? find_id(command->word, &command->row, error) : 0;
+		fault = has_verb && has_word ? find_id(command->word, &command->row, error) : 0;
+		return fault ? fault : check_rest(at, command, error);
 	}
 	if (!has_word) {
-		return fail(error, GRAMMAR_BAD_COMMAND,
-			    "\"%s\" needs something to act on; \"help\" lists what there is",
-			    verb);
+		return no_word(verb, at, error);
 	}
 	if (!abbreviates(verb, "TARGET")) {
-		return parse_request(verb, at, command, error);
+		fault = parse_request(verb, &at, command, error);
+		return fault ? fault : check_rest(at, command, error);
 	}
 	command->kind = GRAMMAR_TARGET;
 	if (grammar_port_identity(command->word, &command->target)) {
-		return fail(error, GRAMMAR_BAD_COMMAND,
-			    "\"%s\" is no portIdentity; write it as 0c42a1.fffe.6d7ca6-1, or * "
-			    "for all",
+		advise(error, "write it as 0c42a1.fffe.6d7ca6-1, or * for all");
+		return fail(error, GRAMMAR_BAD_COMMAND, "\"%s\" is no portIdentity",
 			    command->word);
 	}
-	return 0;
+	return check_rest(at, command, error);
+}
+
+/* One line stays one line, whatever was typed. */
+static void tame(char *text)
+{
+	for (; *text; text++) {
+		if (iscntrl((unsigned char)*text)) {
+			*text = '?';
+		}
+	}
 }
 
 int grammar_parse(const char *line, struct grammar_command *command, struct grammar_error *error)
 {
-	const int fault = parse(line, command, error);
+	int fault;
 
-	/* One line stays one line, whatever was typed. */
-	for (char *c = error->text; fault && *c; c++) {
-		if (iscntrl((unsigned char)*c)) {
-			*c = '?';
-		}
-	}
+	error->text[0] = '\0';
+	error->remedy[0] = '\0';
+	fault = parse(line, command, error);
+	tame(error->text);
+	tame(error->remedy);
 	return fault;
 }

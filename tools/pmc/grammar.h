@@ -9,6 +9,8 @@
  *     TARGET IDENTITY-PORT               whom the following commands are meant for; IDENTITY-*,
  *     TARGET *                           all ports of one clock; *, all of all
  *     HELP, HELP ID
+ *
+ * linuxptp's pmc does not look at what stands behind a command that is complete.
  */
 #ifndef PMC_GRAMMAR_H
 #define PMC_GRAMMAR_H
@@ -29,6 +31,7 @@ enum grammar_fault {
 	GRAMMAR_AMBIGUOUS,       /* the id is short for several */
 	GRAMMAR_NOT_ALLOWED,     /* the id takes other actions */
 	GRAMMAR_BAD_VALUES,      /* of a SET or COMMAND */
+	GRAMMAR_SURPLUS,         /* good, but for further words behind it */
 };
 
 /** Longest word of an id or identity. */
@@ -45,14 +48,15 @@ struct grammar_command {
 	char word[GRAMMAR_WORD_MAX + 1];         /* the id as it was typed */
 };
 
-/** One line that says what is wrong. No newline. */
+/** What is wrong, and what to do: two halves of a line. No newline. */
 struct grammar_error {
 	char text[240];
+	char remedy[240]; /* "": the first half says it */
 };
 
 /**
  * Understand a line. Returns 0, or a fault with *error in pmc's words where it has some. With
- * NOT_ALLOWED and BAD_VALUES row and action are set.
+ * NOT_ALLOWED and BAD_VALUES row and action are set; with SURPLUS all of *command is.
  */
 int grammar_parse(const char *line, struct grammar_command *command, struct grammar_error *error);
 
@@ -62,9 +66,10 @@ int grammar_port_identity(const char *text, struct gnomon_port_identity *identit
 int grammar_clock_identity(const char *text, struct gnomon_clock_identity *identity);
 
 /**
- * Read the values of a SET or COMMAND into data, by the id's row. Returns 0 or -EINVAL with
- * *error.
+ * Read the values of a SET or COMMAND into data, by the id's row, and move *text behind them.
+ * Returns 0 or -EINVAL with *error.
  */
-int grammar_values(const char *text, struct grammar_command *command, struct grammar_error *error);
+int grammar_values(const char **text, struct grammar_command *command,
+		   struct grammar_error *error);
 
 #endif

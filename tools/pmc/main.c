@@ -24,10 +24,11 @@ struct cli {
 	struct say say;
 	struct conf_request request;
 	const char *transport; /* a value of network_transport, "UDS", or NULL: not said */
+	char option[24];       /* that said it */
 	const char *interface; /* or the path of our socket */
 	const char *server;
 	char transport_specific[16];
-	int boundary_hops;
+	int boundary_hops;     /* -1: not said */
 	int timeout_ms;
 	bool empty_get;
 	bool json;
@@ -68,7 +69,8 @@ static void print_help(void)
 	       "  -i INTERFACE    the network's interface; with -u the path of our own socket\n"
 	       "  -d DOMAIN       domainNumber (0)\n"
 	       "  -t HEX          majorSdoId (0)\n"
-	       "  -b HOPS         boundary clocks to pass (1)\n"
+	       "  -b HOPS         boundary clocks to pass: 0 (for -u) asks that clock alone; of a\n"
+	       "                  network (1)\n"
 	       "  -z              send GETs without a dataField\n"
 	       "  --timeout MS    wait so long for each answer (%d)\n"
 	       "  --json          print a JSON object per answer\n"
@@ -85,6 +87,21 @@ static int complain(const struct cli *cli, const char *text, int status)
 	return cli->say.drop_in ? DROP_IN_FAILED : status;
 }
 
+/* Of -2, -4, -6 and -u linuxptp takes the last one. */
+static int choose_transport(struct cli *cli, const char *transport, const char *option)
+{
+	if (!cli->say.drop_in && cli->transport && strcmp(cli->transport, transport) != 0) {
+		say(&cli->say, LOG_ERR,
+		    "%s and %s contradict each other: ask one network, or with -u this machine; "
+		    "remove one",
+		    cli->option, option);
+		return COMMAND_USAGE;
+	}
+	cli->transport = transport;
+	snprintf(cli->option, sizeof(cli->option), "%s", option);
+	return -1;
+}
+
 /* -- options ---------------------------------------------------------------------------------- */
 
 static int set_key(struct cli *cli, const char *name, const char *text)
@@ -94,15 +111,14 @@ static int set_key(struct cli *cli, const char *name, const char *text)
 	if (conf_request_key(&cli->request, name, text, &error)) {
 		return complain(cli, error.text, COMMAND_USAGE);
 	}
-	if (strcmp(name, "network_transport") == 0) {
-		cli->transport = text;
-	}
 	return -1;
 }
 
-static int set_transport(struct cli *cli, const char *transport)
+static int set_transport(struct cli *cli, const char *transport, const char *option)
 {
-	return set_key(cli, "network_transport", transport);
+	int status = set_key(cli, "network_transport", transport);
+
+	return status < 0 ? choose_transport(cli, transport, option) : status;
 }
 
 /* Hexadecimal; linuxptp ignores what is no number. */
@@ -157,16 +173,17 @@ static int take_option(struct cli *cli, int c, const char *name)
 {
 	switch (c) {
 	case CONF_OPTION_KEY:
-		return set_key(cli, name, optarg);
+		return strcmp(name, "network_transport") == 0 ?
+			       set_transport(cli, optarg, "--network_transport") :
+			       set_key(cli, name, optarg);
 	case '2':
-		return set_transport(cli, "L2");
+		return set_transport(cli, "L2", "-2");
 	case '4':
-		return set_transport(cli, "UDPv4");
+		return set_transport(cli, "UDPv4", "-4");
 	case '6':
-		return set_transport(cli, "UDPv6");
+		return set_transport(cli, "UDPv6", "-6");
 	case 'u':
-		cli->transport = "UDS";
-		return -1;
+		return choose_transport(cli, "UDS", "-u");
 	case 'b':
 		return set_int(cli, 'b', 0, 255, &cli->boundary_hops);
 	case 'd':
@@ -272,7 +289,10 @@ static void fill_config(struct manage_config *config, const struct cli *cli,
 	config->domain = (uint8_t)conf->domain_number;
 	config->sdo_id = (uint16_t)(conf->defaults.transport_specific << 8);
 	config->minor_version = (uint8_t)conf->ptp_minor_version;
-	config->boundary_hops = (uint8_t)cli->boundary_hops;
+	/* Whoever asks this machine's daemon does not mean its neighbours. */
+	config->boundary_hops = cli->boundary_hops >= 0		    ? (uint8_t)cli->boundary_hops :
+				config->local && !cli->say.drop_in ? 0 :
+								     1;
 	config->empty_get = cli->empty_get;
 	if (!config->local) {
 		fill_link(&config->link, conf, cli->interface ? cli->interface : "eth0");
@@ -321,13 +341,27 @@ static bool is_ambiguous(const struct cli *cli)
 	       iface_query(cli->interface, &iface, &error) == 0;
 }
 
+/* Options that do not go together: -1, or the exit status. */
+static int check(const struct cli *cli)
+{
+	if (is_ambiguous(cli)) {
+		return complain(cli, "-i names an interface: say -2, -4 or -6 too", COMMAND_USAGE);
+	}
+	if (!cli->say.drop_in && cli->server && !is_local(cli)) {
+		say(&cli->say, LOG_ERR,
+		    "-s names a socket of this machine, but %s asks a network; remove one",
+		    cli->option);
+		return COMMAND_USAGE;
+	}
+	return -1;
+}
+
 static int run(struct cli *cli, const struct conf *conf, char **words)
 {
 	char *joined[2] = { cli->say.drop_in ? NULL : join_words(words), NULL };
 	struct pmc_session session = {
 		.say = &cli->say,
 		.drop_in = cli->say.drop_in,
-		.local = is_local(cli),
 		.json = cli->json,
 		.timeout_ms = cli->timeout_ms,
 	};
@@ -335,11 +369,13 @@ static int run(struct cli *cli, const struct conf *conf, char **words)
 	struct manage_config config;
 	int status;
 
-	if (is_ambiguous(cli)) {
+	status = check(cli);
+	if (status >= 0) {
 		free(joined[0]);
-		return complain(cli, "-i names an interface: say -2, -4 or -6 too", COMMAND_USAGE);
+		return status;
 	}
 	fill_config(&config, cli, conf);
+	session.alone = config.local && config.boundary_hops == 0;
 	if (manage_open(&session.client, &config, &error)) {
 		status = complain(cli, error.text, COMMAND_RUNTIME);
 		if (cli->say.drop_in) {
@@ -357,7 +393,7 @@ int pmc_main(int argc, char **argv, bool drop_in)
 {
 	struct cli cli = {
 		.say = say_as(say_base_name(argv[0]), drop_in),
-		.boundary_hops = 1,
+		.boundary_hops = -1,
 		.timeout_ms = drop_in ? DROP_IN_WAIT_MS : NATIVE_WAIT_MS,
 	};
 	struct conf_error error = { "" };

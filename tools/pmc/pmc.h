@@ -17,7 +17,7 @@ struct pmc_session {
 	struct manage_client *client;
 	const struct say *say;
 	bool drop_in;   /* linuxptp's manners: errors do not count, nothing is waited for long */
-	bool local;     /* over the socket of a daemon on this machine */
+	bool alone;     /* one clock is asked, by its socket, and passes nothing on */
 	bool json;
 	int timeout_ms; /* for an answer */
 };

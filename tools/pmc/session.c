@@ -74,6 +74,22 @@ static void note_failure(struct session *s, int status)
 	}
 }
 
+static bool is_any_clock(const struct gnomon_port_identity *target)
+{
+	static const struct gnomon_clock_identity all = {
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }
+	};
+
+	return gnomon_clock_identity_cmp(&target->clock, &all) == 0;
+}
+
+/* Whether who answers is who was asked; a clock may answer for its ports. */
+static bool is_asked(const struct session *s, const struct gnomon_port_identity *source)
+{
+	return is_any_clock(&s->target) ||
+	       gnomon_clock_identity_cmp(&s->target.clock, &source->clock) == 0;
+}
+
 /* -- what is heard ---------------------------------------------------------------------------- */
 
 static void judge_answer(struct session *s, const struct manage_message *m)
@@ -83,7 +99,7 @@ static void judge_answer(struct session *s, const struct manage_message *m)
 
 	if (!manage_is_answer(s->of->client, m) ||
 	    m->msg.header.sequence_id != s->request.sequence || !c->row ||
-	    m->tlv.id != c->row->id) {
+	    m->tlv.id != c->row->id || !is_asked(s, &m->msg.header.source)) {
 		return;
 	}
 	s->waiting = false;
@@ -186,11 +202,7 @@ static void help(const struct gnomon_management_row *row)
 /* Whether several clocks or ports may answer. */
 static bool may_be_many(const struct session *s)
 {
-	static const struct gnomon_clock_identity all = {
-		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }
-	};
-
-	return (!s->of->local && gnomon_clock_identity_cmp(&s->target.clock, &all) == 0) ||
+	return (!s->of->alone && is_any_clock(&s->target)) ||
 	       (s->request.command.row->port_scope && s->target.port == 0xffff);
 }
 
@@ -223,17 +235,39 @@ static void send_request(struct session *s)
 	s->listen = s->listen || may_be_many(s);
 }
 
+static void say_fault(const struct pmc_session *session, const struct grammar_error *error)
+{
+	say(session->say, LOG_ERR, "%s%s%s", error->text, error->remedy[0] ? "; " : "",
+	    error->remedy);
+}
+
+/* What stands behind a command linuxptp's pmc does not see; of ids it gives no help. */
+static int parse_as(const struct pmc_session *session, const char *line, struct grammar_command *c,
+		    struct grammar_error *error)
+{
+	const int fault = grammar_parse(line, c, error);
+
+	if (!session->drop_in) {
+		return fault;
+	}
+	if (c->kind == GRAMMAR_HELP && c->word[0]) {
+		return GRAMMAR_BAD_COMMAND;
+	}
+	return fault == GRAMMAR_SURPLUS ? 0 : fault;
+}
+
 /* linuxptp's pmc complains on either stream; so do we by its name. */
 static void complain(struct session *s, const char *line, enum grammar_fault fault,
 		     const struct grammar_error *error)
 {
 	note_failure(s, COMMAND_USAGE);
 	if (!s->of->drop_in) {
-		say(s->of->say, LOG_ERR, "%s", error->text);
+		say_fault(s->of, error);
 		return;
 	}
 	switch (fault) {
 	case GRAMMAR_BAD_COMMAND:
+	case GRAMMAR_SURPLUS:
 		fprintf(stderr, "bad command: %s\n", line);
 		break;
 	case GRAMMAR_AMBIGUOUS:
@@ -249,8 +283,8 @@ static void complain(struct session *s, const char *line, enum grammar_fault fau
 static void do_command(struct session *s, const char *line)
 {
 	struct grammar_command *c = &s->request.command;
-	struct grammar_error error = { "" };
-	const int fault = grammar_parse(line, c, &error);
+	struct grammar_error error;
+	const int fault = parse_as(s->of, line, c, &error);
 	const bool sends = fault == 0 || fault == GRAMMAR_NOT_ALLOWED ||
 			   fault == GRAMMAR_BAD_VALUES;
 
@@ -391,11 +425,11 @@ static void run(struct session *s)
 static int check(const struct pmc_session *session, char **commands)
 {
 	struct grammar_command command;
-	struct grammar_error error = { "" };
+	struct grammar_error error;
 
 	for (; *commands; commands++) {
-		if (grammar_parse(*commands, &command, &error)) {
-			say(session->say, LOG_ERR, "%s", error.text);
+		if (parse_as(session, *commands, &command, &error)) {
+			say_fault(session, &error);
 			return COMMAND_USAGE;
 		}
 	}

@@ -17,6 +17,7 @@
 /* A walk over the words of a line; a word in quotes may hold blanks. */
 struct words {
 	const char *at;
+	const char *last;     /* where the one looked at begins */
 	char word[TOKEN_MAX]; /* the one looked at */
 	bool ended;
 };
@@ -27,6 +28,7 @@ static void next_word(struct words *w)
 	const bool quoted = *start == '"';
 	size_t len;
 
+	w->last = start;
 	start += quoted;
 	len = strcspn(start, quoted ? "\"" : " \t\r\n");
 	w->ended = len == 0 && !quoted;
@@ -372,10 +374,11 @@ static int take_values(struct words *w, struct gnomon_management_writer *writer,
 	return 0;
 }
 
-int grammar_values(const char *text, struct grammar_command *command, struct grammar_error *error)
+int grammar_values(const char **text, struct grammar_command *command,
+		   struct grammar_error *error)
 {
 	struct gnomon_management_writer writer;
-	struct words w = { .at = text };
+	struct words w = { .at = *text };
 	int len;
 	int err;
 
@@ -386,11 +389,6 @@ int grammar_values(const char *text, struct grammar_command *command, struct gra
 	if (err) {
 		return err;
 	}
-	if (!w.ended) {
-		snprintf(error->text, sizeof(error->text), "%s: \"%.60s\" is one too many",
-			 command->row->name, w.word);
-		return -EINVAL;
-	}
 	len = gnomon_management_writer_finish(&writer);
 	if (len < 0) {
 		snprintf(error->text, sizeof(error->text), "%s: these values do not go together",
@@ -398,5 +396,6 @@ int grammar_values(const char *text, struct grammar_command *command, struct gra
 		return -EINVAL;
 	}
 	command->len = (size_t)len;
+	*text = w.last;
 	return 0;
 }

@@ -129,6 +129,18 @@ static void test_get_octets(void **state)
 	assert_int_equal(b->request.header.sequence_id, 1);
 }
 
+/* Unless somebody says so, a question is not the neighbours'. */
+static void test_no_hops(void **state)
+{
+	struct bench *b = *state;
+
+	open_client(b);
+	assert_int_equal(manage_get(b->client, GNOMON_MID_PRIORITY1, NULL), 0);
+	take(b);
+	assert_int_equal(b->request.body.management.starting_boundary_hops, 0);
+	assert_int_equal(b->request.body.management.boundary_hops, 0);
+}
+
 static void test_empty_get(void **state)
 {
 	struct bench *b = *state;
@@ -384,6 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST("get_octets", test_get_octets),
+		TEST("no_hops", test_no_hops),
 		TEST("empty_get", test_empty_get),
 		TEST("target_and_set", test_target_and_set),
 		TEST("subscribe", test_subscribe),

@@ -24,13 +24,22 @@ static struct grammar_command good(const char *line)
 	return c;
 }
 
-static void bad(const char *line, enum grammar_fault fault, const char *text)
+static void advised(const char *line, enum grammar_fault fault, const char *text,
+		    const char *remedy)
 {
 	struct grammar_command c;
 	struct grammar_error error = { "" };
 
 	assert_int_equal(grammar_parse(line, &c, &error), fault);
 	assert_string_equal(error.text, text);
+	if (remedy) {
+		assert_string_equal(error.remedy, remedy);
+	}
+}
+
+static void bad(const char *line, enum grammar_fault fault, const char *text)
+{
+	advised(line, fault, text, NULL);
 }
 
 static void expect_request(const char *line, enum gnomon_management_action action, uint16_t id)
@@ -56,8 +65,6 @@ static void test_words(void **state)
 	/* A whole name is not ambiguous, however many it begins. */
 	expect_request("GET TIME", GNOMON_MANAGEMENT_GET, GNOMON_MID_TIME);
 	expect_request("GET FAULT_LOG", GNOMON_MANAGEMENT_GET, GNOMON_MID_FAULT_LOG);
-	expect_request("GET PRIORITY1 and whatever", GNOMON_MANAGEMENT_GET,
-		       GNOMON_MID_PRIORITY1);
 	assert_int_equal(good("").kind, GRAMMAR_HELP);
 	assert_int_equal(good("he").kind, GRAMMAR_HELP);
 	assert_null(good("HELP").row);
@@ -84,23 +91,56 @@ static void test_bad_words(void **state)
 	char line[200] = "GET ";
 
 	(void)state;
-	bad("GET", GRAMMAR_BAD_COMMAND,
-	    "\"GET\" needs something to act on; \"help\" lists what there is");
-	bad("FOO BAR", GRAMMAR_BAD_COMMAND,
-	    "there is no action \"FOO\"; use GET, SET, CMD or TARGET");
-	bad("GET FOO", GRAMMAR_BAD_COMMAND,
-	    "there is no management id \"FOO\"; \"help\" lists them");
-	bad("GETS PRIORITY1", GRAMMAR_BAD_COMMAND,
-	    "there is no action \"GETS\"; use GET, SET, CMD or TARGET");
-	bad("GET PORT", GRAMMAR_AMBIGUOUS, "id PORT is too ambiguous");
-	bad("get prio", GRAMMAR_AMBIGUOUS, "id prio is too ambiguous");
+	advised("GET", GRAMMAR_BAD_COMMAND, "\"GET\" needs something to act on",
+		"\"help\" lists what there is");
+	advised("FOO BAR", GRAMMAR_BAD_COMMAND, "there is no action \"FOO\"",
+		"use GET, SET, CMD or TARGET");
+	advised("GET FOO", GRAMMAR_BAD_COMMAND, "there is no management id \"FOO\"",
+		"\"help\" lists them");
+	advised("GETS PRIORITY1", GRAMMAR_BAD_COMMAND, "there is no action \"GETS\"",
+		"use GET, SET, CMD or TARGET");
+	advised("GET PORT_D", GRAMMAR_AMBIGUOUS, "id PORT_D is too ambiguous",
+		"write more of one of PORT_DATA_SET, PORT_DATA_SET_NP");
+	advised("get prio", GRAMMAR_AMBIGUOUS, "id prio is too ambiguous",
+		"write more of one of PRIORITY1, PRIORITY2");
+	bad("get a", GRAMMAR_AMBIGUOUS, "id a is too ambiguous");
 	bad("CMD PRIORITY1 1", GRAMMAR_NOT_ALLOWED, "PRIORITY1 only allows GET or SET");
 	bad("GET ENABLE_PORT", GRAMMAR_NOT_ALLOWED, "ENABLE_PORT only allows COMMAND");
 	bad("SET PORT_STATS_NP", GRAMMAR_NOT_ALLOWED, "PORT_STATS_NP only allows GET");
 	memset(line + 4, 'X', sizeof(line) - 5);
 	line[sizeof(line) - 1] = '\0';
-	bad(line, GRAMMAR_BAD_COMMAND,
-	    "\"GET\" needs something to act on; \"help\" lists what there is");
+	bad(line, GRAMMAR_BAD_COMMAND, "there is nothing called \"XXXXXXXXXXXXXXXXXXXX...\"");
+	bad(line + 4, GRAMMAR_BAD_COMMAND, "\"XXXXXXXXXXXXXXXXXXXX\" needs something to act on");
+}
+
+/* Words behind a command are told apart from it; all of it has been understood. */
+static void test_surplus(void **state)
+{
+	static const char quotes[] =
+		"write several commands each in quotes, or on a line of its own";
+	struct grammar_command c;
+	struct grammar_error error;
+
+	(void)state;
+	advised("GET PRIORITY1 and whatever", GRAMMAR_SURPLUS,
+		"PRIORITY1: \"and\" behind it is too much", "leave it out");
+	advised("GET PRIORITY1 GET PRIORITY2", GRAMMAR_SURPLUS,
+		"PRIORITY1: \"GET\" behind it is too much", quotes);
+	advised("TARGET * target *", GRAMMAR_SURPLUS, "*: \"target\" behind it is too much",
+		quotes);
+	bad("HELP PRIORITY1 PRIORITY2", GRAMMAR_SURPLUS,
+	    "PRIORITY1: \"PRIORITY2\" behind it is too much");
+	bad("CMD ENABLE_PORT now", GRAMMAR_SURPLUS, "ENABLE_PORT: \"now\" behind it is too much");
+	assert_int_equal(grammar_parse("SET PRIORITY1 1 2", &c, &error), GRAMMAR_SURPLUS);
+	assert_string_equal(error.text, "PRIORITY1: \"2\" behind it is too much");
+	assert_int_equal(c.len, 2);
+	assert_int_equal(c.data[0], 1);
+	assert_int_equal(grammar_parse("GET PRIORITY2 x", &c, &error), GRAMMAR_SURPLUS);
+	assert_int_equal(c.row->id, GNOMON_MID_PRIORITY2);
+	/* What is wrong itself says so first. */
+	bad("SET PRIORITY1 300 2", GRAMMAR_BAD_VALUES,
+	    "PRIORITY1: 300 is out of the range of priority1");
+	bad("GET PRIORITY1 \n\r\t ", 0, "");
 }
 
 static void test_target(void **state)
@@ -118,8 +158,8 @@ static void test_target(void **state)
 	assert_int_equal(c.target.port, 0xffff);
 	assert_int_equal(c.target.clock.id[0], 0xff);
 	assert_int_equal(c.target.clock.id[7], 0xff);
-	bad("TARGET foo", GRAMMAR_BAD_COMMAND,
-	    "\"foo\" is no portIdentity; write it as 0c42a1.fffe.6d7ca6-1, or * for all");
+	advised("TARGET foo", GRAMMAR_BAD_COMMAND, "\"foo\" is no portIdentity",
+		"write it as 0c42a1.fffe.6d7ca6-1, or * for all");
 }
 
 static void test_identities(void **state)
@@ -250,7 +290,6 @@ static void test_bad_values(void **state)
 	    "PRIORITY1: \"99999999999999999999\" is no value for priority1");
 	bad("SET PRIORITY1 18446744073709551615", GRAMMAR_BAD_VALUES,
 	    "PRIORITY1: 18446744073709551615 is out of the range of priority1");
-	bad("SET PRIORITY1 1 2", GRAMMAR_BAD_VALUES, "PRIORITY1: \"2\" is one too many");
 	bad("SET SYNCHRONIZATION_UNCERTAIN_NP 2", GRAMMAR_BAD_VALUES,
 	    "SYNCHRONIZATION_UNCERTAIN_NP: uncertain has to be 0 (false), 1 (true) or 255 "
 	    "(don't care)");
@@ -263,7 +302,8 @@ static void test_bad_values(void **state)
 	    "ALTERNATE_TIME_OFFSET_NAME: \"12345678901\" is no value for displayName");
 	bad("SET TIME 1.0000000001", GRAMMAR_BAD_VALUES,
 	    "TIME: \"1.0000000001\" is no value for currentTime");
-	bad("CMD ENABLE_PORT now", GRAMMAR_BAD_VALUES, "ENABLE_PORT: \"now\" is one too many");
+	advised("SET TIME", GRAMMAR_BAD_VALUES, "TIME SET needs 1 value",
+		"\"help TIME\" shows what it takes");
 }
 
 int main(void)
@@ -272,6 +312,7 @@ int main(void)
 		{ "/pmc/grammar/words", test_words, NULL, NULL, NULL },
 		{ "/pmc/grammar/every_id", test_every_id, NULL, NULL, NULL },
 		{ "/pmc/grammar/bad_words", test_bad_words, NULL, NULL, NULL },
+		{ "/pmc/grammar/surplus", test_surplus, NULL, NULL, NULL },
 		{ "/pmc/grammar/target", test_target, NULL, NULL, NULL },
 		{ "/pmc/grammar/identities", test_identities, NULL, NULL, NULL },
 		{ "/pmc/grammar/single_values", test_single_values, NULL, NULL, NULL },
