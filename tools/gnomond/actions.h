@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/** What the engine wants done, given to whoever does it. */
+/** What the engines want done, given to whoever does it. */
 #ifndef GNOMOND_ACTIONS_H
 #define GNOMOND_ACTIONS_H
 
-#include "instance.h"
+#include "daemon.h"
 
-/** Carry out what the engine wants, until it wants nothing. */
-void actions_drain(struct instance *in);
+/** Carry out what the engines want, until none wants anything. */
+void actions_drain(struct daemon *d);
 
 #endif

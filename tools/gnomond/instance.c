@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From configuration to running parts. Questions first, changes last. */
+/* From configuration to an engine with its ports. Questions first, changes last. */
 #include "instance.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/clock.h"
 #include "drivers/iface.h"
 #include "drivers/timer.h"
 
 #include "engine_config.h"
 
 /* -- what there is ---------------------------------------------------------------------------- */
+
+/* Octets 3 and 4 are fffe where an identity is made of a MAC address. Every further instance counts
+ * down from there: two of them may be in one domain, and answers to one are not the other's. */
+static void set_apart(struct gnomon_clock_identity *identity, unsigned int number)
+{
+	unsigned int middle = (unsigned int)identity->id[3] << 8 | identity->id[4];
+
+	middle -= number;
+	identity->id[3] = (uint8_t)(middle >> 8);
+	identity->id[4] = (uint8_t)middle;
+}
 
 /* The clock's identity is configured, or that of the first interface. One without an address, as
  * the loopback interface is, gets one that nobody else has. */
@@ -48,103 +58,44 @@ static int check_interface(struct instance *in, struct port *port, struct driver
 
 	if (r == 0 && port->name.number == 1) {
 		r = choose_identity(in, &iface, error);
+		set_apart(&in->identity, in->number);
 	}
 	return r != 0 ? r : port_choose(&in->ports, port, error);
 }
 
-/* -- the clock -------------------------------------------------------------------------------- */
-
-/* The first port that stamps in hardware; NULL: none does. */
-static const struct port *hardware_port(const struct ports *ports)
+void instance_init(struct instance *in, const struct instance_setup *setup)
 {
-	for (size_t i = 0; i < ports->count; i++) {
-		if (stamping_is_hardware(&ports->list[i].stamping)) {
-			return &ports->list[i];
+	memset(in, 0, sizeof(*in));
+	in->conf = setup->conf;
+	in->log = setup->log;
+	in->keeper = setup->keeper;
+	in->number = setup->number;
+	in->source = setup->source;
+	in->ports.conf = setup->conf;
+	in->ports.log = setup->log;
+	in->ports.keeper = setup->keeper;
+	in->ports.lookout = setup->lookout;
+	in->ports.source = setup->source;
+}
+
+int instance_choose(struct instance *in, struct driver_error *error)
+{
+	int r = ports_init(&in->ports, error);
+
+	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
+		r = check_interface(in, &in->ports.list[i], error);
+	}
+	return r;
+}
+
+const struct port *instance_hardware_port(const struct instance *in)
+{
+	for (size_t i = 0; i < in->ports.count; i++) {
+		if (stamping_is_hardware(&in->ports.list[i].stamping)) {
+			return &in->ports.list[i];
 		}
 	}
 	return NULL;
-}
-
-/* A clock that is named is wanted, unless all ports were told to stamp without it (-S). */
-static bool named_clock_counts(const struct conf *conf)
-{
-	for (size_t i = 0; conf->phc_device[0] && i < conf->port_count; i++) {
-		if (conf->ports[i].conf.time_stamping == CONF_STAMP_AUTO) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The kind of clock to keep, with auto resolved. */
-static enum conf_clock clock_to_keep(const struct instance *in)
-{
-	enum conf_clock clock = (enum conf_clock)in->conf->clock;
-
-	if (clock != CONF_CLOCK_AUTO && clock != CONF_CLOCK_PTP4L) {
-		return clock;
-	}
-	if (hardware_port(&in->ports) || named_clock_counts(in->conf)) {
-		return CONF_CLOCK_PHC;
-	}
-	return clock == CONF_CLOCK_AUTO ? CONF_CLOCK_SOFT : CONF_CLOCK_SYSTEM;
-}
-
-static int open_phc(const struct instance *in, struct gnomon_clock **clock,
-		    struct driver_error *error)
-{
-	const struct port *port = hardware_port(&in->ports);
-
-	if (in->conf->phc_device[0]) {
-		return clock_phc_open(clock, in->conf->phc_device, error);
-	}
-	if (!port) {
-		return driver_fail(error, -ENODEV, "clock phc: there is none: %s",
-				   in->ports.list[0].stamping.why.text);
-	}
-	return clock_phc_open_index(clock, port->stamping.keep_index, error);
-}
-
-/* Opening a clock changes nothing; whether it may be adjusted is found out here as well. */
-static int open_clock(struct instance *in, struct driver_error *error)
-{
-	const struct conf *conf = in->conf;
-	struct clock_soft_config soft = { .tai_offset = conf->utc_offset };
-	struct gnomon_clock **clock = &in->keeper.clock;
-	double ppb;
-	int r = -EINVAL;
-
-	switch (clock_to_keep(in)) {
-	case CONF_CLOCK_PHC:
-		r = open_phc(in, clock, error);
-		break;
-	case CONF_CLOCK_SYSTEM:
-		r = clock_system_open(clock, !conf->free_running, error);
-		break;
-	case CONF_CLOCK_SOFT:
-		soft.initial_offset = gnomon_span_from_double(conf->soft_clock_offset * 1e9);
-		soft.oscillator_ppb = conf->soft_clock_frequency;
-		r = clock_soft_create(clock, &soft);
-		if (r != 0) {
-			driver_fail(error, r, "soft clock: %s", driver_strerror(r));
-		}
-		break;
-	case CONF_CLOCK_AUTO:
-	case CONF_CLOCK_PTP4L:
-		break;
-	}
-	if (r != 0 || conf->free_running) {
-		return r;
-	}
-	/* Setting what is set already changes nothing and tells whether it may be set. */
-	r = (*clock)->ops->get_frequency(*clock, &ppb);
-	r = r ? r : (*clock)->ops->set_frequency(*clock, ppb);
-	if (r != 0) {
-		driver_fail(error, r,
-			    "%s: cannot adjust it: %s; run as root, or with free_running 1",
-			    (*clock)->name, driver_strerror(r));
-	}
-	return r;
 }
 
 /* -- the engine ------------------------------------------------------------------------------- */
@@ -179,7 +130,7 @@ static int build_engine(struct instance *in)
 	if (!ports) {
 		return r;
 	}
-	engine_config_fill(&config, in->conf, &in->identity, in->keeper.clock->utc);
+	engine_config_fill(&config, in->conf, &in->identity, in->keeper->clock->utc);
 	config.seed = seed_of(&in->identity);
 	config.ports = ports;
 	for (size_t i = 0; i < in->ports.count; i++) {
@@ -196,10 +147,24 @@ static int build_engine(struct instance *in)
 	return r;
 }
 
-/* -- life ------------------------------------------------------------------------------------- */
+int instance_build(struct instance *in, struct driver_error *error)
+{
+	int r = 0;
 
-/* What the servo has to expect of a port that may receive time; others say nothing about it. */
-static bool receives_software_stamps(const struct instance *in)
+	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
+		r = port_connect(&in->ports, &in->ports.list[i], error);
+	}
+	if (r != 0) {
+		return r;
+	}
+	r = build_engine(in);
+	in->ports.engine = in->engine;
+	return r == 0 ? 0
+		      : driver_fail(error, r, "cannot build the clock from this configuration: %s",
+				    driver_strerror(r));
+}
+
+bool instance_receives_software_stamps(const struct instance *in)
 {
 	for (size_t i = 0; i < in->ports.count; i++) {
 		const struct port *port = &in->ports.list[i];
@@ -214,79 +179,32 @@ static bool receives_software_stamps(const struct instance *in)
 	return false;
 }
 
-static int build(struct instance *in, struct driver_error *error)
+/* -- life ------------------------------------------------------------------------------------- */
+
+int instance_open(struct instance *in, struct driver_error *error)
 {
-	int r = build_engine(in);
+	int r = 0;
 
-	if (r == 0) {
-		in->keeper.engine = in->engine;
-		in->ports.engine = in->engine;
-		r = keeper_init(&in->keeper, receives_software_stamps(in));
-	}
-	if (r != 0) {
-		driver_fail(error, r, "cannot build the clock from this configuration: %s",
-			    driver_strerror(r));
-	}
-	return r;
-}
-
-/* Everything that can go wrong without touching the system. */
-static int prepare(struct instance *in, struct driver_error *error)
-{
-	int r = ports_init(&in->ports, error);
-
-	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
-		r = check_interface(in, &in->ports.list[i], error);
-	}
-	if (r == 0) {
-		r = open_clock(in, error);
-	}
-	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
-		r = port_connect(&in->ports, &in->ports.list[i], error);
-	}
-	return r != 0 ? r : build(in, error);
-}
-
-static void join(struct instance *in, const struct conf *conf, struct log *log)
-{
-	memset(in, 0, sizeof(*in));
-	in->conf = conf;
-	in->log = log;
-	in->keeper.conf = conf;
-	in->keeper.log = log;
-	in->ports.conf = conf;
-	in->ports.log = log;
-	in->ports.keeper = &in->keeper;
-}
-
-/* Links are opened last: opening them switches time stamping on, and nothing may fail after it that
- * could have been known before. */
-int instance_create(struct instance *in, const struct conf *conf, struct log *log,
-		    struct driver_error *error)
-{
-	int r;
-
-	join(in, conf, log);
-	r = prepare(in, error);
-	local_init(&in->local, in->engine, &in->keeper);
-	if (r == 0) {
-		r = local_open(&in->local, conf, error);
-	}
 	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
 		r = port_open(&in->ports, &in->ports.list[i], error);
 	}
-	if (r != 0) {
-		instance_destroy(in);
-	}
 	return r;
 }
 
-/* Works on what instance_create left half done, too. */
-void instance_destroy(struct instance *in)
+bool instance_receives(const struct instance *in)
 {
-	local_close(&in->local);
+	for (size_t i = 0; i < in->ports.count; i++) {
+		if (in->ports.list[i].state == GNOMON_PORT_TIME_RECEIVER ||
+		    in->ports.list[i].state == GNOMON_PORT_UNCALIBRATED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void instance_finish(struct instance *in)
+{
 	ports_finish(&in->ports);
-	keeper_finish(&in->keeper);
 	free(in->engine_memory);
 	memset(in, 0, sizeof(*in));
 }

@@ -28,8 +28,9 @@ enum place {
 };
 
 struct loop {
-	struct instance *in;
+	struct daemon *d;
 	struct timer timer;
+	size_t ports; /* of all instances */
 	struct notify notify;
 	struct pollfd *fds;
 	gnomon_mono look; /* when to look at the interfaces, whatever netlink says; NEVER */
@@ -64,24 +65,10 @@ void loop_catch_signals(void)
 
 /* -- what poll() watches ---------------------------------------------------------------------- */
 
-/* A port's sockets in the array. */
-static struct pollfd *port_fds(struct loop *loop, size_t i)
-{
-	return &loop->fds[PLACE_PORTS + i * LINK_SOCKETS];
-}
-
 /* Descriptors change when a link is closed or opened again, which is rare. */
-static void lay_out(struct loop *loop)
+static struct pollfd *lay_out_instance(struct instance *in, struct pollfd *fds)
 {
-	struct instance *in = loop->in;
-
-	loop->fds[PLACE_TIMER] = (struct pollfd){ .fd = loop->timer.fd, .events = POLLIN };
-	loop->fds[PLACE_LOOKOUT] =
-		(struct pollfd){ .fd = lookout_fd(&in->ports.lookout), .events = POLLIN };
-	local_poll_fds(&in->local, &loop->fds[PLACE_LOCAL]);
-	for (size_t i = 0; i < in->ports.count; i++) {
-		struct pollfd *fds = port_fds(loop, i);
-
+	for (size_t i = 0; i < in->ports.count; i++, fds += LINK_SOCKETS) {
 		if (in->ports.list[i].link) {
 			link_poll_fds(in->ports.list[i].link, fds);
 		}
@@ -90,24 +77,32 @@ static void lay_out(struct loop *loop)
 		}
 	}
 	in->ports.relayout = false;
+	return fds;
+}
+
+static void lay_out(struct loop *loop)
+{
+	struct daemon *d = loop->d;
+	struct pollfd *fds = &loop->fds[PLACE_PORTS];
+
+	loop->fds[PLACE_TIMER] = (struct pollfd){ .fd = loop->timer.fd, .events = POLLIN };
+	loop->fds[PLACE_LOOKOUT] =
+		(struct pollfd){ .fd = lookout_fd(&d->lookout), .events = POLLIN };
+	local_poll_fds(&d->local, &loop->fds[PLACE_LOCAL]);
+	for (size_t i = 0; i < d->instance_count; i++) {
+		fds = lay_out_instance(&d->instances[i], fds);
+	}
 }
 
 /* -- interfaces ------------------------------------------------------------------------------- */
 
-/* Look at all ports, and decide when to look again without being told. */
-static void look(struct loop *loop, gnomon_mono now)
+static void look_at(struct loop *loop, struct instance *in, gnomon_mono now)
 {
-	struct instance *in = loop->in;
-
-	loop->look = GNOMON_MONO_NEVER;
-	if (lookout_fd(&in->ports.lookout) < 0) {
-		loop->look = gnomon_mono_add(now, LOOK_NS);
-	}
 	for (size_t i = 0; i < in->ports.count; i++) {
 		struct port *port = &in->ports.list[i];
 
 		port_look(&in->ports, port, now);
-		actions_drain(in);
+		actions_drain(loop->d);
 		/* A port that waits for its interface is looked at when netlink tells. */
 		if (!port->link && gnomon_mono_before(now, port->retry)) {
 			loop->look = gnomon_mono_min(loop->look, port->retry);
@@ -115,7 +110,21 @@ static void look(struct loop *loop, gnomon_mono now)
 	}
 }
 
-static void tell_counters(struct instance *in)
+/* Look at all ports, and decide when to look again without being told. */
+static void look(struct loop *loop, gnomon_mono now)
+{
+	struct daemon *d = loop->d;
+
+	loop->look = GNOMON_MONO_NEVER;
+	if (lookout_fd(&d->lookout) < 0) {
+		loop->look = gnomon_mono_add(now, LOOK_NS);
+	}
+	for (size_t i = 0; i < d->instance_count; i++) {
+		look_at(loop, &d->instances[i], now);
+	}
+}
+
+static void tell_counters_of(const struct instance *in)
 {
 	struct gnomon_port_counters counters;
 
@@ -128,35 +137,51 @@ static void tell_counters(struct instance *in)
 	}
 }
 
+static void tell_counters(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->instance_count; i++) {
+		tell_counters_of(&d->instances[i]);
+	}
+}
+
 /* -- one round -------------------------------------------------------------------------------- */
 
-/* Everything that is due but is not the engine's: coarse, so poll()'s timeout does for it. */
-static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
+/* Timestamps that did not come, and sockets that came or went. Returns when to look again. */
+static gnomon_mono keep_house(struct loop *loop, struct instance *in, gnomon_mono now)
 {
-	struct instance *in = loop->in;
-	gnomon_mono next;
-
 	if (!gnomon_mono_before(now, in->ports.tx_deadline)) {
 		ports_expire(&in->ports, now);
-		actions_drain(in);
+		actions_drain(loop->d);
 	}
-	if (!gnomon_mono_before(now, loop->look)) {
-		look(loop, now);
-	}
-	if (in->status_changed) {
-		in->status_changed = false;
-		notify_status(&loop->notify, in);
-	}
-	if (asked) {
-		asked = 0;
-		tell_counters(in);
-	}
-	notify_alive(&loop->notify, now);
 	if (in->ports.relayout) {
 		lay_out(loop);
 	}
-	next = gnomon_mono_min(in->ports.tx_deadline, loop->look);
-	next = gnomon_mono_min(next, gnomon_discipline_deadline(in->keeper.discipline));
+	return in->ports.tx_deadline;
+}
+
+/* Everything that is due but is not an engine's: coarse, so poll()'s timeout does for it. */
+static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
+{
+	struct daemon *d = loop->d;
+	gnomon_mono next = GNOMON_MONO_NEVER;
+
+	if (!gnomon_mono_before(now, loop->look)) {
+		look(loop, now);
+	}
+	for (size_t i = 0; i < d->instance_count; i++) {
+		next = gnomon_mono_min(next, keep_house(loop, &d->instances[i], now));
+	}
+	if (d->status_changed) {
+		d->status_changed = false;
+		notify_status(&loop->notify, d);
+	}
+	if (asked) {
+		asked = 0;
+		tell_counters(d);
+	}
+	notify_alive(&loop->notify, now);
+	next = gnomon_mono_min(next, loop->look);
+	next = gnomon_mono_min(next, gnomon_discipline_deadline(d->keeper.discipline));
 	return gnomon_mono_min(next, loop->notify.next);
 }
 
@@ -170,48 +195,82 @@ static int timeout_to(gnomon_mono next, gnomon_mono now)
 				 : (int)((next.ns - now.ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 }
 
-/* What poll() reported on a socket, by its place among the ports' sockets. */
-static void serve(struct instance *in, size_t place, short revents)
+/* What poll() reported on a port's sockets. */
+static void serve(struct daemon *d, struct ports *ports, struct port *port,
+		  const struct pollfd fds[LINK_SOCKETS])
 {
-	struct port *port = &in->ports.list[place / LINK_SOCKETS];
+	for (int i = 0; i < LINK_SOCKETS; i++) {
+		if (fds[i].revents) {
+			port_ready(ports, port, (enum link_socket)i, fds[i].revents);
+			actions_drain(d);
+		}
+	}
+}
 
-	if (revents) {
-		port_ready(&in->ports, port, (enum link_socket)(place % LINK_SOCKETS), revents);
-		actions_drain(in);
+static void serve_ports(struct loop *loop)
+{
+	const struct pollfd *fds = &loop->fds[PLACE_PORTS];
+
+	for (size_t i = 0; i < loop->d->instance_count; i++) {
+		struct ports *ports = &loop->d->instances[i].ports;
+
+		for (size_t p = 0; p < ports->count; p++, fds += LINK_SOCKETS) {
+			serve(loop->d, ports, &ports->list[p], fds);
+		}
 	}
 }
 
 /* Messages come before timeouts of the same instant. */
 static void take_ready(struct loop *loop)
 {
-	struct instance *in = loop->in;
+	struct daemon *d = loop->d;
 
-	for (size_t i = 0; i < in->ports.count * LINK_SOCKETS; i++) {
-		serve(in, i, port_fds(loop, 0)[i].revents);
-	}
+	serve_ports(loop);
 	for (int i = 0; i < LOCAL_SOCKETS; i++) {
 		if (loop->fds[PLACE_LOCAL + i].revents) {
-			local_ready(&in->local, (enum local_socket)i, timer_now());
-			actions_drain(in);
+			local_ready(&d->local, (enum local_socket)i, timer_now());
+			actions_drain(d);
 		}
 	}
-	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&in->ports.lookout)) {
+	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&d->lookout)) {
 		look(loop, timer_now());
 	}
 }
 
-/* Timer, poll, messages, engine, clock: in this order, once around. */
+static gnomon_mono engine_deadline(const struct daemon *d)
+{
+	gnomon_mono next = GNOMON_MONO_NEVER;
+
+	for (size_t i = 0; i < d->instance_count; i++) {
+		next = gnomon_mono_min(next, gnomon_engine_deadline(d->instances[i].engine));
+	}
+	return next;
+}
+
+static void expire(struct daemon *d, gnomon_mono now)
+{
+	for (size_t i = 0; i < d->instance_count; i++) {
+		struct gnomon_engine *engine = d->instances[i].engine;
+
+		if (!gnomon_mono_before(now, gnomon_engine_deadline(engine))) {
+			(void)gnomon_engine_expire(engine, now);
+			actions_drain(d);
+		}
+	}
+	keeper_expire(&d->keeper, now);
+}
+
+/* Timer, poll, messages, engines, clock: in this order, once around. */
 static int run_once(struct loop *loop)
 {
-	struct gnomon_engine *engine = loop->in->engine;
 	gnomon_mono now = timer_now();
 	gnomon_mono next = housekeeping(loop, now);
-	size_t count = PLACE_PORTS + loop->in->ports.count * LINK_SOCKETS;
+	size_t count = PLACE_PORTS + loop->ports * LINK_SOCKETS;
 	bool fired = loop->fds[PLACE_TIMER].revents != 0;
 	int timeout;
 	int own;
 
-	timer_arm(&loop->timer, gnomon_engine_deadline(engine), fired);
+	timer_arm(&loop->timer, engine_deadline(loop->d), fired);
 	timeout = timeout_to(next, now);
 	own = timer_poll_timeout(&loop->timer, now);
 	if (own >= 0 && own < timeout) {
@@ -224,16 +283,21 @@ static int run_once(struct loop *loop)
 		return errno == EINTR ? 0 : -errno;
 	}
 	take_ready(loop);
-	now = timer_now();
-	if (!gnomon_mono_before(now, gnomon_engine_deadline(engine))) {
-		(void)gnomon_engine_expire(engine, now);
-		actions_drain(loop->in);
-	}
-	keeper_expire(&loop->in->keeper, now);
+	expire(loop->d, timer_now());
 	return 0;
 }
 
 /* -- the end ---------------------------------------------------------------------------------- */
+
+static bool tx_pending(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->instance_count; i++) {
+		if (d->instances[i].ports.tx_pending) {
+			return true;
+		}
+	}
+	return false;
+}
 
 /*
  * Take the timestamps still on their way, for as long as any of them would be waited for. Stamping
@@ -242,52 +306,60 @@ static int run_once(struct loop *loop)
  */
 static void await_stamps(struct loop *loop)
 {
-	struct instance *in = loop->in;
+	struct daemon *d = loop->d;
 	struct pollfd *fds = &loop->fds[PLACE_PORTS];
-	size_t count = in->ports.count * LINK_SOCKETS;
+	size_t count = loop->ports * LINK_SOCKETS;
 	gnomon_mono now = timer_now();
-	gnomon_mono end = gnomon_mono_add(now, (int64_t)in->conf->tx_timestamp_timeout *
-						       NSEC_PER_MSEC);
+	gnomon_mono end =
+		gnomon_mono_add(now, (int64_t)d->conf->tx_timestamp_timeout * NSEC_PER_MSEC);
 
 	lay_out(loop);
 	for (size_t i = 0; i < count; i++) {
 		fds[i].events = POLLPRI;
 	}
-	for (; in->ports.tx_pending && gnomon_mono_before(now, end); now = timer_now()) {
+	for (; tx_pending(d) && gnomon_mono_before(now, end); now = timer_now()) {
 		if (poll(fds, count, timeout_to(end, now)) < 0) {
 			continue; /* another signal */
 		}
-		for (size_t i = 0; i < count; i++) {
-			serve(in, i, fds[i].revents);
-		}
+		serve_ports(loop);
 	}
 }
 
 /* The first look at the interfaces starts the ports. */
-int loop_run(struct instance *in)
+static void start(struct loop *loop)
 {
-	struct loop loop = { .in = in };
+	struct daemon *d = loop->d;
+
+	timer_init(&loop->timer);
+	notify_init(&loop->notify, timer_now());
+	keeper_datasets(&d->keeper, ~0u, timer_now());
+	actions_drain(d);
+	look(loop, timer_now());
+	report_started(d->log);
+	lay_out(loop);
+	notify_ready(&loop->notify, d);
+	d->status_changed = false;
+}
+
+int loop_run(struct daemon *d)
+{
+	struct loop loop = { .d = d };
 	int r = 0;
 
-	loop.fds = calloc(PLACE_PORTS + in->ports.count * LINK_SOCKETS, sizeof(*loop.fds));
+	for (size_t i = 0; i < d->instance_count; i++) {
+		loop.ports += d->instances[i].ports.count;
+	}
+	loop.fds = calloc(PLACE_PORTS + loop.ports * LINK_SOCKETS, sizeof(*loop.fds));
 	if (!loop.fds) {
 		return -ENOMEM;
 	}
-	timer_init(&loop.timer);
-	notify_init(&loop.notify, timer_now());
-	keeper_datasets(&in->keeper, ~0u, timer_now());
-	actions_drain(in);
-	look(&loop, timer_now());
-	report_started(in->log);
-	lay_out(&loop);
-	notify_ready(&loop.notify, in);
-	in->status_changed = false;
+	start(&loop);
 	while (r == 0 && !caught) {
 		r = run_once(&loop);
 	}
 	notify_stopping(&loop.notify);
 	await_stamps(&loop);
-	tell_counters(in);
+	tell_counters(d);
 	timer_finish(&loop.timer);
 	free(loop.fds);
 	return r ? r : (int)caught;

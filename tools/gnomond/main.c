@@ -54,28 +54,36 @@ static const char *common_stamping(const struct ports *ports)
 /* The engine's limits, in words. */
 #define BEYOND "kept as 2^-10 s if shorter, as never if longer than 2^33 s: "
 
-/* Only once everything is open: a daemon that cannot run does not say that it does. */
-static void announce(struct instance *in, struct log *log, const struct conf *conf)
+static void announce_ports(const struct ports *ports, struct log *log)
 {
-	char text[256];
-
-	report_start(log, conf, in->keeper.clock->name, clock_phc_index(in->keeper.clock),
-		     common_stamping(&in->ports), &in->identity);
-	for (size_t i = 0; i < in->ports.count; i++) {
-		const struct port *port = &in->ports.list[i];
+	for (size_t i = 0; i < ports->count; i++) {
+		const struct port *port = &ports->list[i];
 
 		report_port(log, port->name, timestamping_mode_name(port->stamping.mode),
 			    port->stamping.why.text, port->conf);
 	}
-	if (in->local.missing.text[0]) {
-		snprintf(text, sizeof(text), "no management socket: %s", in->local.missing.text);
+}
+
+/* Only once everything is open: a daemon that cannot run does not say that it does. */
+static void announce(const struct daemon *d, struct log *log, const struct conf *conf)
+{
+	const struct instance *own = &d->instances[0];
+	char text[256];
+
+	report_start(log, conf, d->keeper.clock->name, clock_phc_index(d->keeper.clock),
+		     common_stamping(&own->ports), &own->identity);
+	for (size_t i = 0; i < d->instance_count; i++) {
+		announce_ports(&d->instances[i].ports, log);
+	}
+	if (d->local.missing.text[0]) {
+		snprintf(text, sizeof(text), "no management socket: %s", d->local.missing.text);
 		report_note(log, text);
 	}
-	if (in->identity_made_up) {
+	if (own->identity_made_up) {
 		snprintf(text, sizeof(text),
 			 "%s has no hardware address: the clock has another identity at every "
 			 "start; set clockIdentity",
-			 in->ports.list[0].name.interface);
+			 own->ports.list[0].name.interface);
 		report_note(log, text);
 	}
 	if (conf->noted[0]) {
@@ -92,7 +100,7 @@ static void announce(struct instance *in, struct log *log, const struct conf *co
 static enum exit_status run(const char *program, const struct conf *conf)
 {
 	static struct log log;
-	static struct instance in;
+	static struct daemon d;
 	struct driver_error error = { "" };
 	struct user user = { 0, 0 };
 	int r = 0;
@@ -105,21 +113,21 @@ static enum exit_status run(const char *program, const struct conf *conf)
 	}
 	log_init(&log, program, conf);
 	loop_catch_signals();
-	r = instance_create(&in, conf, &log, &error);
+	r = daemon_create(&d, conf, &log, &error);
 	if (r == 0 && conf->user[0]) {
 		r = user_become(conf->user, &user, &error);
 		if (r != 0) {
-			instance_destroy(&in);
+			daemon_destroy(&d);
 		}
 	}
 	if (r != 0) {
 		log_finish(&log);
 		return fail(program, conf, error.text, EXIT_RUNTIME);
 	}
-	announce(&in, &log, conf);
-	r = loop_run(&in);
+	announce(&d, &log, conf);
+	r = loop_run(&d);
 	report_stop(&log, r < 0 ? strerror(-r) : strsignal(r));
-	instance_destroy(&in);
+	daemon_destroy(&d);
 	log_finish(&log);
 	return r < 0 ? EXIT_RUNTIME : EXIT_GOOD;
 }

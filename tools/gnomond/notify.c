@@ -29,32 +29,33 @@ void notify_init(struct notify *n, gnomon_mono now)
 }
 
 /* The status line behind prefix, one field for each of the first ports. */
-static void send_status(const struct instance *in, const char *prefix)
+static void send_status(const struct daemon *d, const char *prefix)
 {
+	const struct ports *ports = &d->instances[0].ports;
 	char text[400];
 	int len = snprintf(text, sizeof(text), "%s", prefix);
 
-	for (size_t i = 0; i < in->ports.count && i < STATUS_PORTS; i++) {
+	for (size_t i = 0; i < ports->count && i < STATUS_PORTS; i++) {
 		len += snprintf(text + len, sizeof(text) - (size_t)len, "%s %s, ",
-				in->ports.list[i].name.interface,
-				gnomon_port_state_name(in->ports.list[i].state));
+				ports->list[i].name.interface,
+				gnomon_port_state_name(ports->list[i].state));
 	}
-	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d", in->keeper.gm,
-		 (int)in->keeper.state);
+	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d", d->keeper.gm,
+		 (int)d->keeper.state);
 	(void)sd_notify_env(text);
 }
 
-void notify_ready(struct notify *n, struct instance *in)
+void notify_ready(struct notify *n, const struct daemon *d)
 {
 	if (n->listening) {
-		send_status(in, "READY=1\nSTATUS=");
+		send_status(d, "READY=1\nSTATUS=");
 	}
 }
 
-void notify_status(struct notify *n, struct instance *in)
+void notify_status(struct notify *n, const struct daemon *d)
 {
 	if (n->listening) {
-		send_status(in, "STATUS=");
+		send_status(d, "STATUS=");
 	}
 }
 

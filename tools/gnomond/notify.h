@@ -5,7 +5,7 @@
 #ifndef GNOMOND_NOTIFY_H
 #define GNOMOND_NOTIFY_H
 
-#include "instance.h"
+#include "daemon.h"
 
 struct notify {
 	bool listening;      /* somebody wants to know */
@@ -16,10 +16,10 @@ struct notify {
 /** Read the environment. */
 void notify_init(struct notify *n, gnomon_mono now);
 
-void notify_ready(struct notify *n, struct instance *in);
+void notify_ready(struct notify *n, const struct daemon *d);
 
 /** "port 1 SLAVE, gm ..., s2" */
-void notify_status(struct notify *n, struct instance *in);
+void notify_status(struct notify *n, const struct daemon *d);
 
 /** Say that the loop is alive, if it is time to. */
 void notify_alive(struct notify *n, gnomon_mono now);

@@ -19,7 +19,6 @@ int ports_init(struct ports *ports, struct driver_error *error)
 {
 	size_t count = ports->conf->port_count;
 
-	lookout_init(&ports->lookout);
 	ports->tx_deadline = GNOMON_MONO_NEVER;
 	ports->list = calloc(count, sizeof(ports->list[0]));
 	if (!ports->list) {
@@ -31,6 +30,7 @@ int ports_init(struct ports *ports, struct driver_error *error)
 
 		port->name.number = (unsigned int)i + 1;
 		port->name.interface = ports->conf->ports[i].name;
+		port->name.source = ports->source;
 		port->conf = &ports->conf->ports[i].conf;
 		port->retry = GNOMON_MONO_NEVER;
 		port->state = GNOMON_PORT_INITIALIZING;
@@ -51,7 +51,6 @@ void ports_finish(struct ports *ports)
 		stamping_finish(&ports->list[i].stamping);
 	}
 	free(ports->list);
-	lookout_finish(&ports->lookout);
 }
 
 /* -- what a link is told ---------------------------------------------------------------------- */
@@ -120,7 +119,7 @@ static void link_configure(const struct ports *ports, const struct port *port,
 	}
 	config->event_port = (uint16_t)ports->conf->event_port;
 	config->general_port = (uint16_t)ports->conf->general_port;
-	config->share_ports = ports->conf->share_ports;
+	config->share_ports = ports->conf->share_ports || port->shared;
 	config->timestamping = port->stamping.mode;
 	config->hwts_filter = filter(ports->conf->hwts_filter);
 	config->software_stamps = ports->conf->check_fup_sync;
@@ -167,8 +166,8 @@ int port_choose(struct ports *ports, struct port *port, struct driver_error *err
 {
 	const char *name = port->name.interface;
 
-	port->index = lookout_index(&ports->lookout, name);
-	lookout_stamping(&ports->lookout, port->index, name, port->stamper);
+	port->index = lookout_index(ports->lookout, name);
+	lookout_stamping(ports->lookout, port->index, name, port->stamper);
 	return choose(ports, port, port->stamper, false, &port->stamping, error);
 }
 
@@ -424,8 +423,8 @@ static void reopen(struct ports *ports, struct port *port, gnomon_mono now)
 	const char *name = port->name.interface;
 	char stamper[IFNAMSIZ];
 
-	port->index = lookout_index(&ports->lookout, name);
-	lookout_stamping(&ports->lookout, port->index, name, stamper);
+	port->index = lookout_index(ports->lookout, name);
+	lookout_stamping(ports->lookout, port->index, name, stamper);
 	if (choose_again(ports, port, stamper, &error) != 0 ||
 	    port_open(ports, port, &error) != 0) {
 		fail_port(ports, port, error.text, now);
@@ -461,7 +460,7 @@ static void follow_stamping(struct ports *ports, struct port *port, gnomon_mono 
 	struct driver_error error = { "" };
 	char stamper[IFNAMSIZ];
 
-	lookout_stamping(&ports->lookout, port->index, port->name.interface, stamper);
+	lookout_stamping(ports->lookout, port->index, port->name.interface, stamper);
 	if (!stamper[0] || strcmp(stamper, port->stamper) == 0) {
 		return;
 	}
@@ -512,11 +511,11 @@ void port_look(struct ports *ports, struct port *port, gnomon_mono now)
 	const char *name = port->name.interface;
 	bool up;
 
-	if (port->link && !lookout_exists(&ports->lookout, port->index, name)) {
+	if (port->link && !lookout_exists(ports->lookout, port->index, name)) {
 		fail_port(ports, port, "the interface is gone", now);
 		port->retry = now;
 	}
-	if (!port->link && lookout_index(&ports->lookout, name) != 0 &&
+	if (!port->link && lookout_index(ports->lookout, name) != 0 &&
 	    !gnomon_mono_before(now, port->retry)) {
 		reopen(ports, port, now);
 	}
@@ -526,7 +525,7 @@ void port_look(struct ports *ports, struct port *port, gnomon_mono now)
 	if (port->link) {
 		describe(ports, port);
 	}
-	up = port->link && lookout_is_up(&ports->lookout, port->index, name);
+	up = port->link && lookout_is_up(ports->lookout, port->index, name);
 	if (port->up != up || (!port->looked && !up)) {
 		if (port->looked || !up) {
 			report_link(ports->log, port->name, up);

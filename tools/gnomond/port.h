@@ -30,6 +30,7 @@ struct port {
 	struct stamping stamping;
 	bool up;                 /* as last told to the engine */
 	bool looked;             /* port_look has been here */
+	bool shared;             /* another instance has a port on the interface */
 	gnomon_mono retry;       /* when to open it again; NEVER */
 	enum gnomon_port_state state;
 	int send_error[2];       /* told last, of general and event messages; 0: they are sent */
@@ -43,11 +44,12 @@ struct ports {
 	const struct conf *conf;
 	struct log *log;
 	struct keeper *keeper; /* has its clock once port_choose was asked of every port */
+	struct lookout *lookout;
+	const char *source; /* section of the instance; NULL: the file's own ports */
 	struct gnomon_engine *engine;
 
 	struct port *list; /* in the order of the configuration, numbered from 1 */
 	size_t count;
-	struct lookout lookout;
 	unsigned int tx_pending; /* timestamps awaited, of all ports */
 	gnomon_mono tx_deadline; /* not later than the first of them is given up; NEVER: none */
 	unsigned int unsent;     /* messages the engine is about to call lost timestamps */

@@ -9,10 +9,22 @@
 /* The same two fields in every event of a port. */
 static void put_port(struct log *log, struct report_port port)
 {
+	if (port.source) {
+		log_str(log, "source", port.source);
+	}
 	if (port.number) {
 		log_int(log, "port", port.number);
 		log_str(log, "interface", port.interface);
 	}
+}
+
+/* How ptp4l's line about a port begins; it has ports of one instance only. */
+static void text_port(struct log *log, struct report_port port)
+{
+	if (port.source) {
+		log_text(log, "source %s ", port.source);
+	}
+	log_text(log, "port %u: ", port.number);
 }
 
 /* The value of an enumerated key, under the key's name. */
@@ -59,7 +71,8 @@ void report_port(struct log *log, struct report_port port, const char *stamping,
 		 const struct conf_port *c)
 {
 	if ((log->format != CONF_LOG_PTP4L || why[0]) && log_begin(log, LOG_PORT)) {
-		log_text(log, "port %u: %s time stamps: %s", port.number, stamping, why);
+		text_port(log, port);
+		log_text(log, "%s time stamps: %s", stamping, why);
 		put_port(log, port);
 		put_label(log, "network_transport", c->network_transport);
 		put_label(log, "delay_mechanism", c->delay_mechanism);
@@ -80,7 +93,8 @@ void report_state(struct log *log, struct report_port port,
 	const char *cause = gnomon_fsm_event_name(change->cause);
 
 	if (log_begin(log, LOG_PORT_STATE)) {
-		log_text(log, "port %u: %s to %s on %s%s", port.number, from, to, cause,
+		text_port(log, port);
+		log_text(log, "%s to %s on %s%s", from, to, cause,
 			 strcmp(cause, "FAULT_DETECTED") ? "" : " (FT_UNSPECIFIED)");
 		put_port(log, port);
 		log_str(log, "from", from);
@@ -101,17 +115,22 @@ void report_started(struct log *log)
 /* -- events of the engine --------------------------------------------------------------------- */
 
 /* The best clock changed; ptp4l has two lines for it, others one. */
-static void report_best(struct log *log, const struct gnomon_clock_identity *identity, bool local)
+static void report_best(struct log *log, struct report_port port,
+			const struct gnomon_clock_identity *identity, bool local)
 {
 	char id[GNOMON_CLOCK_IDENTITY_STRLEN];
 
 	if (log_begin(log, local ? LOG_LOCAL : LOG_BEST)) {
 		gnomon_clock_identity_format(id, identity);
+		if (port.source) {
+			log_text(log, "source %s ", port.source);
+		}
 		if (local) {
 			log_text(log, "selected local clock %s as best master", id);
 		} else {
 			log_text(log, "selected best master clock %s", id);
 		}
+		put_port(log, (struct report_port){ 0, "", port.source });
 		log_str(log, "gm", id);
 		log_bool(log, "local", local);
 		log_end(log);
@@ -139,7 +158,8 @@ static void report_identity(struct log *log, enum log_event event, struct report
 
 	if (log_begin(log, event)) {
 		gnomon_port_identity_format(id, identity);
-		log_text(log, "port %u: %s %s", port.number, text, id);
+		text_port(log, port);
+		log_text(log, "%s %s", text, id);
 		put_port(log, port);
 		log_str(log, "identity", id);
 		log_end(log);
@@ -170,8 +190,8 @@ static void report_stamp(struct log *log, enum log_event event, struct report_po
 		if (event == LOG_TX_LOST) {
 			log_text(log, "timed out while polling for tx timestamp");
 		} else {
-			log_text(log, "port %u: received %s without timestamp", port.number,
-				 capitals(message, name));
+			text_port(log, port);
+			log_text(log, "received %s without timestamp", capitals(message, name));
 		}
 		put_port(log, port);
 		log_str(log, "message", gnomon_msg_type_name(message));
@@ -184,7 +204,8 @@ static void report_value(struct log *log, enum log_event event, struct report_po
 			 const char *text, const char *key, int64_t value)
 {
 	if (log_begin(log, event)) {
-		log_text(log, "port %u: %s", port.number, text);
+		text_port(log, port);
+		log_text(log, "%s", text);
 		if (strchr(text, '^')) {
 			log_text(log, "%lld", (long long)value);
 		}
@@ -210,8 +231,8 @@ static void report_unanswered(struct log *log, struct report_port port, int64_t 
 static void report_peer_delay(struct log *log, struct report_port port, bool valid)
 {
 	if (log_begin(log, LOG_PEER_DELAY)) {
-		log_text(log, "port %u: %s asCapable", port.number,
-			 valid ? "setting" : "resetting");
+		text_port(log, port);
+		log_text(log, "%s asCapable", valid ? "setting" : "resetting");
 		put_port(log, port);
 		log_bool(log, "valid", valid);
 		log_end(log);
@@ -224,7 +245,7 @@ void report_event(struct log *log, struct report_port port,
 	switch (event->what) {
 	case GNOMON_EVENT_BEST_SELECTED:
 	case GNOMON_EVENT_LOCAL_SELECTED:
-		report_best(log, &event->identity.clock,
+		report_best(log, port, &event->identity.clock,
 			    event->what == GNOMON_EVENT_LOCAL_SELECTED);
 		break;
 	case GNOMON_EVENT_GRANDMASTER_ROLE:
@@ -288,7 +309,8 @@ void report_link(struct log *log, struct report_port port, bool up)
 	const char *word = up ? "up" : "down";
 
 	if (log_begin(log, LOG_LINK)) {
-		log_text(log, "port %u: link %s", port.number, word);
+		text_port(log, port);
+		log_text(log, "link %s", word);
 		put_port(log, port);
 		log_str(log, "link", word);
 		log_end(log);
@@ -299,7 +321,8 @@ void report_port_error(struct log *log, enum log_event event, struct report_port
 		       const char *text)
 {
 	if (log_begin(log, event)) {
-		log_text(log, "port %u: %s", port.number, text);
+		text_port(log, port);
+		log_text(log, "%s", text);
 		put_port(log, port);
 		log_str(log, "error", text);
 		log_end(log);

@@ -15,6 +15,7 @@
 struct report_port {
 	unsigned int number;
 	const char *interface;
+	const char *source; /* section of the file it belongs to; NULL: the file's own ports */
 };
 
 /** Running, and with what. clock: its device or name; stamping: the ports' mode, by name. */

@@ -50,6 +50,7 @@ static int take_discipline(const struct gnomon_discipline_config *config)
 #include "tools/gnomond/keeper.c"
 #undef discipline_create
 #include "tools/gnomond/instance.c"
+#include "tools/gnomond/daemon.c"
 #undef NSEC_PER_MSEC
 #define timestamping_query(interface, info, error) query_machine(interface, info, error)
 #include "tools/gnomond/port.c"
@@ -121,26 +122,29 @@ static void set_keys(struct conf *conf, const char *keys[][2], size_t count)
 
 static void make(struct made *made, const char *keys[][2], size_t count)
 {
-	static struct instance in;
+	static struct daemon d;
 	struct driver_error error = { "" };
+	struct instance *in;
 	struct conf conf;
 
 	memset(made, 0, sizeof(*made));
 	plug(0, "v0", SOFTWARE | HARDWARE | LEGACY, TX_ALL, 0);
 	set_keys(&conf, keys, count);
 	assert_non_null(conf_interface_add(&conf, "v0"));
-	join(&in, &conf, NULL);
-	assert_int_equal(ports_init(&in.ports, &error), 0);
-	assert_int_equal(port_choose(&in.ports, &in.ports.list[0], &error), 0);
-	in.keeper.clock = &sim_clock;
+	assert_int_equal(join(&d, &conf, NULL), 0);
+	in = &d.instances[0];
+	assert_int_equal(ports_init(&in->ports, &error), 0);
+	assert_int_equal(port_choose(&in->ports, &in->ports.list[0], &error), 0);
+	d.keeper.clock = &sim_clock;
 	engine_config_fill(&made->engine, &conf, &conf.clock_identity, false);
-	configure_port(&in.ports.list[0], &made->port);
-	link_configure(&in.ports, &in.ports.list[0], &made->link);
+	configure_port(&in->ports.list[0], &made->port);
+	link_configure(&in->ports, &in->ports.list[0], &made->link);
 	made->link.interface = NULL;
 	memset(&asked, 0, sizeof(asked));
-	assert_int_equal(keeper_init(&in.keeper, receives_software_stamps(&in)), -EINVAL);
+	assert_int_equal(build_keeper(&d, &error), -EINVAL);
 	made->discipline = asked;
-	ports_finish(&in.ports);
+	d.keeper.clock = NULL;
+	daemon_destroy(&d);
 	conf_finish(&conf);
 }
 
@@ -416,7 +420,8 @@ static void filters(void **state)
 /* A boundary clock whose ports and clock are chosen; nothing is opened. */
 struct chosen {
 	struct conf conf;
-	struct instance in;
+	struct daemon d;
+	struct instance *in;
 	struct log log;
 	int result;
 	struct driver_error error;
@@ -436,17 +441,18 @@ static void choose_all(struct chosen *c, const char *text)
 	}
 	c->conf.verbose = c->conf.use_syslog = 0;
 	log_init(&c->log, "test", &c->conf);
-	join(&c->in, &c->conf, &c->log);
-	assert_int_equal(ports_init(&c->in.ports, &c->error), 0);
-	for (size_t i = 0; c->result == 0 && i < c->in.ports.count; i++) {
-		c->result = port_choose(&c->in.ports, &c->in.ports.list[i], &c->error);
+	assert_int_equal(join(&c->d, &c->conf, &c->log), 0);
+	c->in = &c->d.instances[0];
+	assert_int_equal(ports_init(&c->in->ports, &c->error), 0);
+	for (size_t i = 0; c->result == 0 && i < c->in->ports.count; i++) {
+		c->result = port_choose(&c->in->ports, &c->in->ports.list[i], &c->error);
 	}
 }
 
 static void forget(struct chosen *c)
 {
-	c->in.keeper.clock = NULL;
-	ports_finish(&c->in.ports);
+	c->d.keeper.clock = NULL;
+	daemon_destroy(&c->d);
 	log_finish(&c->log);
 	conf_finish(&c->conf);
 	memset(machine, 0, sizeof(machine));
@@ -457,14 +463,14 @@ static const char *summary(const struct chosen *c)
 {
 	static char text[128];
 	static const char *const clocks[] = { "auto", "ptp4l", "phc", "system", "soft" };
-	const struct port *port = hardware_port(&c->in.ports);
-	enum conf_clock clock = clock_to_keep(&c->in);
+	const struct port *port = hardware_port(&c->d);
+	enum conf_clock clock = clock_to_keep(&c->d);
 	size_t len = 0;
 
-	for (size_t i = 0; i < c->in.ports.count; i++) {
+	for (size_t i = 0; i < c->in->ports.count; i++) {
 		len += (size_t)snprintf(
 			text + len, sizeof(text) - len, "%s ",
-			timestamping_mode_name(c->in.ports.list[i].stamping.mode));
+			timestamping_mode_name(c->in->ports.list[i].stamping.mode));
 	}
 	snprintf(text + len, sizeof(text) - len, "%s", clocks[clock]);
 	if (clock == CONF_CLOCK_PHC && port && !c->conf.phc_device[0]) {
@@ -563,15 +569,15 @@ static void virtual_clock(void **state)
 	(void)state;
 	plug_all();
 	choose_all(&c, "[two]\nphc_index 5\n");
-	assert_int_equal(c.in.ports.list[0].stamping.keep_index, 5);
-	assert_int_equal(c.in.ports.list[0].stamping.phc_index, 1);
+	assert_int_equal(c.in->ports.list[0].stamping.keep_index, 5);
+	assert_int_equal(c.in->ports.list[0].stamping.phc_index, 1);
 	forget(&c);
 	/* Of an interface that does not tell its clock there is but one. */
 	plug_all();
 	plug(0, "two", SOFTWARE | HARDWARE, TX_TWO, -1);
 	choose_all(&c, "[two]\nphc_index 5\n");
-	assert_int_equal(c.in.ports.list[0].stamping.mode, TIMESTAMPING_HARDWARE);
-	assert_int_equal(c.in.ports.list[0].stamping.phc_index, 5);
+	assert_int_equal(c.in->ports.list[0].stamping.mode, TIMESTAMPING_HARDWARE);
+	assert_int_equal(c.in->ports.list[0].stamping.phc_index, 5);
 	forget(&c);
 }
 
@@ -583,19 +589,19 @@ static void says_why(void **state)
 	plug_all();
 	plug(3, "blind", SOFTWARE | HARDWARE, TX_TWO, -1);
 	choose_all(&c, "[global]\ntwoStepFlag 0\n[one]\n[two]\n[soft]\n[blind]\n");
-	assert_string_equal(c.in.ports.list[0].stamping.why.text, "");
-	assert_string_equal(c.in.ports.list[1].stamping.why.text,
+	assert_string_equal(c.in->ports.list[0].stamping.why.text, "");
+	assert_string_equal(c.in->ports.list[1].stamping.why.text,
 			    "two: cannot send in one step, goes on in two");
-	assert_string_equal(c.in.ports.list[2].stamping.why.text,
+	assert_string_equal(c.in->ports.list[2].stamping.why.text,
 			    "soft: no hardware time stamping of sent packets; use time_stamping "
 			    "software");
-	assert_non_null(strstr(c.in.ports.list[3].stamping.why.text, "has no PTP hardware clock"));
-	assert_int_equal(c.in.ports.list[3].stamping.mode, TIMESTAMPING_SOFTWARE);
+	assert_non_null(strstr(c.in->ports.list[3].stamping.why.text, "has no PTP hardware clock"));
+	assert_int_equal(c.in->ports.list[3].stamping.mode, TIMESTAMPING_SOFTWARE);
 	forget(&c);
 	/* No reason is given for what was asked for. */
 	plug_all();
 	choose_all(&c, "[soft]\ntime_stamping software\n");
-	assert_string_equal(c.in.ports.list[0].stamping.why.text, "");
+	assert_string_equal(c.in->ports.list[0].stamping.why.text, "");
 	forget(&c);
 }
 
@@ -608,21 +614,20 @@ static void chooses_again(void **state)
 	(void)state;
 	plug_all();
 	choose_all(&c, "[soft]\n");
-	c.in.keeper.clock = &sim_clock;
-	assert_int_equal(build_engine(&c.in), 0);
-	c.in.ports.engine = c.in.engine;
-	port = &c.in.ports.list[0];
+	c.d.keeper.clock = &sim_clock;
+	assert_int_equal(build_engine(c.in), 0);
+	c.in->ports.engine = c.in->engine;
+	port = &c.in->ports.list[0];
 	plug(2, "soft", SOFTWARE | HARDWARE, TX_ALL, 3);
-	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), 0);
+	assert_int_equal(choose_again(&c.in->ports, port, "soft", &c.error), 0);
 	assert_int_equal(port->stamping.mode, TIMESTAMPING_SOFTWARE); /* the clock is no PHC */
 	plug(2, "soft", SOFTWARE | LEGACY, TX_TWO, -1);
-	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), 0);
+	assert_int_equal(choose_again(&c.in->ports, port, "soft", &c.error), 0);
 	assert_int_equal(port->stamping.mode, TIMESTAMPING_LEGACY);
 	/* One that does not do stays out, and what was chosen before is kept. */
 	plug(2, "soft", 0, 0, -1);
-	assert_int_equal(choose_again(&c.in.ports, port, "soft", &c.error), -EOPNOTSUPP);
+	assert_int_equal(choose_again(&c.in->ports, port, "soft", &c.error), -EOPNOTSUPP);
 	assert_int_equal(port->stamping.mode, TIMESTAMPING_LEGACY);
-	free(c.in.engine_memory);
 	forget(&c);
 }
 
@@ -636,22 +641,21 @@ static void steps_again(void **state)
 	(void)state;
 	plug_all();
 	choose_all(&c, "[global]\ntwoStepFlag 0\n[two]\n");
-	c.in.keeper.clock = &phc_clock;
-	assert_int_equal(build_engine(&c.in), 0);
-	c.in.ports.engine = c.in.engine;
+	c.d.keeper.clock = &phc_clock;
+	assert_int_equal(build_engine(c.in), 0);
+	c.in->ports.engine = c.in->engine;
 	for (int i = 0; i < 2; i++) {
-		gnomon_engine_default_ds(c.in.engine, &ds);
+		gnomon_engine_default_ds(c.in->engine, &ds);
 		assert_true(ds.two_step_flag);
 		plug(0, "two", SOFTWARE | HARDWARE, TX_ALL, 1);
-		assert_int_equal(choose_again(&c.in.ports, &c.in.ports.list[0], "two", &error), 0);
-		assert_int_equal(c.in.ports.list[0].stamping.mode, TIMESTAMPING_ONESTEP);
-		gnomon_engine_default_ds(c.in.engine, &ds);
+		assert_int_equal(choose_again(&c.in->ports, c.in->ports.list, "two", &error), 0);
+		assert_int_equal(c.in->ports.list[0].stamping.mode, TIMESTAMPING_ONESTEP);
+		gnomon_engine_default_ds(c.in->engine, &ds);
 		assert_false(ds.two_step_flag);
 		plug(0, "two", SOFTWARE | HARDWARE, TX_TWO, 1);
-		assert_int_equal(choose_again(&c.in.ports, &c.in.ports.list[0], "two", &error), 0);
-		assert_int_equal(c.in.ports.list[0].stamping.mode, TIMESTAMPING_HARDWARE);
+		assert_int_equal(choose_again(&c.in->ports, c.in->ports.list, "two", &error), 0);
+		assert_int_equal(c.in->ports.list[0].stamping.mode, TIMESTAMPING_HARDWARE);
 	}
-	free(c.in.engine_memory);
 	forget(&c);
 }
 
@@ -677,7 +681,7 @@ static void servo_stamps(void **state)
 
 		plug_all();
 		choose_all(&c, cases[i].text);
-		assert_int_equal(receives_software_stamps(&c.in), cases[i].software);
+		assert_int_equal(instance_receives_software_stamps(c.in), cases[i].software);
 		forget(&c);
 	}
 }
@@ -690,7 +694,7 @@ static void no_phc(void **state)
 	(void)state;
 	plug_all();
 	choose_all(&c, "[global]\nclock phc\n[soft]\n");
-	assert_int_equal(open_phc(&c.in, &clock, &c.error), -ENODEV);
+	assert_int_equal(open_phc(&c.d, &clock, &c.error), -ENODEV);
 	assert_string_equal(c.error.text, "clock phc: there is none: soft: no hardware time "
 					  "stamping of sent packets; use time_stamping software");
 	assert_null(clock);

@@ -63,17 +63,18 @@ static void life(void **state)
 		{ .name = { 2, "eth1" }, .state = GNOMON_PORT_TIME_TRANSMITTER },
 	};
 	struct instance in = { .ports = { .list = ports, .count = 2 } };
+	struct daemon d = { .instances = &in, .instance_count = 1 };
 	struct notify n;
 
-	strcpy(in.keeper.gm, "0c42a1.fffe.6d7ca6");
-	in.keeper.state = GNOMON_SERVO_LOCKED;
+	strcpy(d.keeper.gm, "0c42a1.fffe.6d7ca6");
+	d.keeper.state = GNOMON_SERVO_LOCKED;
 	notify_init(&n, (gnomon_mono){ 1 });
 	assert_int_equal(n.next.ns, INT64_MAX);
-	notify_ready(&n, &in);
+	notify_ready(&n, &d);
 	assert_string_equal(heard(), "READY=1\nSTATUS=eth0 SLAVE, eth1 MASTER, grandmaster "
 				     "0c42a1.fffe.6d7ca6, servo s2");
 	ports[0].state = GNOMON_PORT_FAULTY;
-	notify_status(&n, &in);
+	notify_status(&n, &d);
 	assert_string_equal(heard(), "STATUS=eth0 FAULTY, eth1 MASTER, grandmaster "
 				     "0c42a1.fffe.6d7ca6, servo s2");
 	notify_alive(&n, (gnomon_mono){ INT64_MAX - 1 });
@@ -103,15 +104,15 @@ static void watchdog(void **state)
 
 static void nobody_listens(void **state)
 {
-	struct instance in = { .status_changed = false };
+	const struct daemon d = { .status_changed = false };
 	struct notify n;
 
 	unsetenv("NOTIFY_SOCKET");
 	setenv("WATCHDOG_USEC", "3000000", 1);
 	notify_init(&n, (gnomon_mono){ 1000 });
 	assert_int_equal(n.next.ns, INT64_MAX);
-	notify_ready(&n, &in);
-	notify_status(&n, &in);
+	notify_ready(&n, &d);
+	notify_status(&n, &d);
 	notify_stopping(&n);
 	assert_string_equal(heard(), "");
 }

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From configuration to running parts. Questions first, changes last. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/clock.h"
+
+/* -- the clock -------------------------------------------------------------------------------- */
+
+/* The first port of all that stamps in hardware; NULL: none does. */
+static const struct port *hardware_port(const struct daemon *d)
+{
+	const struct port *port = NULL;
+
+	for (size_t i = 0; !port && i < d->instance_count; i++) {
+		port = instance_hardware_port(&d->instances[i]);
+	}
+	return port;
+}
+
+/* A clock that is named is wanted, unless all ports were told to stamp without it (-S). */
+static bool named_clock_counts(const struct conf *conf)
+{
+	for (size_t i = 0; conf->phc_device[0] && i < conf->port_count; i++) {
+		if (conf->ports[i].conf.time_stamping == CONF_STAMP_AUTO) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The kind of clock to keep, with auto resolved. */
+static enum conf_clock clock_to_keep(const struct daemon *d)
+{
+	enum conf_clock clock = (enum conf_clock)d->conf->clock;
+
+	if (clock != CONF_CLOCK_AUTO && clock != CONF_CLOCK_PTP4L) {
+		return clock;
+	}
+	if (hardware_port(d) || named_clock_counts(d->conf)) {
+		return CONF_CLOCK_PHC;
+	}
+	return clock == CONF_CLOCK_AUTO ? CONF_CLOCK_SOFT : CONF_CLOCK_SYSTEM;
+}
+
+static int open_phc(const struct daemon *d, struct gnomon_clock **clock,
+		    struct driver_error *error)
+{
+	const struct port *port = hardware_port(d);
+
+	if (d->conf->phc_device[0]) {
+		return clock_phc_open(clock, d->conf->phc_device, error);
+	}
+	if (!port) {
+		return driver_fail(error, -ENODEV, "clock phc: there is none: %s",
+				   d->instances[0].ports.list[0].stamping.why.text);
+	}
+	return clock_phc_open_index(clock, port->stamping.keep_index, error);
+}
+
+/* Opening a clock changes nothing; whether it may be adjusted is found out here as well. */
+static int open_clock(struct daemon *d, struct driver_error *error)
+{
+	const struct conf *conf = d->conf;
+	struct clock_soft_config soft = { .tai_offset = conf->utc_offset };
+	struct gnomon_clock **clock = &d->keeper.clock;
+	double ppb;
+	int r = -EINVAL;
+
+	switch (clock_to_keep(d)) {
+	case CONF_CLOCK_PHC:
+		r = open_phc(d, clock, error);
+		break;
+	case CONF_CLOCK_SYSTEM:
+		r = clock_system_open(clock, !conf->free_running, error);
+		break;
+	case CONF_CLOCK_SOFT:
+		soft.initial_offset = gnomon_span_from_double(conf->soft_clock_offset * 1e9);
+		soft.oscillator_ppb = conf->soft_clock_frequency;
+		r = clock_soft_create(clock, &soft);
+		if (r != 0) {
+			driver_fail(error, r, "soft clock: %s", driver_strerror(r));
+		}
+		break;
+	case CONF_CLOCK_AUTO:
+	case CONF_CLOCK_PTP4L:
+		break;
+	}
+	if (r != 0 || conf->free_running) {
+		return r;
+	}
+	/* Setting what is set already changes nothing and tells whether it may be set. */
+	r = (*clock)->ops->get_frequency(*clock, &ppb);
+	r = r ? r : (*clock)->ops->set_frequency(*clock, ppb);
+	if (r != 0) {
+		driver_fail(error, r,
+			    "%s: cannot adjust it: %s; run as root, or with free_running 1",
+			    (*clock)->name, driver_strerror(r));
+	}
+	return r;
+}
+
+/* -- life ------------------------------------------------------------------------------------- */
+
+static int join(struct daemon *d, const struct conf *conf, struct log *log)
+{
+	const struct instance_setup own = { conf, log, &d->keeper, &d->lookout, 0, NULL };
+
+	memset(d, 0, sizeof(*d));
+	d->conf = conf;
+	d->log = log;
+	d->keeper.conf = conf;
+	d->keeper.log = log;
+	lookout_init(&d->lookout);
+	d->instances = calloc(1, sizeof(d->instances[0]));
+	if (!d->instances) {
+		return -ENOMEM;
+	}
+	d->instance_count = 1;
+	instance_init(&d->instances[0], &own);
+	return 0;
+}
+
+static int build_keeper(struct daemon *d, struct driver_error *error)
+{
+	bool software = false;
+	int r;
+
+	for (size_t i = 0; i < d->instance_count; i++) {
+		software |= instance_receives_software_stamps(&d->instances[i]);
+	}
+	d->keeper.engine = d->instances[0].engine;
+	r = keeper_init(&d->keeper, software);
+	return r == 0 ? 0
+		      : driver_fail(error, r, "cannot build the clock from this configuration: %s",
+				    driver_strerror(r));
+}
+
+/* Everything that can go wrong without touching the system. */
+static int prepare(struct daemon *d, struct driver_error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
+		r = instance_choose(&d->instances[i], error);
+	}
+	r = r ? r : open_clock(d, error);
+	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
+		r = instance_build(&d->instances[i], error);
+	}
+	return r ? r : build_keeper(d, error);
+}
+
+/* Links are opened last: opening them switches time stamping on, and nothing may fail after it that
+ * could have been known before. */
+int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
+		  struct driver_error *error)
+{
+	int r = join(d, conf, log);
+
+	r = r ? driver_fail(error, r, "%s", driver_strerror(r)) : prepare(d, error);
+	local_init(&d->local, d->instances ? d->instances[0].engine : NULL, &d->keeper);
+	if (r == 0) {
+		r = local_open(&d->local, conf, error);
+	}
+	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
+		r = instance_open(&d->instances[i], error);
+	}
+	if (r != 0) {
+		daemon_destroy(d);
+	}
+	return r;
+}
+
+/* Works on what daemon_create left half done, too. Time stamping that instances share is put back
+ * in the reverse order. */
+void daemon_destroy(struct daemon *d)
+{
+	local_close(&d->local);
+	for (size_t i = d->instance_count; i > 0; i--) {
+		instance_finish(&d->instances[i - 1]);
+	}
+	free(d->instances);
+	lookout_finish(&d->lookout);
+	keeper_finish(&d->keeper);
+	memset(d, 0, sizeof(*d));
+}

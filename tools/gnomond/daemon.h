@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * All that runs in one process: the clock that is kept, and what it is kept by.
+ *
+ * Calls point one way: main -> loop -> actions -> daemon -> instance -> local, port -> stamping ->
+ * keeper -> report. Each file includes headers of those behind it only.
+ */
+#ifndef GNOMOND_DAEMON_H
+#define GNOMOND_DAEMON_H
+
+#include "instance.h"
+#include "keeper.h"
+#include "local.h"
+#include "lookout.h"
+
+struct daemon {
+	const struct conf *conf;
+	struct log *log;
+	struct keeper keeper;
+	struct lookout lookout;
+	struct local local;         /* asks the first instance */
+	struct instance *instances; /* the first has the file's own ports */
+	size_t instance_count;
+	bool status_changed; /* a state has, that the service manager is told of */
+};
+
+/**
+ * Check everything, then open everything. Returns 0, or -errno with one line in *error and nothing
+ * changed. conf and log must outlive it, and *d must stay where it is.
+ */
+int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
+		  struct driver_error *error);
+
+/** Put back what was changed and release everything. */
+void daemon_destroy(struct daemon *d);
+
+#endif
