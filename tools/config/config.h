@@ -12,6 +12,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include <limits.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,6 +62,13 @@ enum conf_state {
 enum conf_edge { CONF_EDGE_RISING, CONF_EDGE_FALLING, CONF_EDGE_BOTH };
 
 enum conf_log_format { CONF_LOG_NATIVE, CONF_LOG_PTP4L, CONF_LOG_JSON };
+
+enum conf_source_type { CONF_SOURCE_PTP, CONF_SOURCE_PHC, CONF_SOURCE_PPS, CONF_SOURCE_NTP };
+
+/** The value of source_offset and sync_offset that is not a number: found out. */
+#define CONF_OFFSET_AUTO INT_MIN
+/** The value of source_time_source that is not a timeSource: by the type of the source. */
+#define CONF_TIME_SOURCE_AUTO 0
 
 /* -- what is configured ----------------------------------------------------------------------- */
 
@@ -131,6 +139,50 @@ struct conf_interface {
 	struct conf_port conf;
 };
 
+/** Octets of the NAME of a [source NAME] or [sync NAME], with the NUL. */
+#define CONF_NAME_MAX 32
+/** The ports are a source as well, and a choice is made among 16. */
+#define CONF_SOURCES_MAX 15
+#define CONF_SYNCS_MAX 64
+/** The sync_source that is the clock the daemon keeps. */
+#define CONF_KEPT "kept"
+
+/** A time source beside the ports: a section [source NAME]. */
+struct conf_source {
+	char name[CONF_NAME_MAX];
+	unsigned int line;
+	int type;
+	int priority;
+	const char *device;
+	const char *interfaces; /* ptp: separated by white space or commas */
+	int domain;
+	double max_bound_ns; /* 0: any is good */
+	double timeout_s;    /* 0: by type */
+	double interval_s;
+	double bound_ns;
+	int offset_s; /* this source minus TAI, or CONF_OFFSET_AUTO */
+	int clock_class;
+	int time_source;
+	struct conf_port port; /* ptp: of all its interfaces */
+	/* Of conf_validate, ptp only: a whole configuration of its PTP Instance, that is *conf with
+	 * these ports, this domain, clientOnly and no management sockets. Else NULL. */
+	struct conf *instance;
+};
+
+/** A clock kept by another: a section [sync NAME]. */
+struct conf_sync {
+	char name[CONF_NAME_MAX];
+	unsigned int line;
+	const char *source; /* CONF_KEPT: the clock the daemon keeps */
+	const char *sink;
+	double interval_s;
+	int samples;
+	int offset_s; /* the sink minus the source, or CONF_OFFSET_AUTO */
+	/* [global] with the servo keys of this section, to be read as if it were the conf; it has
+	 * no ports, sources or syncs. */
+	struct conf *servo;
+};
+
 struct conf {
 	int clock_type;
 	int clock;
@@ -179,6 +231,19 @@ struct conf {
 	int ntpshm_segment;
 	const char *refclock_sock_address;
 
+	const char *state_file; /* "": none */
+	int ports_priority;
+	int source_fail_limit;
+	double source_recover_s;
+	double source_revert_s;
+	double source_settle_s;
+	double source_dispute_s;
+	double source_handover_rate_ppb;
+	double source_handover_max_ns;
+	double holdover_drift_max; /* ppb/s; 0: unknown */
+	double holdover_bound_ns;
+	double degraded_bound_ns;
+
 	int tx_timestamp_timeout;
 	int hwts_filter;
 	int check_fup_sync;
@@ -219,6 +284,12 @@ struct conf {
 	struct conf_port defaults; /* what [global] says of the port keys */
 	struct conf_interface *ports;
 	size_t port_count;
+	struct conf_source source_defaults;
+	struct conf_source *sources;
+	size_t source_count;
+	struct conf_sync sync_defaults;
+	struct conf_sync *syncs;
+	size_t sync_count;
 	const char *file;       /* the file read, NULL if none; borrowed */
 	char beyond[160];       /* names of intervals that cannot be kept; of conf_validate */
 	char noted[160];        /* names of CONF_NOTED keys that differ from their default */
@@ -246,7 +317,9 @@ enum conf_status {
 	CONF_OTHER, /* of a program beside the daemon; the daemon only checks the value */
 };
 
-enum conf_scope { CONF_GLOBAL, CONF_PORT };
+/** Where a key may stand. Port keys may in [global] and in sources of type ptp too, and keys of
+ * CONF_GROUP_SERVO in syncs. */
+enum conf_scope { CONF_GLOBAL, CONF_PORT, CONF_SOURCE, CONF_SYNC };
 
 /** Headings of the manual page, in its order. */
 enum conf_group {
@@ -255,6 +328,8 @@ enum conf_group {
 	CONF_GROUP_INTERVAL,
 	CONF_GROUP_DELAY,
 	CONF_GROUP_SERVO,
+	CONF_GROUP_SOURCE,
+	CONF_GROUP_SYNC,
 	CONF_GROUP_STAMP,
 	CONF_GROUP_NETWORK,
 	CONF_GROUP_LOG,
@@ -274,7 +349,9 @@ struct conf_key {
 	enum conf_scope scope;
 	enum conf_type type;
 	enum conf_status status;
-	size_t offset;          /* into struct conf or struct conf_port; LATER: 0 if it has none */
+	bool required;          /* its section must have it, and the default is never used */
+	unsigned int types;     /* CONF_SOURCE: 1 << the types it is for; 0: all */
+	size_t offset;          /* into the struct of its scope; LATER: 0 if it has none */
 	const char *text;       /* the default, as a file has it; "" for an empty string */
 	const char *native;     /* the default as gnomond, where that differs; or NULL */
 	const char *inert;      /* CONF_LATER: another value that asks for nothing; or NULL */
@@ -294,6 +371,12 @@ const struct conf_key *conf_key_find(const char *name, size_t len);
 
 /** "Clock data sets", ... */
 const char *conf_group_title(enum conf_group group);
+
+/** "global", "port", "source", "sync". */
+const char *conf_scope_name(enum conf_scope scope);
+
+/** "ptp", "phc", ... */
+const char *conf_source_type_name(int type);
 
 /* -- errors ----------------------------------------------------------------------------------- */
 
@@ -319,9 +402,13 @@ int conf_fail(struct conf_error *error, struct conf_place place, const char *for
 
 #define CONF_VALUE_MAX 1024
 
+/** What holds key outside of sections: *conf, or its defaults for sections. */
+void *conf_target(struct conf *conf, const struct conf_key *key);
+
 /**
- * Check text as a value of key, and store it. target is a struct conf for global keys, a struct
- * conf_port for port keys; NULL: check only. owner keeps copies of strings.
+ * Check text as a value of key, and store it. target is the struct of the key's scope (struct conf
+ * for global keys, struct conf_port for port keys, ...); NULL: check only. owner keeps copies of
+ * strings.
  */
 int conf_value_set(const struct conf_key *key, void *target, struct conf *owner, const char *text,
 		   struct conf_place place, struct conf_error *error);
@@ -352,6 +439,12 @@ int conf_init(struct conf *conf, bool native);
 int conf_init_tool(struct conf *conf, bool native);
 void conf_finish(struct conf *conf);
 
+/** A section: appended with the defaults as they are now. NULL: no memory. The name must fit. */
+struct conf_source *conf_source_add(struct conf *conf, const char *name);
+struct conf_sync *conf_sync_add(struct conf *conf, const char *name);
+struct conf_source *conf_source_find(const struct conf *conf, const char *name);
+struct conf_sync *conf_sync_find(const struct conf *conf, const char *name);
+
 /** Append a port of that name with *defaults, or find it. NULL: no memory. */
 struct conf_interface *conf_interface_add(struct conf *conf, const char *name);
 struct conf_interface *conf_interface_find(const struct conf *conf, const char *name);
@@ -375,14 +468,20 @@ void conf_text_finish(struct conf_text *text);
 
 /** Take the [global] sections of the text, and check everything else. */
 int conf_parse_global(struct conf *conf, const struct conf_text *text, struct conf_error *error);
-/** Take the port sections: call it when the defaults are complete. */
+/** Take the sections of ports, sources and syncs: call it when the defaults are complete. */
 int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error);
+
+/** Whether key may be given on a command line: what needs the name of a section may not. */
+bool conf_key_is_option(const struct conf_key *key);
 
 /** Fill conf->beyond. */
 void conf_note_intervals(struct conf *conf);
 
 /** What no single key can tell: contradictions between keys. Call it last. */
 int conf_validate(struct conf *conf, struct conf_error *error);
+
+/** The part of it that is about sources and syncs. The ports have been checked. */
+int conf_validate_sections(struct conf *conf, struct conf_error *error);
 
 /* -- command lines of programs beside the daemon ---------------------------------------------- */
 

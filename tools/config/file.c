@@ -6,9 +6,12 @@
  *     [section]
  *     key   value to the end of the line
  *
+ * and sections of our own, [source NAME] and [sync NAME], which no file of ptp4l can have: it takes
+ * the first word for an interface, and knows none of the keys in them.
+ *
  * White space around keys, values and sections does not count; there are no continuation lines
  * and no comments behind a value. A file is read twice: [global] first, because it is the default
- * of the port sections wherever it stands, then the ports.
+ * of the other sections wherever it stands, then those.
  */
 #include "tools/config/config.h"
 
@@ -71,6 +74,8 @@ enum section {
 	SECTION_NONE,
 	SECTION_GLOBAL,
 	SECTION_PORT,
+	SECTION_SOURCE,
+	SECTION_SYNC,
 	SECTION_OTHER, /* of the daemon, in a program beside it: skipped */
 };
 
@@ -80,7 +85,8 @@ struct reader {
 	struct conf_place place;
 	char line[CONF_LINE_MAX + 1]; /* trimmed */
 	enum section section;
-	char name[IFNAMSIZ]; /* of the port section */
+	char name[CONF_NAME_MAX]; /* of the port, source or sync */
+	int type;            /* of the source */
 	bool tool;           /* conf->tool */
 };
 
@@ -114,6 +120,66 @@ static int next_line(struct reader *r, struct conf_error *error)
 	return 0;
 }
 
+/* The NAME of [kind NAME] for a section of that kind: "" if there is none, NULL for others. */
+static const char *name_behind(const char *section, const char *kind)
+{
+	size_t len = strlen(kind);
+
+	if (strncasecmp(section, kind, len) != 0 || (section[len] != ' ' && section[len] != '\t')) {
+		return NULL; /* without white space it is an interface of that name */
+	}
+	return section + len + strspn(section + len, " \t");
+}
+
+/* "[source NAME]" and "[sync NAME]": no interface has white space in its name. */
+static int enter_named(struct reader *r, enum section section, const char *kind, const char *name,
+		       struct conf_error *error)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_.-";
+
+	if (name[0] == '\0') {
+		return conf_fail(error, r->place, "section [%s]: no name; write [%s NAME]", kind,
+				 kind);
+	}
+	if (strlen(name) >= CONF_NAME_MAX || name[strspn(name, allowed)] != '\0') {
+		return conf_fail(error, r->place,
+				 "section [%s %s]: a name has up to %d letters, digits, '_', '.' "
+				 "and '-'; correct it",
+				 kind, name, CONF_NAME_MAX - 1);
+	}
+	r->section = section;
+	memcpy(r->name, name, strlen(name) + 1);
+	return 0;
+}
+
+/* A section with a name, or the name of an interface. */
+static int enter_other(struct reader *r, const char *name, struct conf_error *error)
+{
+	const char *source = name_behind(name, "source");
+	const char *sync = name_behind(name, "sync");
+
+	if (r->tool && (source || sync)) {
+		r->section = SECTION_OTHER;
+		return 0;
+	}
+	if (source) {
+		return enter_named(r, SECTION_SOURCE, "source", source, error);
+	}
+	if (sync) {
+		return enter_named(r, SECTION_SYNC, "sync", sync, error);
+	}
+	if (strlen(name) >= IFNAMSIZ || strpbrk(name, r->tool ? " \t" : " \t/:")) {
+		return conf_fail(error, r->place,
+				 "section [%s]: that cannot be the name of an interface; correct "
+				 "it",
+				 name);
+	}
+	r->section = SECTION_PORT;
+	memcpy(r->name, name, strlen(name) + 1);
+	return 0;
+}
+
 /* "[name]" into the section r is in. */
 static int enter_section(struct reader *r, struct conf_error *error)
 {
@@ -138,15 +204,76 @@ static int enter_section(struct reader *r, struct conf_error *error)
 		return conf_fail(error, r->place, "section [%s] is not supported yet; remove it",
 				 name);
 	}
-	if (strlen(name) >= IFNAMSIZ || strpbrk(name, r->tool ? " \t" : " \t/:")) {
-		return conf_fail(error, r->place,
-				 "section [%s]: that cannot be the name of an interface; correct "
-				 "it",
-				 name);
+	return enter_other(r, name, error);
+}
+
+/* Whether the key may stand in a section of that kind. */
+static bool belongs(const struct conf_key *key, enum section section, int source_type)
+{
+	switch (section) {
+	case SECTION_GLOBAL:
+		return key->scope == CONF_GLOBAL || key->scope == CONF_PORT;
+	case SECTION_PORT:
+		return key->scope == CONF_PORT;
+	case SECTION_SOURCE:
+		return key->scope == CONF_PORT
+			       ? source_type == CONF_SOURCE_PTP
+			       : key->scope == CONF_SOURCE &&
+					 (!key->types || key->types & 1u << source_type);
+	case SECTION_SYNC:
+		return key->scope == CONF_SYNC ||
+		       (key->scope == CONF_GLOBAL && key->group == CONF_GROUP_SERVO);
+	case SECTION_NONE:
+	case SECTION_OTHER:
+		break;
 	}
-	r->section = SECTION_PORT;
-	memcpy(r->name, name, strlen(name) + 1);
-	return 0;
+	return false;
+}
+
+/* What a key of [global] is called in a source, NULL if nothing. */
+static const char *in_source(const struct conf_key *key)
+{
+	static const char *const names[][2] = {
+		{ "domainNumber", "source_domain" },   { "phc_device", "source_device" },
+		{ "clockClass", "source_class" },      { "timeSource", "source_time_source" },
+		{ "priority1", "source_priority" },    { "priority2", "source_priority" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(key->name, names[i][0]) == 0) {
+			return names[i][1];
+		}
+	}
+	return NULL;
+}
+
+/* A key where it does not belong: where it does. */
+static int misplaced(const struct reader *r, const struct conf_key *key, struct conf_error *error)
+{
+	if (key->scope == CONF_SOURCE && r->section == SECTION_SOURCE) {
+		return conf_fail(error, r->place,
+				 "key '%s': not for a source of type %s; remove it", key->name,
+				 conf_source_type_name(r->type));
+	}
+	if (key->scope == CONF_SOURCE || key->scope == CONF_SYNC) {
+		return conf_fail(error, r->place,
+				 "key '%s': only of a section [%s NAME]; move it to one", key->name,
+				 conf_scope_name(key->scope));
+	}
+	if (r->section == SECTION_SOURCE && key->scope == CONF_GLOBAL && in_source(key)) {
+		return conf_fail(error, r->place, "key '%s': not a key of a source; write %s",
+				 key->name, in_source(key));
+	}
+	if (r->section == SECTION_SOURCE && key->scope == CONF_PORT) {
+		return conf_fail(error, r->place,
+				 "key '%s': of a port, and a source of type %s has none; remove it",
+				 key->name, conf_source_type_name(r->type));
+	}
+	return conf_fail(error, r->place, "key '%s': not a key of a %s; move it to [%s]", r->line,
+			 r->section == SECTION_SOURCE ? "source"
+			 : r->section == SECTION_SYNC ? "sync"
+						      : "port",
+			 key->scope == CONF_GLOBAL ? "global" : "interface");
 }
 
 /* The key and value of the line r is at. */
@@ -174,12 +301,40 @@ static int split_line(struct reader *r, const struct conf_key **key, const char 
 				 "key '%s': unknown; see gnomon.conf(5) for the keys there are",
 				 r->line);
 	}
-	if (r->section == SECTION_PORT && (*key)->scope != CONF_PORT) {
-		return conf_fail(error, r->place,
-				 "key '%s': not a key of a port; move it to [global]", r->line);
+	if (!belongs(*key, r->section, r->type)) {
+		return misplaced(r, *key, error);
 	}
 	*value = text;
 	return 0;
+}
+
+/*
+ * What a source may say depends on its type, wherever in its section that stands: look ahead. What
+ * is wrong there is found when it is read.
+ */
+static int find_type(struct reader *r, struct conf_error *error)
+{
+	static const char name[] = "source_type";
+	struct reader ahead = *r;
+
+	while (next_line(&ahead, NULL) > 0 && ahead.line[0] != '[') {
+		size_t len = strcspn(ahead.line, " \t");
+		const char *text = ahead.line + len + strspn(ahead.line + len, " \t");
+		struct conf conf = { .tool = false };
+		struct conf_source source = { .type = 0 };
+
+		if (len != strlen(name) || strncmp(ahead.line, name, len) != 0 || !*text) {
+			continue;
+		}
+		if (conf_value_set(conf_key_find(name, len), &source, &conf, text, ahead.place,
+				   error) != 0) {
+			return -EINVAL;
+		}
+		r->type = source.type;
+		return 0;
+	}
+	return conf_fail(error, r->place, "section [source %s]: no source_type; write one",
+			 r->name);
 }
 
 /* The next setting of the file: 1, 0 at the end, -EINVAL. Sections are entered on the way. */
@@ -198,6 +353,7 @@ static int next_setting(struct reader *r, const struct conf_key **key, const cha
 	if (r->line[0] == '[') {
 		*entered = true;
 		got = enter_section(r, error);
+		got = got == 0 && r->section == SECTION_SOURCE ? find_type(r, error) : got;
 	} else {
 		got = split_line(r, key, value, error);
 	}
@@ -212,6 +368,7 @@ static void reader_init(struct reader *r, const struct conf_text *text, bool too
 	r->place = (struct conf_place){ .file = text->name };
 	r->section = SECTION_NONE;
 	r->name[0] = '\0';
+	r->type = CONF_SOURCE_PTP;
 }
 
 /* The first pass checks port sections as well, so that errors come in the order of the file. */
@@ -232,7 +389,7 @@ int conf_parse_global(struct conf *conf, const struct conf_text *text, struct co
 			continue;
 		}
 		if (r.section == SECTION_GLOBAL) {
-			target = key->scope == CONF_GLOBAL ? (void *)conf : (void *)&conf->defaults;
+			target = conf_target(conf, key);
 		}
 		got = conf_value_set(key, target, conf, value, r.place, error);
 		if (got < 0) {
@@ -266,25 +423,126 @@ static int begin_port(struct conf *conf, const struct reader *r, struct conf_int
 	return 0;
 }
 
-/* The second pass: the defaults that new ports start from are complete now. */
+/* A section with a name begins: it stands only once, and there are not too many. */
+static int begin_named(const struct reader *r, unsigned int before, size_t count, size_t most,
+		       const char *kind, struct conf_error *error)
+{
+	if (before) {
+		return conf_fail(error, r->place,
+				 "section [%s %s]: the name has a section in line %u already; "
+				 "join them, or choose another name",
+				 kind, r->name, before);
+	}
+	if (count >= most) {
+		return conf_fail(error, r->place, "section [%s %s]: more than %zu; remove some",
+				 kind, r->name, most);
+	}
+	return 0;
+}
+
+static int begin_source(struct conf *conf, const struct reader *r, struct conf_source **source,
+			struct conf_error *error)
+{
+	const struct conf_source *before = conf_source_find(conf, r->name);
+	int err = begin_named(r, before ? before->line : 0, conf->source_count, CONF_SOURCES_MAX,
+			      "source", error);
+
+	if (err != 0) {
+		return err;
+	}
+	*source = conf_source_add(conf, r->name);
+	if (!*source) {
+		return conf_fail(error, r->place, "section [source %s]: no memory; make some free",
+				 r->name);
+	}
+	(*source)->line = r->place.line;
+	return 0;
+}
+
+static int begin_sync(struct conf *conf, const struct reader *r, struct conf_sync **sync,
+		      struct conf_error *error)
+{
+	const struct conf_sync *before = conf_sync_find(conf, r->name);
+	int err = begin_named(r, before ? before->line : 0, conf->sync_count, CONF_SYNCS_MAX,
+			      "sync", error);
+
+	if (err != 0) {
+		return err;
+	}
+	*sync = conf_sync_add(conf, r->name);
+	if (!*sync) {
+		return conf_fail(error, r->place, "section [sync %s]: no memory; make some free",
+				 r->name);
+	}
+	(*sync)->line = r->place.line;
+	return 0;
+}
+
+/* What the section being read fills; those of other kinds are NULL. */
+struct filled {
+	struct conf_interface *port;
+	struct conf_source *source;
+	struct conf_sync *sync;
+};
+
+static int begin(struct conf *conf, const struct reader *r, struct filled *filled,
+		 struct conf_error *error)
+{
+	switch (r->section) {
+	case SECTION_PORT:
+		return begin_port(conf, r, &filled->port, error);
+	case SECTION_SOURCE:
+		return begin_source(conf, r, &filled->source, error);
+	case SECTION_SYNC:
+		return begin_sync(conf, r, &filled->sync, error);
+	case SECTION_NONE:
+	case SECTION_GLOBAL:
+	case SECTION_OTHER:
+		break;
+	}
+	return 0;
+}
+
+/* Where a key of the section is kept; NULL: it is not of this pass. */
+static void *filled_by(const struct filled *filled, enum section section,
+		       const struct conf_key *key)
+{
+	switch (section) {
+	case SECTION_PORT:
+		return &filled->port->conf;
+	case SECTION_SOURCE:
+		return key->scope == CONF_PORT ? (void *)&filled->source->port
+					       : (void *)filled->source;
+	case SECTION_SYNC:
+		return key->scope == CONF_GLOBAL ? (void *)filled->sync->servo
+						 : (void *)filled->sync;
+	case SECTION_NONE:
+	case SECTION_GLOBAL:
+	case SECTION_OTHER:
+		break;
+	}
+	return NULL;
+}
+
+/* The second pass: the defaults that sections start from are complete now. */
 int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error)
 {
 	struct reader r;
-	const struct conf_key *key;
-	const char *value;
-	struct conf_interface *port = NULL;
+	const struct conf_key *key = NULL;
+	const char *value = NULL;
+	struct filled filled = { NULL, NULL, NULL };
 	bool entered;
 	int got;
 
 	reader_init(&r, text, conf->tool);
 	while ((got = next_setting(&r, &key, &value, &entered, error)) == 1) {
-		if (r.section != SECTION_PORT) {
-			continue;
-		}
+		void *target;
+
 		if (entered) {
-			got = begin_port(conf, &r, &port, error);
+			got = begin(conf, &r, &filled, error);
 		} else {
-			got = conf_value_set(key, &port->conf, conf, value, r.place, error);
+			target = filled_by(&filled, r.section, key);
+			got = target ? conf_value_set(key, target, conf, value, r.place, error) : 0;
 		}
 		if (got < 0) {
 			return got;
@@ -443,6 +701,7 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 	}
 	r = r != 0 ? r : check_clock(conf, error);
 	r = r != 0 ? r : check_descriptions(conf, error);
+	r = r != 0 ? r : conf_validate_sections(conf, error);
 	conf_note_intervals(conf);
 	if (r == 0 && conf->port_count > 1) {
 		conf->clock_type = CONF_CLOCK_BC;

@@ -44,24 +44,61 @@ static bool shown(const struct conf_key *key)
 	return key->status == CONF_SUPPORTED || key->status == CONF_NOTED;
 }
 
-/* Only what differs from [global] stands in a port's section. */
-static void print_port(struct out *o, const struct conf *conf, const struct conf_interface *port)
+/* Keys of a scope, of which only those that differ from what they inherit stand in a section. */
+static void print_differing(struct out *o, enum conf_scope scope, const void *from,
+			    const void *inherited_from)
 {
 	char value[CONF_VALUE_MAX];
 	char inherited[CONF_VALUE_MAX];
 
-	print(o, "\n[%s]\n", port->name);
 	for (size_t i = 0; i < conf_table_len; i++) {
 		const struct conf_key *key = &conf_table[i];
 
-		if (!shown(key) || key->scope != CONF_PORT) {
+		if (!shown(key) || key->scope != scope ||
+		    (scope == CONF_GLOBAL && key->group != CONF_GROUP_SERVO)) {
 			continue;
 		}
-		conf_value_get(key, &port->conf, value);
-		conf_value_get(key, &conf->defaults, inherited);
+		conf_value_get(key, from, value);
+		conf_value_get(key, inherited_from, inherited);
 		if (strcmp(value, inherited) != 0) {
 			print(o, "%-27s %s\n", key->name, value);
 		}
+	}
+}
+
+/* All keys of a source of that type, or of a sync. */
+static void print_all(struct out *o, enum conf_scope scope, unsigned int types, const void *from)
+{
+	char value[CONF_VALUE_MAX];
+
+	for (size_t i = 0; i < conf_table_len; i++) {
+		const struct conf_key *key = &conf_table[i];
+
+		if (key->scope == scope && (!key->types || key->types & types)) {
+			print(o, "%-27s %s\n", key->name, conf_value_get(key, from, value));
+		}
+	}
+}
+
+static void print_sections(struct out *o, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->port_count; i++) {
+		print(o, "\n[%s]\n", conf->ports[i].name);
+		print_differing(o, CONF_PORT, &conf->ports[i].conf, &conf->defaults);
+	}
+	for (size_t i = 0; i < conf->source_count; i++) {
+		const struct conf_source *source = &conf->sources[i];
+
+		print(o, "\n[source %s]\n", source->name);
+		print_all(o, CONF_SOURCE, 1u << source->type, source);
+		if (source->type == CONF_SOURCE_PTP) {
+			print_differing(o, CONF_PORT, &source->port, &conf->defaults);
+		}
+	}
+	for (size_t i = 0; i < conf->sync_count; i++) {
+		print(o, "\n[sync %s]\n", conf->syncs[i].name);
+		print_all(o, CONF_SYNC, 0, &conf->syncs[i]);
+		print_differing(o, CONF_GLOBAL, conf->syncs[i].servo, conf);
 	}
 }
 
@@ -73,18 +110,14 @@ int conf_print(const struct conf *conf, conf_write write, void *context)
 	print(&o, "[global]\n");
 	for (size_t i = 0; i < conf_table_len; i++) {
 		const struct conf_key *key = &conf_table[i];
-		const void *from = conf;
+		const void *from = key->scope == CONF_PORT ? (const void *)&conf->defaults
+							   : (const void *)conf;
 
-		if (key->scope == CONF_PORT) {
-			from = &conf->defaults;
-		}
-		if (shown(key)) {
+		if (shown(key) && conf_key_is_option(key)) {
 			print(&o, "%-27s %s\n", key->name, conf_value_get(key, from, value));
 		}
 	}
-	for (size_t i = 0; i < conf->port_count; i++) {
-		print_port(&o, conf, &conf->ports[i]);
-	}
+	print_sections(&o, conf);
 	return o.result < 0 ? o.result : 0;
 }
 
@@ -160,6 +193,21 @@ static void print_json_labels(struct out *o, const struct conf_key *key)
 	}
 }
 
+/* The types of sources that have the key. */
+static void print_json_types(struct out *o, const struct conf_key *key)
+{
+	const char *comma = "";
+
+	print(o, ",\"source_types\":[");
+	for (int i = CONF_SOURCE_PTP; i <= CONF_SOURCE_NTP; i++) {
+		if (!key->types || key->types & 1u << i) {
+			print(o, "%s\"%s\"", comma, conf_source_type_name(i));
+			comma = ",";
+		}
+	}
+	print(o, "]");
+}
+
 /* One key a line, so that the output can be read and compared without a tool. */
 int conf_print_schema(conf_write write, void *context)
 {
@@ -173,10 +221,17 @@ int conf_print_schema(conf_write write, void *context)
 		if (key->alias) {
 			print_json(&o, "alias", key->alias);
 		}
-		print_json(&o, "scope", key->scope == CONF_GLOBAL ? "global" : "port");
+		print_json(&o, "scope", conf_scope_name(key->scope));
 		print_json(&o, "type", type_name(key->type));
 		print_json(&o, "status", status_name(key->status));
-		print_json(&o, "default", key->native ? key->native : key->text);
+		if (key->scope == CONF_SOURCE) {
+			print_json_types(&o, key);
+		}
+		if (key->required) {
+			print(&o, ",\"required\":true");
+		} else {
+			print_json(&o, "default", key->native ? key->native : key->text);
+		}
 		if (key->native) {
 			print_json(&o, "default_as_ptp4l", key->text);
 		}
@@ -241,11 +296,18 @@ static void print_scdoc_values(struct out *o, const struct conf_key *key)
 static void print_scdoc_key(struct out *o, const struct conf_key *key)
 {
 	const char *text = key->text[0] ? key->text : "empty";
-	const char *scope = key->scope == CONF_GLOBAL ? "global" : "port";
+	const char *scope = conf_scope_name(key->scope);
+	const char *comma = " of type ";
 
 	print(o, "*");
 	print_scdoc(o, key->name);
 	print(o, "* (%s", scope);
+	for (int i = CONF_SOURCE_PTP; key->types && i <= CONF_SOURCE_NTP; i++) {
+		if (key->types & 1u << i) {
+			print(o, "%s%s", comma, conf_source_type_name(i));
+			comma = " or ";
+		}
+	}
 	if (key->unit && strcmp(key->unit, "octal") != 0) {
 		print(o, ", %s", key->unit);
 	}
@@ -253,8 +315,8 @@ static void print_scdoc_key(struct out *o, const struct conf_key *key)
 	print(o, "\n\t");
 	print_scdoc(o, key->doc);
 	print_scdoc_values(o, key);
-	print(o, " Default: ");
-	print_scdoc(o, key->native ? key->native : text);
+	print(o, key->required ? " Its section must have it" : " Default: ");
+	print_scdoc(o, key->required ? "" : key->native ? key->native : text);
 	if (key->native) {
 		print(o, "; as ptp4l: ");
 		print_scdoc(o, text);

@@ -35,7 +35,7 @@ struct option *conf_long_options(const struct option *own)
 		const char *names[] = { conf_table[i].name, conf_table[i].alias };
 
 		for (size_t k = 0; k < 2; k++) {
-			if (names[k]) {
+			if (names[k] && conf_key_is_option(&conf_table[i])) {
 				all[n++] = (struct option){ names[k], required_argument, NULL,
 							    CONF_OPTION_KEY };
 			}
@@ -56,7 +56,7 @@ int conf_request_key(struct conf_request *request, const char *name, const char 
 	const struct conf_key *key = conf_key_find(name, strlen(name));
 	struct conf_given *given;
 
-	if (!key) {
+	if (!key || !conf_key_is_option(key)) {
 		return conf_fail(error, command_line, "option --%s: unknown", name);
 	}
 	given = reallocarray(request->given, request->given_count + 1, sizeof(*given));
@@ -93,9 +93,8 @@ static int apply_given(const struct conf_request *request, struct conf *conf,
 {
 	for (size_t i = 0; i < request->given_count; i++) {
 		const struct conf_given *g = &request->given[i];
-		void *target = g->key->scope == CONF_GLOBAL ? (void *)conf
-							    : (void *)&conf->defaults;
-		int r = conf_value_set(g->key, target, conf, g->text, command_line, error);
+		int r = conf_value_set(g->key, conf_target(conf, g->key), conf, g->text,
+				       command_line, error);
 
 		if (r != 0) {
 			return r;

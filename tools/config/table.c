@@ -27,6 +27,19 @@
 #define P_MAC(m) .scope = CONF_PORT, .type = CONF_MAC, .offset = BYTES(struct conf_port, m, 6)
 #define P_IP4(m) .scope = CONF_PORT, .type = CONF_IPV4, .offset = BYTES(struct conf_port, m, 4)
 #define P_IP6(m) .scope = CONF_PORT, .type = CONF_IPV6, .offset = BYTES(struct conf_port, m, 16)
+#define SRC(m, t) .scope = CONF_SOURCE, .offset = AT(struct conf_source, m, t)
+#define S_INT(m) SRC(m, int), .type = CONF_INT
+#define S_DBL(m) SRC(m, double), .type = CONF_DOUBLE
+#define S_STR(m) SRC(m, const char *), .type = CONF_STRING
+#define S_ENUM(m) SRC(m, int), .type = CONF_ENUM
+#define Y(m, t) .scope = CONF_SYNC, .offset = AT(struct conf_sync, m, t)
+#define Y_INT(m) Y(m, int), .type = CONF_INT
+#define Y_DBL(m) Y(m, double), .type = CONF_DOUBLE
+#define Y_STR(m) Y(m, const char *), .type = CONF_STRING
+/* Sources that have it. */
+#define OF_PTP .types = 1u << CONF_SOURCE_PTP
+#define OF_DEVICE .types = 1u << CONF_SOURCE_PHC | 1u << CONF_SOURCE_PPS | 1u << CONF_SOURCE_NTP
+#define OF_READ .types = 1u << CONF_SOURCE_PHC | 1u << CONF_SOURCE_NTP
 #define IS(v) .text = v
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
 #define BOOL RANGE(0, 1)
@@ -332,6 +345,113 @@ const struct conf_key conf_table[] = {
 	  IS("/var/run/refclock.ptp.sock"),
 	  .doc = "Socket of *clock_servo refclock_sock*." },
 
+	/* -- several sources, holdover -------------------------------------------------------- */
+	{ KEY(SOURCE, "source_type"), S_ENUM(type), IS("ptp"), .labels = "ptp phc pps ntp",
+	  .required = true,
+	  .doc = "What the source is. *ptp*: another PTP Instance that only receives time, in a "
+		 "domain of its own or on other interfaces than the ports. *phc*: a PTP hardware "
+		 "clock that something else keeps. *pps*: a pulse per second of the kernel, which "
+		 "says when a second begins but not which. *ntp*: the system clock as far as a "
+		 "running chronyd vouches for it." },
+	{ KEY(SOURCE, "source_priority"), S_INT(priority), IS("128"), RANGE(0, 255),
+	  .doc = "Of the sources that are good the one with the lowest is followed; of equal ones "
+		 "the ports, then the one that stands first. See *ports_priority*." },
+	{ KEY(SOURCE, "source_device"), S_STR(device), IS(""), OF_DEVICE,
+	  .doc = "*phc*: the clock by its device file, an interface, or its clock name. *pps*: the "
+		 "device file. *ntp*: chronyd's command socket, or a host and port; empty: "
+		 "/run/chrony/chronyd.sock." },
+	{ KEY(SOURCE, "source_interfaces"), S_STR(interfaces), IS(""), OF_PTP,
+	  .doc = "The interfaces to receive time on, separated by white space or commas. Port keys "
+		 "in the section are for all of them." },
+	{ KEY(SOURCE, "source_domain"), S_INT(domain), IS("0"), RANGE(0, 255), OF_PTP,
+	  .doc = "The PTP domain of the source." },
+	{ KEY(SOURCE, "source_bound"), S_DBL(bound_ns), IS("0"), RANGE(0, 1e12), .unit = "ns",
+	  .doc = "What you vouch for the source's own error, beside what is measured. 0: of *ptp* "
+		 "what the grandmaster's clockAccuracy says, of *ntp* what chronyd says, of the "
+		 "others nothing. The error bound of the clock is never better than this." },
+	{ KEY(SOURCE, "source_max_bound"), S_DBL(max_bound_ns), IS("0"), RANGE(0, 1e12),
+	  .unit = "ns",
+	  .doc = "The source is not good while its error bound is wider; 0: any is good." },
+	{ KEY(SOURCE, "source_timeout"), S_DBL(timeout_s), IS("0"), RANGE(0, 1e6), .unit = "s",
+	  .doc = "Without a measurement for so long the source counts as gone; 0: after some "
+		 "intervals of its type." },
+	{ KEY(SOURCE, "source_interval"), S_DBL(interval_s), IS("1"), RANGE(0.01, 3600),
+	  .unit = "s", OF_READ,
+	  .doc = "How often the source is asked." },
+	{ KEY(SOURCE, "source_offset"), S_INT(offset_s), IS("auto"), RANGE(INT_MIN, INT_MAX),
+	  .special = "auto", .unit = "s", OF_DEVICE,
+	  .doc = "How far the source is ahead of TAI: -37 for a clock that keeps UTC. *auto*: of "
+		 "*phc* and *ntp* by what is known of TAI and UTC; *pps* needs none." },
+	{ KEY(SOURCE, "source_class"), S_INT(clock_class), IS("248"), RANGE(0, 255),
+	  .doc = "clockClass that is announced while the source is followed: 6 for a primary "
+		 "reference on PTP's time scale, 13 on another. Its holdover is announced as 7 or "
+		 "14, then 187 or 193; others go to 248 at once." },
+	{ KEY(SOURCE, "source_time_source"), S_INT(time_source), IS("auto"), RANGE(0, 0xfe),
+	  .special = "auto",
+	  .doc = "timeSource that is announced while the source is followed: 0x20 GNSS, 0x10 "
+		 "atomic clock. *auto*: 0x40 for *ptp*, 0x50 for *ntp*, else 0x90, other." },
+	{ KEY(SOURCE, "ports_priority"), G_INT(ports_priority), IS("128"), RANGE(0, 255),
+	  .doc = "*source_priority* of the ports of this file, where there are other sources." },
+	{ KEY(SOURCE, "source_fail_limit"), G_INT(source_fail_limit), IS("3"), RANGE(1, 1000),
+	  .unit = "measurements",
+	  .doc = "So many bad ones in a row drop a source. Larger rides out bursts, and follows a "
+		 "bad source longer." },
+	{ KEY(SOURCE, "source_recover"), G_DBL(source_recover_s), IS("30"), RANGE(0, 1e6),
+	  .unit = "s",
+	  .doc = "A dropped source must be good for so long to be used again; longer each time if "
+		 "it is dropped often." },
+	{ KEY(SOURCE, "source_revert"), G_DBL(source_revert_s), IS("300"), RANGE(0, 1e7),
+	  .unit = "s",
+	  .doc = "A dropped source of higher priority must be good for so long before the present "
+		 "one is left for it." },
+	{ KEY(SOURCE, "source_settle"), G_DBL(source_settle_s), IS("5"), RANGE(0, 3600),
+	  .unit = "s",
+	  .doc = "At the start, how long to wait for all sources before one is chosen." },
+	{ KEY(SOURCE, "source_dispute"), G_DBL(source_dispute_s), IS("60"), RANGE(0, 1e6),
+	  .unit = "s",
+	  .doc = "A source that contradicts the clock, with nobody to decide, is believed after so "
+		 "long." },
+	{ KEY(SOURCE, "source_handover_rate"), G_DBL(source_handover_rate_ppb), IS("100"),
+	  RANGE(0, 1e6), .unit = "ppb",
+	  .doc = "How fast the clock moves from one source's time to the next one's. 100 takes 10 "
+		 "s for 1 us." },
+	{ KEY(SOURCE, "source_handover_max"), G_DBL(source_handover_max_ns), IS("1000000"),
+	  RANGE(0, 1e12), .unit = "ns",
+	  .doc = "Sources further apart are not handed over gently: the servo corrects it at "
+		 "once." },
+	{ KEY(SOURCE, "state_file"), G_STR(state_file), IS(""),
+	  .doc = "A file that keeps what was learnt of the oscillator and the network, so that a "
+		 "restart goes on where it stopped. Empty: none." },
+	{ KEY(SOURCE, "holdover_drift_max"), G_DBL(holdover_drift_max), IS("0"), RANGE(0, 1e6),
+	  .unit = "ppb/s",
+	  .doc = "The oscillator's frequency drifts no faster, says its data sheet; 0: unknown. It "
+		 "keeps the error bound in holdover from growing faster than it can." },
+	{ KEY(SOURCE, "holdover_bound"), G_DBL(holdover_bound_ns), IS("1000"), RANGE(0, 1e12),
+	  .unit = "ns",
+	  .doc = "In holdover the clock is announced as within its specification (clockClass 7 or "
+		 "14) while its error bound is within this, then as degraded (187 or 193)." },
+	{ KEY(SOURCE, "degraded_bound"), G_DBL(degraded_bound_ns), IS("1000000"), RANGE(0, 1e12),
+	  .unit = "ns",
+	  .doc = "In holdover, beyond this error bound the clock is announced as 248 like any "
+		 "other." },
+
+	/* -- clock pairs ---------------------------------------------------------------------- */
+	{ KEY(SYNC, "sync_source"), Y_STR(source), IS("kept"),
+	  .doc = "The clock to follow: a device file, an interface, a clock name, CLOCK_REALTIME, "
+		 "or *kept*, the clock that gnomond keeps." },
+	{ KEY(SYNC, "sync_sink"), Y_STR(sink), IS("CLOCK_REALTIME"), .required = true,
+	  .doc = "The clock to keep by it, named like the source, or who is told the time instead: "
+		 "*chrony:*PATH, a socket of chronyd's refclock SOCK, or *shm:*N, the segment of "
+		 "an NTP server. *soft* is a clock in memory, for a trial." },
+	{ KEY(SYNC, "sync_interval"), Y_DBL(interval_s), IS("1"), RANGE(0.001, 3600), .unit = "s",
+	  .doc = "How often the clocks are compared and the sink is adjusted." },
+	{ KEY(SYNC, "sync_samples"), Y_INT(samples), IS("5"), RANGE(1, 25),
+	  .doc = "Readings for one comparison, of which the quickest counts." },
+	{ KEY(SYNC, "sync_offset"), Y_INT(offset_s), IS("auto"), RANGE(INT_MIN, INT_MAX),
+	  .special = "auto", .unit = "s",
+	  .doc = "How far the sink is to be ahead of the source: -37 for a system clock that "
+		 "follows PTP time. *auto*: by what is known of TAI and UTC." },
+
 	/* -- time stamps ---------------------------------------------------------------------- */
 	{ KEY(STAMP, "time_stamping"), P_ENUM(time_stamping), IS("hardware"), .native = "auto",
 	  .labels = "auto hardware software legacy onestep p2p1step",
@@ -567,6 +687,8 @@ const char *conf_group_title(enum conf_group group)
 		[CONF_GROUP_INTERVAL] = "Message intervals and timeouts",
 		[CONF_GROUP_DELAY] = "Path delay",
 		[CONF_GROUP_SERVO] = "Servo",
+		[CONF_GROUP_SOURCE] = "Several sources and holdover",
+		[CONF_GROUP_SYNC] = "Clock pairs",
 		[CONF_GROUP_STAMP] = "Time stamps",
 		[CONF_GROUP_NETWORK] = "Network",
 		[CONF_GROUP_LOG] = "Log and process",
@@ -579,4 +701,39 @@ const char *conf_group_title(enum conf_group group)
 	};
 
 	return titles[group];
+}
+
+const char *conf_scope_name(enum conf_scope scope)
+{
+	switch (scope) {
+	case CONF_GLOBAL:
+		return "global";
+	case CONF_PORT:
+		return "port";
+	case CONF_SOURCE:
+		return "source";
+	case CONF_SYNC:
+		return "sync";
+	}
+	return "?";
+}
+
+const char *conf_source_type_name(int type)
+{
+	switch ((enum conf_source_type)type) {
+	case CONF_SOURCE_PTP:
+		return "ptp";
+	case CONF_SOURCE_PHC:
+		return "phc";
+	case CONF_SOURCE_PPS:
+		return "pps";
+	case CONF_SOURCE_NTP:
+		return "ntp";
+	}
+	return "?";
+}
+
+bool conf_key_is_option(const struct conf_key *key)
+{
+	return key->scope == CONF_GLOBAL || key->scope == CONF_PORT;
 }

@@ -443,22 +443,31 @@ static void note(char *list, size_t size, const char *name)
 }
 
 /* Intervals of ports are those in log2 s; a special word stands for an end that is meant. */
-void conf_note_intervals(struct conf *conf)
+static void note_intervals(struct conf *conf, const struct conf_port *port)
 {
 	for (size_t i = 0; i < conf_table_len; i++) {
 		const struct conf_key *key = &conf_table[i];
+		int log;
 
 		if (key->scope != CONF_PORT || key->status != CONF_SUPPORTED || key->special ||
 		    !key->unit || strcmp(key->unit, "log2 s") != 0) {
 			continue;
 		}
-		for (size_t p = 0; p < conf->port_count; p++) {
-			const char *port = (const char *)&conf->ports[p].conf;
-			int log = *(const int *)(const void *)(port + key->offset);
+		log = *(const int *)(const void *)((const char *)port + key->offset);
+		if (log < GNOMON_LOG_INTERVAL_FLOOR || log > GNOMON_LOG_INTERVAL_CEILING) {
+			note(conf->beyond, sizeof(conf->beyond), key->name);
+		}
+	}
+}
 
-			if (log < GNOMON_LOG_INTERVAL_FLOOR || log > GNOMON_LOG_INTERVAL_CEILING) {
-				note(conf->beyond, sizeof(conf->beyond), key->name);
-			}
+void conf_note_intervals(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->port_count; i++) {
+		note_intervals(conf, &conf->ports[i].conf);
+	}
+	for (size_t i = 0; i < conf->source_count; i++) {
+		if (conf->sources[i].type == CONF_SOURCE_PTP) {
+			note_intervals(conf, &conf->sources[i].port);
 		}
 	}
 }
@@ -566,6 +575,10 @@ char *conf_value_get(const struct conf_key *key, const void *target, char buf[CO
 	}
 	switch (key->type) {
 	case CONF_INT:
+		if (key->special && *(const int *)member == (int)key->min) {
+			snprintf(buf, CONF_VALUE_MAX, "%s", key->special);
+			break;
+		}
 		snprintf(buf, CONF_VALUE_MAX,
 			 key->unit && strcmp(key->unit, "octal") == 0 ? "0%o" : "%d",
 			 *(const int *)member);
@@ -595,6 +608,21 @@ char *conf_value_get(const struct conf_key *key, const void *target, char buf[CO
 	return buf;
 }
 
+void *conf_target(struct conf *conf, const struct conf_key *key)
+{
+	switch (key->scope) {
+	case CONF_PORT:
+		return &conf->defaults;
+	case CONF_SOURCE:
+		return &conf->source_defaults;
+	case CONF_SYNC:
+		return &conf->sync_defaults;
+	case CONF_GLOBAL:
+		break;
+	}
+	return conf;
+}
+
 /* -- life ------------------------------------------------------------------------------------- */
 
 /* The defaults go through the same parser as everything else: there is no second copy of them. */
@@ -607,8 +635,7 @@ static int init(struct conf *conf, bool native, bool tool)
 	for (size_t i = 0; i < conf_table_len; i++) {
 		const struct conf_key *key = &conf_table[i];
 		const char *text = native && key->native ? key->native : key->text;
-		void *target = key->scope == CONF_GLOBAL ? (void *)conf : (void *)&conf->defaults;
-		int r = conf_value_set(key, target, conf, text, nowhere, NULL);
+		int r = conf_value_set(key, conf_target(conf, key), conf, text, nowhere, NULL);
 
 		if (r != 0) {
 			conf_finish(conf);
@@ -636,7 +663,22 @@ void conf_finish(struct conf *conf)
 		free(conf->strings);
 		conf->strings = next;
 	}
+	for (size_t i = 0; i < conf->source_count; i++) {
+		if (conf->sources[i].instance) {
+			free(conf->sources[i].instance->ports);
+		}
+		free(conf->sources[i].instance);
+	}
+	for (size_t i = 0; i < conf->sync_count; i++) {
+		free(conf->syncs[i].servo);
+	}
+	free(conf->sources);
+	free(conf->syncs);
 	free(conf->ports);
+	conf->sources = NULL;
+	conf->source_count = 0;
+	conf->syncs = NULL;
+	conf->sync_count = 0;
 	conf->ports = NULL;
 	conf->port_count = 0;
 }

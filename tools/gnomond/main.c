@@ -158,9 +158,14 @@ int main(int argc, char **argv)
 		printf("%s%s\n", native ? "gnomond " : "", GNOMON_VERSION_STRING);
 		break;
 	case OPTIONS_CHECK_CONFIG:
-		printf("%s: the configuration is good, %zu port%s%s%s%s%s\n", program,
-		       conf.port_count, conf.port_count == 1 ? "" : "s",
-		       conf.noted[0] ? "; without effect: " : "", conf.noted,
+		printf("%s: the configuration is good, %zu port%s", program, conf.port_count,
+		       conf.port_count == 1 ? "" : "s");
+		if (conf.source_count || conf.sync_count) {
+			printf(", %zu source%s, %zu sync%s", conf.source_count,
+			       conf.source_count == 1 ? "" : "s", conf.sync_count,
+			       conf.sync_count == 1 ? "" : "s");
+		}
+		printf("%s%s%s%s\n", conf.noted[0] ? "; without effect: " : "", conf.noted,
 		       conf.beyond[0] ? "; " BEYOND : "", conf.beyond);
 		break;
 	case OPTIONS_PRINT_CONFIG:

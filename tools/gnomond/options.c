@@ -117,6 +117,12 @@ static int give(struct parser *p, char letter, const char *name, size_t len, con
 		return conf_fail(p->error, command_line,
 				 "option --%.*s: unknown; --help lists them", (int)len, name);
 	}
+	if (!conf_key_is_option(key)) {
+		return conf_fail(p->error, command_line,
+				 "option --%.*s: only of a section [%s NAME]; write it there, in "
+				 "the file of -f",
+				 (int)len, name, conf_scope_name(key->scope));
+	}
 	p->given[p->given_count++] = (struct given){ key, value, letter, name, len };
 	return 0;
 }
@@ -273,17 +279,13 @@ static int apply_given(struct parser *p)
 
 	for (size_t i = 0; r == 0 && i < p->given_count; i++) {
 		const struct given *given = &p->given[i];
-		void *target = p->conf;
-
-		if (given->key->scope == CONF_PORT) {
-			target = &p->conf->defaults;
-		}
 		if (given->letter) {
 			snprintf(typed, sizeof(typed), "-%c", given->letter);
 		} else {
 			snprintf(typed, sizeof(typed), "--%.*s", (int)given->len, given->name);
 		}
-		r = conf_value_set(given->key, target, p->conf, given->value, place, p->error);
+		r = conf_value_set(given->key, conf_target(p->conf, given->key), p->conf,
+				   given->value, place, p->error);
 	}
 	return r;
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gnomon/select.h>
+
 #include "tools/config/config.h"
 
 #define PTP4L_KEYS 152
@@ -19,7 +21,7 @@ static const struct conf_place nowhere = { NULL, 0 };
 
 static void *target_of(struct conf *conf, const struct conf_key *key)
 {
-	return key->scope == CONF_GLOBAL ? (void *)conf : (void *)&conf->defaults;
+	return conf_target(conf, key);
 }
 
 static void names_are_unique(void **state)
@@ -59,6 +61,10 @@ static void all_ptp4l_keys(void **state)
 
 	for (size_t i = 0; i < own; i++) {
 		assert_non_null(conf_key_find(ours[i], strlen(ours[i])));
+	}
+	for (size_t i = 0; i < conf_table_len; i++) {
+		own += conf_table[i].group == CONF_GROUP_SOURCE ||
+		       conf_table[i].group == CONF_GROUP_SYNC;
 	}
 	assert_int_equal(conf_table_len - own + 2, PTP4L_KEYS);
 }
@@ -178,6 +184,13 @@ static void labels_are_enumerators(void **state)
 	label("desired_state", CONF_STATE_TIME_TRANSMITTER, "MASTER");
 	label("desired_state", CONF_STATE_TIME_RECEIVER, "SLAVE");
 	label("desired_state", CONF_STATE_PASSIVE, "PASSIVE");
+	label("source_type", CONF_SOURCE_PTP, "ptp");
+	label("source_type", CONF_SOURCE_PHC, "phc");
+	label("source_type", CONF_SOURCE_PPS, "pps");
+	label("source_type", CONF_SOURCE_NTP, "ntp");
+	for (int type = CONF_SOURCE_PTP; type <= CONF_SOURCE_NTP; type++) {
+		label("source_type", type, conf_source_type_name(type));
+	}
 	label("log_format", CONF_LOG_NATIVE, "native");
 	label("log_format", CONF_LOG_PTP4L, "ptp4l");
 	label("log_format", CONF_LOG_JSON, "json");
@@ -288,6 +301,30 @@ static void later_keys_take_their_default(void **state)
 	conf_finish(&conf);
 }
 
+/* The selection has these defaults itself; who asks for nothing gets them. */
+static void selection_defaults(void **state)
+{
+	struct gnomon_select_config want;
+	struct conf conf;
+
+	gnomon_select_config_default(&want);
+	assert_int_equal(conf_init(&conf, true), 0);
+	assert_int_equal(conf.source_fail_limit, (int)want.fail_limit);
+	assert_true(conf.source_recover_s == want.recover_s);
+	assert_true(conf.source_revert_s == want.revert_s);
+	assert_true(conf.source_settle_s == want.settle_s);
+	assert_true(conf.source_dispute_s == want.dispute_s);
+	assert_true(conf.source_handover_rate_ppb == want.handover_ppb);
+	assert_true(conf.source_handover_max_ns == want.handover_max_ns);
+	assert_int_equal(CONF_SOURCES_MAX + 1, GNOMON_SELECT_SOURCES);
+	assert_int_equal(conf.source_defaults.priority, 128);
+	assert_int_equal(conf.source_defaults.offset_s, CONF_OFFSET_AUTO);
+	assert_int_equal(conf.source_defaults.time_source, CONF_TIME_SOURCE_AUTO);
+	assert_string_equal(conf.sync_defaults.source, CONF_KEPT);
+	assert_int_equal(conf.sync_defaults.offset_s, CONF_OFFSET_AUTO);
+	conf_finish(&conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +336,7 @@ int main(void)
 		{ "/config/table/ranges_are_enforced", ranges_are_enforced, NULL, NULL, NULL },
 		{ "/config/table/labels_are_enumerators", labels_are_enumerators, NULL, NULL,
 		  NULL },
+		{ "/config/table/selection_defaults", selection_defaults, NULL, NULL, NULL },
 		{ "/config/table/values_of_each_type", values_of_each_type, NULL, NULL, NULL },
 		{ "/config/table/malformed_values", malformed_values, NULL, NULL, NULL },
 		{ "/config/table/later_keys_take_their_default", later_keys_take_their_default,

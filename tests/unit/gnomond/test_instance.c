@@ -114,9 +114,9 @@ static void set_keys(struct conf *conf, const char *keys[][2], size_t count)
 	assert_int_equal(conf_init(conf, true), 0);
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_key *key = conf_key_find(keys[i][0], strlen(keys[i][0]));
-		void *target = key->scope == CONF_GLOBAL ? (void *)conf : (void *)&conf->defaults;
 
-		assert_int_equal(conf_value_set(key, target, conf, keys[i][1], nowhere, &error), 0);
+		assert_int_equal(conf_value_set(key, conf_target(conf, key), conf, keys[i][1],
+						nowhere, &error), 0);
 	}
 }
 

@@ -207,10 +207,8 @@ static void set_key(const char *name, const char *value)
 	const struct conf_place nowhere = { NULL, 0 };
 
 	assert_non_null(key);
-	assert_int_equal(conf_value_set(key,
-					key->scope == CONF_GLOBAL ? (void *)&run.conf
-								  : (void *)&run.conf.defaults,
-					&run.conf, value, nowhere, NULL),
+	assert_int_equal(conf_value_set(key, conf_target(&run.conf, key), &run.conf, value, nowhere,
+					NULL),
 			 0);
 }
 
