@@ -41,11 +41,15 @@ struct sink_shm {
 	struct shm_time *shared;
 };
 
+/* The power of two that is not below it, without libm. */
 static int precision_of(double error_ns)
 {
-	const int precision = error_ns > 0 ? (int)ceil(log2(error_ns * 1e-9)) : BEST_PRECISION;
+	int precision = BEST_PRECISION;
 
-	return precision > BEST_PRECISION ? precision : BEST_PRECISION;
+	while (precision < 0 && ldexp(1.0, precision) < error_ns * 1e-9) {
+		precision++;
+	}
+	return precision;
 }
 
 static int shm_send(struct sink *sink, const struct sink_sample *sample)

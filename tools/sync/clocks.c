@@ -11,6 +11,7 @@
 #include "drivers/pps.h"
 #include "report.h"
 #include "session.h"
+#include "tools/clocks/clocks.h"
 
 static int fd_of(const struct gnomon_clock *phc)
 {
@@ -47,22 +48,19 @@ static int open_source(struct sync *s, struct driver_error *error)
 	return err;
 }
 
+static bool names_out(const struct sync_options *o, const char *name)
+{
+	return !o->drop_in && clocks_is_out(name);
+}
+
 /* Who keeps the system clock, by a name of its own or by -E. */
 static int open_out(struct sync *s, struct sync_sink *sink, const char *name,
 		    struct driver_error *error)
 {
 	const struct sync_options *o = s->options;
-	char end;
-	int segment;
 
-	if (!o->drop_in && strncmp(name, "shm:", 4) == 0) {
-		if (sscanf(name + 4, "%d%c", &segment, &end) != 1) {
-			return driver_fail(error, -EINVAL, "%s: write shm:SEGMENT, a number", name);
-		}
-		return sink_shm_open(&sink->out, segment, error);
-	}
-	if (!o->drop_in && strncmp(name, "sock:", 5) == 0) {
-		return sink_chrony_open(&sink->out, name + 5, error);
+	if (names_out(o, name)) {
+		return clocks_open_out(&sink->out, name, error);
 	}
 	if (o->is_servo) {
 		return 0;
@@ -73,11 +71,6 @@ static int open_out(struct sync *s, struct sync_sink *sink, const char *name,
 	}
 	return o->to_shm ? sink_shm_open(&sink->out, s->conf->ntpshm_segment, error) :
 			   sink_chrony_open(&sink->out, s->conf->refclock_sock_address, error);
-}
-
-static bool names_out(const struct sync_options *o, const char *name)
-{
-	return !o->drop_in && (strncmp(name, "shm:", 4) == 0 || strncmp(name, "sock:", 5) == 0);
 }
 
 int sync_open_sink(struct sync *s, struct sync_sink *sink, const char *name,
@@ -98,6 +91,29 @@ int sync_open_sink(struct sync *s, struct sync_sink *sink, const char *name,
 			  &find, error);
 }
 
+/* Two sinks. Programs that keep the system clock may be several, if they are told apart. */
+static int check_two(const struct sync *s, const struct sync_sink *sink,
+		     const struct sync_sink *other, struct driver_error *error)
+{
+	const bool outs = names_out(s->options, sink->name) && names_out(s->options, other->name);
+
+	if (outs && clocks_same_out(sink->name, other->name)) {
+		return driver_fail(error, -EINVAL, "%s: is given twice; give it once", sink->name);
+	}
+	if ((sink->out && other->out) || !clock_same(sink->clock, other->clock)) {
+		return 0;
+	}
+	if (sink->out || other->out) {
+		return driver_fail(error, -EINVAL,
+				   "%s: hands %s to a program that steers it, as %s would; give "
+				   "one of them",
+				   sink->out ? sink->name : other->name, sink->clock->name,
+				   sink->out ? other->name : sink->name);
+	}
+	return driver_fail(error, -EINVAL, "%s: is the same clock as sink %s; give it once",
+			   sink->name, other->name);
+}
+
 /* A clock that is kept by itself, or by two pairs, would never come to rest. */
 static int check_sink(const struct sync *s, size_t index, struct driver_error *error)
 {
@@ -108,11 +124,11 @@ static int check_sink(const struct sync *s, size_t index, struct driver_error *e
 				   "%s: source and sink are the same clock (%s); give two",
 				   sink->name, s->source->name);
 	}
-	for (size_t i = 0; i < index && !sink->out; i++) {
-		if (!s->sinks[i].out && clock_same(s->sinks[i].clock, sink->clock)) {
-			return driver_fail(error, -EINVAL,
-					   "%s: is the same clock as sink %s; give it once",
-					   sink->name, s->sinks[i].name);
+	for (size_t i = 0; i < index; i++) {
+		int err = check_two(s, sink, &s->sinks[i], error);
+
+		if (err) {
+			return err;
 		}
 	}
 	if (s->options->extts_channel >= 0 && !is_kind(sink->clock, "phc")) {
