@@ -68,7 +68,7 @@ static void announce_ports(const struct ports *ports, struct log *log)
 static void announce(const struct daemon *d, struct log *log, const struct conf *conf)
 {
 	const struct instance *own = &d->instances[0];
-	char text[256];
+	char text[sizeof(d->local.missing.text) + 32];
 
 	report_start(log, conf, d->keeper.clock->name, clock_phc_index(d->keeper.clock),
 		     common_stamping(&own->ports), &own->identity);
