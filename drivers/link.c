@@ -319,6 +319,16 @@ int link_set_timestamping_interface(struct link *link, const char *interface,
 				   &link->saved, error);
 }
 
+void link_share_timestamping(struct link *link, const struct link *earlier)
+{
+	link->saved = earlier->saved;
+}
+
+void link_leave_timestamping(struct link *link)
+{
+	link->saved.changed = false;
+}
+
 void link_poll_fds(const struct link *link, struct pollfd fds[LINK_SOCKETS])
 {
 	for (int i = 0; i < LINK_SOCKETS; i++) {

@@ -124,6 +124,13 @@ int link_receive_stamp(struct link *link, enum link_socket which, struct link_st
 int link_set_timestamping_interface(struct link *link, const char *interface,
 				    struct driver_error *error);
 
+/**
+ * Two links on interfaces with the same stamps: whichever was opened or moved there later puts back
+ * what the earlier one found, and whichever is closed or moved away earlier leaves it as it is.
+ */
+void link_share_timestamping(struct link *link, const struct link *earlier);
+void link_leave_timestamping(struct link *link);
+
 /** The local protocol address at the time of opening: PortAddress; zero if there was none. */
 const struct gnomon_address *link_local_address(const struct link *link);
 

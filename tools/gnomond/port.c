@@ -38,8 +38,42 @@ int ports_init(struct ports *ports, struct driver_error *error)
 	return 0;
 }
 
-static void close_link(struct port *port)
+/* An open port of another instance whose packets the same interface stamps; NULL: none. */
+static const struct port *sharer(const struct ports *ports, const struct port *port,
+				 const char *stamper)
 {
+	for (const struct ports *p = ports->next; port->shared && p && p != ports; p = p->next) {
+		for (size_t i = 0; i < p->count; i++) {
+			const struct port *other = &p->list[i];
+
+			if (other->link && strcmp(other->stamper, stamper) == 0) {
+				return other;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Time stamping is switched off by the last of those that share it. */
+static void leave_stamper(const struct ports *ports, struct port *port)
+{
+	if (port->link && sharer(ports, port, port->stamper)) {
+		link_leave_timestamping(port->link);
+	}
+}
+
+static void join_stamper(const struct ports *ports, struct port *port)
+{
+	const struct port *other = sharer(ports, port, port->stamper);
+
+	if (other) {
+		link_share_timestamping(port->link, other->link);
+	}
+}
+
+static void close_link(const struct ports *ports, struct port *port)
+{
+	leave_stamper(ports, port);
 	link_close(port->link);
 	port->link = NULL;
 }
@@ -47,7 +81,7 @@ static void close_link(struct port *port)
 void ports_finish(struct ports *ports)
 {
 	for (size_t i = 0; i < ports->count; i++) {
-		close_link(&ports->list[i]);
+		close_link(ports, &ports->list[i]);
 		stamping_finish(&ports->list[i].stamping);
 	}
 	free(ports->list);
@@ -238,6 +272,7 @@ int port_open(struct ports *ports, struct port *port, struct driver_error *error
 	link_configure(ports, port, &config);
 	r = link_open(&port->link, &config, error);
 	if (r == 0) {
+		join_stamper(ports, port);
 		note_missing_address(ports, port);
 	}
 	return r;
@@ -363,7 +398,7 @@ static gnomon_mono fault_over(const struct port *port, gnomon_mono now)
 static void fail_port(struct ports *ports, struct port *port, const char *text, gnomon_mono now)
 {
 	report_port_error(ports->log, LOG_LINK_ERROR, port->name, text);
-	close_link(port);
+	close_link(ports, port);
 	ports->relayout = true;
 	port_expire(ports, port, GNOMON_MONO_NEVER); /* nothing will be stamped any more */
 	tell_engine(ports, port, false, now);
@@ -440,16 +475,22 @@ static int move_stamping(struct ports *ports, struct port *port, const char *sta
 			 struct driver_error *error)
 {
 	enum timestamping_mode before = port->stamping.mode;
-	int r = choose_again(ports, port, stamper, error);
+	int r;
 
+	leave_stamper(ports, port);
+	r = choose_again(ports, port, stamper, error);
 	if (r != 0) {
 		return r;
 	}
 	port_expire(ports, port, GNOMON_MONO_NEVER);
 	if (port->stamping.mode == before) {
-		return link_set_timestamping_interface(port->link, stamper, error);
+		r = link_set_timestamping_interface(port->link, stamper, error);
+		if (r == 0) {
+			join_stamper(ports, port);
+		}
+		return r;
 	}
-	close_link(port);
+	close_link(ports, port);
 	ports->relayout = true;
 	return port_open(ports, port, error);
 }

@@ -48,6 +48,7 @@ struct ports {
 	const char *source; /* section of the instance; NULL: the file's own ports */
 	struct gnomon_engine *engine;
 
+	struct ports *next; /* of another instance: a ring; NULL: there is none */
 	struct port *list; /* in the order of the configuration, numbered from 1 */
 	size_t count;
 	unsigned int tx_pending; /* timestamps awaited, of all ports */
