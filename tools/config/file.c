@@ -14,6 +14,7 @@
  * of the other sections wherever it stands, then those.
  */
 #include "tools/config/config.h"
+#include "tools/config/suggest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -276,6 +277,20 @@ static int misplaced(const struct reader *r, const struct conf_key *key, struct 
 			 key->scope == CONF_GLOBAL ? "global" : "interface");
 }
 
+static int unknown_key(const struct reader *r, struct conf_error *error)
+{
+	struct suggest near;
+
+	suggest_init(&near, r->line, strlen(r->line));
+	suggest_keys(&near, SUGGEST_IN_FILE);
+	if (suggest_best(&near)) {
+		return conf_fail(error, r->place, "key '%s': unknown; did you mean %s?", r->line,
+				 suggest_best(&near));
+	}
+	return conf_fail(error, r->place,
+			 "key '%s': unknown; see gnomon.conf(5) for the keys there are", r->line);
+}
+
 /* The key and value of the line r is at. */
 static int split_line(struct reader *r, const struct conf_key **key, const char **value,
 		      struct conf_error *error)
@@ -297,9 +312,7 @@ static int split_line(struct reader *r, const struct conf_key **key, const char 
 		text++;
 	}
 	if (!*key) {
-		return conf_fail(error, r->place,
-				 "key '%s': unknown; see gnomon.conf(5) for the keys there are",
-				 r->line);
+		return unknown_key(r, error);
 	}
 	if (!belongs(*key, r->section, r->type)) {
 		return misplaced(r, *key, error);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/config/config.h"
+#include "tools/config/suggest.h"
 
 /* A key given on the command line, to be applied between [global] and the port sections. */
 struct conf_given {
@@ -55,9 +56,15 @@ int conf_request_key(struct conf_request *request, const char *name, const char 
 {
 	const struct conf_key *key = conf_key_find(name, strlen(name));
 	struct conf_given *given;
+	struct suggest near;
 
 	if (!key || !conf_key_is_option(key)) {
-		return conf_fail(error, command_line, "option --%s: unknown", name);
+		suggest_init(&near, name, strlen(name));
+		suggest_keys(&near, SUGGEST_OPTION);
+		return conf_fail(error, command_line, "option --%s: unknown%s%s%s", name,
+				 suggest_best(&near) ? "; did you mean --" : "; --help lists them",
+				 suggest_best(&near) ? suggest_best(&near) : "",
+				 suggest_best(&near) ? "?" : "");
 	}
 	given = reallocarray(request->given, request->given_count + 1, sizeof(*given));
 	if (!given) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/config/suggest.h"
+
 const struct option_row option_table[] = {
 	{ 'i', NULL, "INTERFACE", .doc = "run a PTP port on it; may be repeated" },
 	{ 'f', NULL, "FILE", .doc = "read configuration from FILE, see gnomon.conf(5)" },
@@ -108,14 +110,47 @@ struct parser {
 
 static const struct conf_place command_line = { NULL, 0, NULL };
 
+/* A long option there is not, or not here. */
+static int refuse_name(struct parser *p, const char *name, size_t len)
+{
+	struct suggest near;
+
+	if (conf_key_find(name, len)) {
+		return conf_fail(p->error, command_line,
+				 "option --%.*s: of another program that reads the same file; "
+				 "leave it there",
+				 (int)len, name);
+	}
+	suggest_init(&near, name, len);
+	suggest_keys(&near, SUGGEST_DAEMON_OPTION);
+	for (size_t i = 0; i < option_table_len; i++) {
+		if (option_table[i].mode != OPTIONS_RUN) {
+			suggest_name(&near, option_table[i].name);
+		}
+	}
+	if (suggest_best(&near)) {
+		return conf_fail(p->error, command_line,
+				 "option --%.*s: unknown; did you mean --%s?", (int)len, name,
+				 suggest_best(&near));
+	}
+	return conf_fail(p->error, command_line, "option --%.*s: unknown; --help lists them",
+			 (int)len, name);
+}
+
 /* Keys of other programs are for files they share with us, not for our command line. */
-static int give(struct parser *p, char letter, const char *name, size_t len, const char *value)
+static const struct conf_key *find_key(const char *name, size_t len)
 {
 	const struct conf_key *key = conf_key_find(name, len);
 
-	if (!key || key->status == CONF_OTHER) {
-		return conf_fail(p->error, command_line,
-				 "option --%.*s: unknown; --help lists them", (int)len, name);
+	return key && key->status != CONF_OTHER ? key : NULL;
+}
+
+static int give(struct parser *p, char letter, const char *name, size_t len, const char *value)
+{
+	const struct conf_key *key = find_key(name, len);
+
+	if (!key) {
+		return refuse_name(p, name, len);
 	}
 	if (!conf_key_is_option(key)) {
 		return conf_fail(p->error, command_line,
@@ -217,28 +252,38 @@ static int take_short(struct parser *p, const char *letters, char **argv, int *n
 }
 
 /* Long options that take no value ask for something else than running. */
-static bool take_named_mode(struct parser *p, const char *name)
+static const struct option_row *find_named_mode(const char *name, size_t len)
 {
 	for (size_t i = 0; i < option_table_len; i++) {
-		if (option_table[i].mode != OPTIONS_RUN &&
-		    strcmp(option_table[i].name, name) == 0) {
-			take_mode(p, option_table[i].mode);
-			return true;
+		const struct option_row *row = &option_table[i];
+
+		if (row->mode != OPTIONS_RUN && strlen(row->name) == len &&
+		    memcmp(row->name, name, len) == 0) {
+			return row;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 /* "key=value", or "key" and its value in the next argument. argv stays as ps(1) shows it. */
 static int take_long(struct parser *p, const char *name, char **argv, int *next)
 {
 	size_t len = strcspn(name, "=");
+	const struct option_row *mode = find_named_mode(name, len);
 	const char *value = name + len + 1;
 
+	if (mode && name[len]) {
+		return conf_fail(p->error, command_line, "option --%.*s takes no value; remove %s",
+				 (int)len, name, name + len);
+	}
+	if (mode) {
+		take_mode(p, mode->mode);
+		return 0;
+	}
+	if (!find_key(name, len)) {
+		return refuse_name(p, name, len);
+	}
 	if (name[len] == '\0') {
-		if (take_named_mode(p, name)) {
-			return 0;
-		}
 		value = argv[*next];
 		*next += value != NULL;
 	}

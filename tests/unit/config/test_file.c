@@ -44,6 +44,8 @@ static const struct {
 			       "there are" },
 	{ "[eth0]\n\n# x\n bar 1", "t.conf:4: key 'bar': unknown; see gnomon.conf(5) for the keys "
 				   "there are" },
+	{ "[global]\nlogSyncIntervall 1\n", "t.conf:2: key 'logSyncIntervall': unknown; did you "
+					   "mean logSyncInterval?" },
 	{ "priority1 1\n", "t.conf:1: 'priority1 1' stands before any section; put [global] above "
 			   "it" },
 	{ "[global]\npriority1\n", "t.conf:2: key 'priority1': no value; write one behind it" },

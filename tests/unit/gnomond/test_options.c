@@ -140,8 +140,15 @@ static void messages(void **state)
 		{ "-Z", "option -Z: unknown; --help lists them" },
 		{ "-i", "option -i: no value; write one behind it" },
 		{ "--foo=1 -i eth0", "option --foo: unknown; --help lists them" },
-		{ "--ts2phc.master=1 -i eth0", "option --ts2phc.master: unknown; --help lists "
-					       "them" },
+		{ "--ts2phc.master=1 -i eth0", "option --ts2phc.master: of another program that "
+					       "reads the same file; leave it there" },
+		{ "--bogus", "option --bogus: unknown; --help lists them" },
+		{ "--priorty1", "option --priorty1: unknown; did you mean --priority1?" },
+		{ "--logsyncinterval 1", "option --logsyncinterval: unknown; did you mean "
+					 "--logSyncInterval?" },
+		{ "--check-conf", "option --check-conf: unknown; did you mean --check-config?" },
+		{ "--hlep", "option --hlep: unknown; did you mean --help?" },
+		{ "--help=all", "option --help takes no value; remove =all" },
 		{ "-i eth0 --priority1", "option --priority1: no value; write --priority1=VALUE" },
 		{ "--priority1=300 -i eth0", "option --priority1: 300 is out of range; write 0 to "
 					     "255" },
