@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Gate: every command of gnomon has its manual page, and gnomon(1) says of each what --help says.
+"""Gate: every command of gnomon has its manual page, and gnomon(1) says of each what --help says;
+the help of each has examples, which name it.
 
     commands.py ROOT GNOMON
     commands.py --self-test
@@ -37,11 +38,28 @@ def problems_of(root, text):
     return found + [f"docs/gnomon.1.scd.in: there is no command {name}" for name in listed]
 
 
+def help_problems(name, by_help, by_option):
+    """What is wrong with the help of one command, asked for in both ways."""
+    found = []
+    if by_help != by_option:
+        found.append(f"gnomon help {name} is not what gnomon {name} --help prints")
+    if not re.search(rf"^examples:\n(  gnomon {name} .*\n)+\Z", by_option, re.M):
+        found.append(f"gnomon {name} --help: does not end with examples of gnomon {name}")
+    return found + [f"gnomon {name} --help: {len(line)} columns, over 100"
+                    for line in by_option.splitlines() if len(line) > 100]
+
+
 def check(root, gnomon):
     """Ask the program."""
-    done = subprocess.run([gnomon, "--help"], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, check=True)
-    common.finish(problems_of(root, done.stdout))
+    def ask(*args):
+        return subprocess.run([gnomon, *args], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=True).stdout
+
+    text = ask("--help")
+    found = problems_of(root, text)
+    for name, _ in [match.groups() for match in map(ROW.match, text.splitlines()) if match]:
+        found += help_problems(name, ask("help", name), ask(name, "--help"))
+    common.finish(found)
 
 
 def self_test():
@@ -61,6 +79,12 @@ def self_test():
                       "there is no command two-more")
     with common.Tree({**pages, "docs/gnomon-one.1.scd.in": "gnomon-two(1)\n"}) as root:
         common.expect(problems_of(root, said), "is not headed gnomon-one(1)")
+    text = "usage: gnomon one\n\nexamples:\n  gnomon one\t\n  gnomon one -x\n".replace("\t", " y")
+    common.expect(help_problems("one", text, text))
+    common.expect(help_problems("one", "usage: gnomon\n", text), "is not what gnomon one --help")
+    common.expect(help_problems("two", text, text), "does not end with examples of gnomon two")
+    text = "x" * 101 + "\n" + text
+    common.expect(help_problems("one", text, text), "101 columns, over 100")
 
 
 common.main(check, self_test)

@@ -6,6 +6,7 @@
 #include <gnomon/version.h>
 
 #include "tools/cli/command.h"
+#include "tools/config/suggest.h"
 #include "tools/hwstamp/hwstamp.h"
 #include "tools/nsm/nsm.h"
 #include "tools/phc/phc.h"
@@ -58,7 +59,7 @@ static const struct command *find_command(const char *name)
 static enum command_status print_help(void)
 {
 	printf("usage: gnomon COMMAND [OPTION]...\n"
-	       "       gnomon COMMAND --help\n"
+	       "       gnomon help COMMAND, or gnomon COMMAND --help\n"
 	       "       gnomon --version\n\n"
 	       "commands:\n");
 	for (const struct command *c = commands; c->name; c++) {
@@ -77,6 +78,45 @@ static enum command_status run_command(const struct command *c, int argc, char *
 	return (enum command_status)c->run(argc, argv, false);
 }
 
+static bool is_help(const char *word)
+{
+	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static enum command_status no_command(const char *name)
+{
+	const struct command *drop_in = find_drop_in(name);
+	struct suggest near;
+
+	if (drop_in) {
+		fprintf(stderr, "gnomon: linuxptp's %s is \"gnomon %s\" here\n", name,
+			drop_in->name);
+		return COMMAND_USAGE;
+	}
+	suggest_init(&near, name, strlen(name));
+	for (const struct command *c = commands; c->name; c++) {
+		suggest_name(&near, c->name);
+	}
+	fprintf(stderr, "gnomon: there is no command \"%s\"; %s%s%s\n", name,
+		suggest_best(&near) ? "did you mean " : "gnomon --help lists them",
+		suggest_best(&near) ? suggest_best(&near) : "", suggest_best(&near) ? "?" : "");
+	return COMMAND_USAGE;
+}
+
+/* linuxptp's names are known here, too. */
+static enum command_status help_of(const char *name)
+{
+	const struct command *c = find_command(name);
+	char help[] = "--help";
+	char *argv[] = { NULL, help, NULL };
+
+	c = c ? c : find_drop_in(name);
+	if (is_help(name)) {
+		return print_help();
+	}
+	return c ? run_command(c, 2, argv) : no_command(name);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c = find_drop_in(base_name(argv[0]));
@@ -84,9 +124,8 @@ int main(int argc, char **argv)
 	if (c) {
 		return c->run(argc, argv, true);
 	}
-	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-	    strcmp(argv[1], "-h") == 0) {
-		return (int)print_help();
+	if (argc < 2 || is_help(argv[1])) {
+		return (int)(argc > 2 ? help_of(argv[2]) : print_help());
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
 		printf("gnomon %s\n", GNOMON_VERSION_STRING);
@@ -94,9 +133,7 @@ int main(int argc, char **argv)
 	}
 	c = find_command(argv[1]);
 	if (!c) {
-		fprintf(stderr, "gnomon: there is no command \"%s\"; gnomon --help lists them\n",
-			argv[1]);
-		return COMMAND_USAGE;
+		return (int)no_command(argv[1]);
 	}
 	return (int)run_command(c, argc - 1, argv + 1);
 }

@@ -92,12 +92,15 @@ static void print_help(void)
 	}
 	printf("\n  -r FILTER       receive time stamps of:");
 	for (int i = 0; i < COUNT(rx_names); i++) {
-		printf("%s%s", i % 6 == 0 ? "\n                    " : " ", rx_names[i]);
+		printf("%s%s", i % 3 == 0 ? "\n                    " : " ", rx_names[i]);
 	}
 	printf("\n  -i INTERFACE    the interface\n"
 	       "  --json          print a JSON object\n"
 	       "  -h, --help      print this, and exit\n"
-	       "  -v, --version   print the version, and exit\n");
+	       "  -v, --version   print the version, and exit\n\n"
+	       "examples:\n"
+	       "  gnomon hwstamp eth0\n"
+	       "  gnomon hwstamp -t on -r ptpv2-event eth0\n");
 }
 
 /* -- hwstamp_ctl ------------------------------------------------------------------------------ */

@@ -76,7 +76,9 @@ static void print_help(void)
 	       "  --KEY=VALUE     any key of the configuration file, such as network_transport,\n"
 	       "                  time_stamping, domainNumber\n"
 	       "  -h, --help      print this, and exit\n"
-	       "  -v, --version   print the version, and exit\n",
+	       "  -v, --version   print the version, and exit\n\n"
+	       "examples:\n"
+	       "  gnomon nsm -i eth0 192.0.2.1 192.0.2.2\n",
 	       NATIVE_WAIT_MS);
 }
 

@@ -60,7 +60,10 @@ static void print_help(void)
 	       "  -l LEVEL         say up to LEVEL: 3 errors, 5 results\n"
 	       "  -Q               say nothing\n"
 	       "  -h, --help       print this, and exit\n"
-	       "  -v, --version    print the version, and exit\n");
+	       "  -v, --version    print the version, and exit\n\n"
+	       "examples:\n"
+	       "  gnomon phc /dev/ptp0 get\n"
+	       "  gnomon phc eth0 freq 100 cmp\n");
 }
 
 /* phc_ctl looks at no more of a word than its commands are long. */

@@ -77,7 +77,11 @@ static void print_help(void)
 	       "  -f FILE         read configuration from FILE, see gnomon.conf(5)\n"
 	       "  --KEY=VALUE     any key of the configuration file\n"
 	       "  -h, --help      print this, and exit\n"
-	       "  -v, --version   print the version, and exit\n",
+	       "  -v, --version   print the version, and exit\n\n"
+	       "examples:\n"
+	       "  gnomon pmc GET TIME_STATUS_NP\n"
+	       "  gnomon pmc --json \"GET PORT_DATA_SET\" \"GET PORT_STATS_NP\"\n"
+	       "  gnomon pmc -2 -i eth0 GET DEFAULT_DATA_SET\n",
 	       manage_default_server(), NATIVE_WAIT_MS);
 }
 

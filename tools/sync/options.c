@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <gnomon/servo.h>
 #include <gnomon/version.h>
 
 #include "session.h"
@@ -63,7 +64,7 @@ static const struct {
 	{ "-d DEVICE", "a PPS device; -s then says which second it was" },
 	{ "-R HZ", "how often the clocks are read (1)" },
 	{ "-N COUNT", "readings of which the quickest counts (5)" },
-	{ "-E SERVO", "pi, linreg, nullf, or ntpshm and refclock_sock, which steer nothing" },
+	{ "-E SERVO", NULL }, /* those there are */
 	{ "-P KP, -I KI", "constants of the PI servo" },
 	{ "-S SECONDS", "step if the offset is larger (never)" },
 	{ "-F SECONDS", "the same at the first update only (0.00002)" },
@@ -83,15 +84,46 @@ static const struct {
 	{ "-v, --version", "print the version, and exit" },
 };
 
+static const char examples[] = "\nexamples:\n"
+			       "  gnomon sync -s eth0 -c CLOCK_REALTIME -w\n"
+			       "  gnomon sync -a -r\n"
+			       "  gnomon sync -s CLOCK_REALTIME -c soft -O 37 -u 10\n";
+
+/* A value of clock_servo that hands offsets over, and steers nothing. */
+static bool hands_over(const char *label)
+{
+	return strcmp(label, "ntpshm") == 0 || strcmp(label, "refclock_sock") == 0;
+}
+
+/* "pi, linreg; ntpshm and refclock_sock steer nothing": what would be refused is not there. */
+static const char *list_servos(char *list, size_t cap)
+{
+	const struct conf_key *key = conf_key_find("clock_servo", 11);
+	size_t len = 0;
+	char label[32];
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; conf_label(key, i, label); i++) {
+			if (pass ? hands_over(label) : gnomon_servo_find(label) != NULL) {
+				len += (size_t)snprintf(list + len, cap - len, "%s%s",
+							len ? ", " : "", label);
+			}
+		}
+	}
+	(void)snprintf(list + len, cap - len, " (the last two steer nothing)");
+	return list;
+}
+
 static void print_help(FILE *out, const struct sync_options *o)
 {
+	char servos[160];
+
 	fprintf(out, "%susage: %s [options]\n\n", o->drop_in ? "\n" : "", o->program);
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++) {
-		fprintf(out, " %-14s %s\n", help[i].usage, help[i].text);
+		fprintf(out, " %-14s %s\n", help[i].usage,
+			help[i].text ? help[i].text : list_servos(servos, sizeof(servos)));
 	}
-	if (o->drop_in) {
-		fputs("\n", out);
-	}
+	fputs(o->drop_in ? "\n" : examples, out);
 }
 
 static int fail(const struct parser *p, bool usage)
@@ -394,7 +426,15 @@ static int check(struct parser *p, const struct conf *conf)
 	}
 	(void)conf_label(conf_key_find("clock_servo", 11), conf->clock_servo, label);
 	o->to_shm = strcmp(label, "ntpshm") == 0;
-	o->is_servo = !o->to_shm && strcmp(label, "refclock_sock") != 0;
+	o->is_servo = !hands_over(label);
+	if (o->is_servo && !gnomon_servo_find(label)) {
+		char list[160];
+
+		(void)snprintf(p->error.text, sizeof(p->error.text),
+			       "clock_servo %s: there is no such servo yet; take one of %s", label,
+			       list_servos(list, sizeof(list)));
+		return fail(p, false);
+	}
 	return o->automatic ? check_automatic(p) : check_manual(p);
 }
 

@@ -34,7 +34,9 @@ static void print_help(void)
 	       "  -s              log to the system log\n"
 	       "  -l LEVEL        log up to LEVEL: 3 errors, 7 everything\n"
 	       "  -h, --help      print this, and exit\n"
-	       "  -v, --version   print the version, and exit\n");
+	       "  -v, --version   print the version, and exit\n\n"
+	       "examples:\n"
+	       "  gnomon timemaster -f /etc/linuxptp/timemaster.conf -n\n");
 }
 
 struct options {

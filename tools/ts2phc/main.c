@@ -64,7 +64,10 @@ static void print_help(void)
 	       "  -q              do not log to the system log\n"
 	       "  -l LEVEL        log up to LEVEL: 3 errors, 7 everything\n"
 	       "  -h, --help      print this, and exit\n"
-	       "  -v, --version   print the version, and exit\n");
+	       "  -v, --version   print the version, and exit\n\n"
+	       "examples:\n"
+	       "  gnomon ts2phc -s generic -c eth0\n"
+	       "  gnomon ts2phc -s /dev/ptp0 -c /dev/ptp1 -m\n");
 }
 
 /* -- options ---------------------------------------------------------------------------------- */

@@ -90,7 +90,9 @@ static void print_help(void)
 	       "  -f FILE         read configuration from FILE, see gnomon.conf(5)\n"
 	       "  --KEY=VALUE     any key of the configuration file, such as uds_address\n"
 	       "  -h, --help      print this, and exit\n"
-	       "  -v, --version   print the version, and exit\n",
+	       "  -v, --version   print the version, and exit\n\n"
+	       "examples:\n"
+	       "  gnomon tz2alt -z Europe/Vienna --once\n",
 	       ZONE_KEYS - 1, DEFAULT_WINDOW, NATIVE_PERIOD);
 }
 
