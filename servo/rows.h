@@ -11,6 +11,8 @@
 extern const struct gnomon_filter_ops moving_average_filter;
 extern const struct gnomon_filter_ops moving_median_filter;
 
+extern const struct gnomon_servo_ops linreg_servo;
+extern const struct gnomon_servo_ops nullf_servo;
 extern const struct gnomon_servo_ops pi_servo;
 
 #endif

@@ -6,6 +6,8 @@
 
 static const struct gnomon_servo_ops *const servos[] = {
 	&pi_servo,
+	&linreg_servo,
+	&nullf_servo,
 };
 
 const struct gnomon_servo_ops *gnomon_servo_at(unsigned int index)
