@@ -9,6 +9,7 @@ static const struct sim_scenario *const groups[] = {
 	sim_clock_scenarios,
 	sim_network_scenarios,
 	sim_trouble_scenarios,
+	sim_servo_scenarios,
 };
 
 const struct sim_scenario *sim_scenario_at(unsigned int index)

@@ -58,5 +58,6 @@ extern const struct sim_scenario sim_pair_scenarios[];
 extern const struct sim_scenario sim_clock_scenarios[];
 extern const struct sim_scenario sim_network_scenarios[];
 extern const struct sim_scenario sim_trouble_scenarios[];
+extern const struct sim_scenario sim_servo_scenarios[];
 
 #endif

@@ -273,8 +273,13 @@ const struct conf_key conf_table[] = {
 
 	/* -- servo ---------------------------------------------------------------------------- */
 	{ KEY(SERVO, "clock_servo"), G_ENUM(clock_servo), IS("pi"),
-	  .labels = "pi -linreg -ntpshm -nullf -refclock_sock",
-	  .doc = "What turns measured offsets into frequency adjustments." },
+	  .labels = "pi linreg -ntpshm nullf -refclock_sock",
+	  .doc = "What turns measured offsets into frequency adjustments. *pi*: a "
+		 "proportional-integral controller, quick with its default constants. *linreg*: "
+		 "linear regression over as many offsets as foretell the next one best; it has "
+		 "no constants, averages more, and finds outliers. *nullf*: no adjustment, for a "
+		 "clock that synchronous Ethernet keeps at the right rate; set *step_threshold* "
+		 "to say from where on it is stepped." },
 	{ KEY(SERVO, "free_running"), G_INT(free_running), IS("0"), BOOL,
 	  .doc = "Measure only; never touch the clock." },
 	{ KEY(SERVO, "pi_proportional_const"), G_DBL(pi_proportional_const), IS("0.0"),

@@ -67,8 +67,8 @@ static const struct {
 	{ "[global]\nnetwork_transport udp\n", "t.conf:2: key 'network_transport': 'udp' is not "
 					       "one of its values; write L2, UDPv4 or "
 					       "UDPv6" },
-	{ "[global]\nclock_servo linreg\n", "t.conf:2: key 'clock_servo': linreg is not supported "
-					    "yet; write pi" },
+	{ "[global]\nclock_type P2P_TC\n", "t.conf:2: key 'clock_type': P2P_TC is not supported "
+					   "yet; write OC or BC" },
 	{ "[global]\ndelay_mechanism COMMON_P2P\n",
 	  "t.conf:2: key 'delay_mechanism': COMMON_P2P is not supported yet; write Auto, E2E, P2P "
 	  "or NONE" },
@@ -445,8 +445,8 @@ static void any_case(void **state)
 	assert_int_equal(conf.ports[0].conf.network_transport, CONF_NET_L2);
 	assert_int_equal(conf.ports[0].conf.delay_mechanism, CONF_DELAY_P2P);
 	conf_finish(&conf);
-	assert_int_equal(load(&conf, "[global]\nclock_servo LINREG\n", &error), -EINVAL);
-	assert_non_null(strstr(error.text, "linreg is not supported yet"));
+	assert_int_equal(load(&conf, "[global]\nclock_type p2p_tc\n", &error), -EINVAL);
+	assert_non_null(strstr(error.text, "P2P_TC is not supported yet"));
 	conf_finish(&conf);
 }
 

@@ -269,7 +269,7 @@ static void malformed_values(void **state)
 		{ "manufacturerIdentity", "0:0" },
 		{ "message_tag", "two\nlines" },
 		{ "delay_mechanism", "COMMON_P2P" },
-		{ "clock_servo", "linreg" },
+		{ "clock_type", "P2P_TC" },
 		{ "follow_up_info", "1" },
 		{ "slave_event_monitor", "/run/x" },
 	};
