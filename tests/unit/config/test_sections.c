@@ -492,7 +492,7 @@ static void garbage(void **state)
 	char text[sizeof(everything)];
 
 	random_state = 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
-	print_message("seed %llu\n", (unsigned long long)random_state);
+	print_message("# seed %llu\n", (unsigned long long)random_state);
 	for (int round = 0; round < 5000; round++) {
 		struct conf conf;
 		struct conf_error error = { "" };

@@ -149,6 +149,8 @@ static void messages(void **state)
 		{ "--check-conf", "option --check-conf: unknown; did you mean --check-config?" },
 		{ "--hlep", "option --hlep: unknown; did you mean --help?" },
 		{ "--help=all", "option --help takes no value; remove =all" },
+		{ "--source_type=ptp -i eth0", "option --source_type: only of a section [source "
+					       "NAME]; write it there, in the file of -f" },
 		{ "-i eth0 --priority1", "option --priority1: no value; write --priority1=VALUE" },
 		{ "--priority1=300 -i eth0", "option --priority1: 300 is out of range; write 0 to "
 					     "255" },
