@@ -6,7 +6,8 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "servo/estimator.h"
+#include "servo/discipline.h"
+#include "servo/needs.h"
 #include "servo/sanity.h"
 
 /* The smallest weight: below it a sample would be a division by nothing. */
@@ -33,7 +34,9 @@ struct gnomon_discipline {
 	gnomon_mono overdue; /* when the servo's last correction has been in force too long */
 	unsigned int ignore; /* samples left in the step window */
 	struct sanity sanity;
-	struct estimator estimator;
+	struct needs needs;  /* what the servo held to be needed of late */
+	struct estimator own;
+	struct estimator *estimator;
 };
 
 /* Where the servo's state starts behind the discipline. */
@@ -103,7 +106,8 @@ int gnomon_discipline_init(struct gnomon_discipline **d, void *mem, size_t len,
 	self->servo = (char *)mem + servo_offset();
 	config->servo->init(self->servo, &self->config.servo_config);
 	sanity_init(&self->sanity, config->sanity_freq_limit_ppb);
-	estimator_init(&self->estimator, config);
+	estimator_init(&self->own, config);
+	self->estimator = &self->own;
 	*d = self;
 	return 0;
 }
@@ -111,7 +115,7 @@ int gnomon_discipline_init(struct gnomon_discipline **d, void *mem, size_t len,
 void gnomon_discipline_sync_interval(struct gnomon_discipline *d, double seconds)
 {
 	if (seconds > 0.0) {
-		d->estimator.interval_s = seconds;
+		d->estimator->interval_s = seconds;
 		d->config.servo->sync_interval(d->servo, seconds);
 	}
 }
@@ -123,7 +127,8 @@ static void start_over(struct gnomon_discipline *d)
 	d->rate_ratio = 1.0;
 	d->ignore = 0;
 	d->overdue = GNOMON_MONO_NEVER;
-	estimator_reset(&d->estimator);
+	needs_reset(&d->needs);
+	estimator_reset(d->estimator);
 }
 
 void gnomon_discipline_reset(struct gnomon_discipline *d)
@@ -145,7 +150,7 @@ static double trusted(double weight)
 static bool admit(struct gnomon_discipline *d, const struct gnomon_discipline_sample *sample,
 		  gnomon_mono now, struct gnomon_discipline_command *command)
 {
-	double frequency = d->estimator.frequency_ppb;
+	double frequency = d->estimator->frequency_ppb;
 
 	switch (sanity_check(&d->sanity, sample->local, now, frequency)) {
 	case SANITY_FINE:
@@ -168,32 +173,43 @@ static bool admit(struct gnomon_discipline *d, const struct gnomon_discipline_sa
 static void expect_next(struct gnomon_discipline *d, gnomon_mono now)
 {
 	bool locked = d->state == GNOMON_SERVO_LOCKED || d->state == GNOMON_SERVO_LOCKED_STABLE;
-	double interval_s = d->estimator.interval_s;
+	double interval_s = d->estimator->interval_s;
 
 	d->overdue = GNOMON_MONO_NEVER;
-	if (locked && d->config.servo->coast && interval_s < OVERDUE_MAX_S) {
+	if (locked && d->config.servo->needed && interval_s < OVERDUE_MAX_S) {
 		int64_t wait_ns = (int64_t)(OVERDUE_INTERVALS * interval_s * 1e9) + OVERDUE_NS;
 
 		d->overdue = gnomon_mono_add(now, wait_ns);
 	}
 }
 
-static void run_servo(struct gnomon_discipline *d, const struct gnomon_discipline_sample *sample,
-		      double weight, struct gnomon_discipline_command *command)
+/* Step first, then the frequency. */
+static void command_given(struct gnomon_discipline *d, gnomon_mono now,
+			  const struct gnomon_discipline_command *command)
 {
-	struct gnomon_servo_sample s = { sample->offset, sample->local, weight };
+	if (command->step) {
+		sanity_step(&d->sanity, command->step_by);
+	}
+	if (command->set_frequency) {
+		sanity_adjust(&d->sanity, now, d->estimator->frequency_ppb);
+	}
+	estimator_command(d->estimator, command, now);
+}
+
+static void run_servo(struct gnomon_discipline *d, const struct gnomon_servo_sample *s,
+		      gnomon_mono now, struct gnomon_discipline_command *command)
+{
 	double frequency_ppb = command->frequency_ppb;
 
-	d->state = d->config.servo->sample(d->servo, &s, &frequency_ppb);
+	d->state = d->config.servo->sample(d->servo, s, &frequency_ppb);
 	d->rate_ratio = d->config.servo->rate_ratio(d->servo);
 	switch (d->state) {
 	case GNOMON_SERVO_UNLOCKED:
-		d->rate_ratio = estimator_rate_ratio(&d->estimator);
+		d->rate_ratio = estimator_rate_ratio(d->estimator);
 		return;
 	case GNOMON_SERVO_JUMP:
 		command->step = true;
-		command->step_by = gnomon_span_neg(sample->offset);
-		sanity_step(&d->sanity, command->step_by);
+		command->step_by = gnomon_span_neg(s->offset);
 		d->ignore = d->config.step_window;
 		break;
 	case GNOMON_SERVO_LOCKED:
@@ -202,71 +218,156 @@ static void run_servo(struct gnomon_discipline *d, const struct gnomon_disciplin
 	}
 	command->set_frequency = true;
 	command->frequency_ppb = frequency_ppb;
-	estimator_command(&d->estimator, command);
+	if (d->config.servo->needed) {
+		needs_add(&d->needs, d->config.servo->needed(d->servo));
+	}
+	command_given(d, now, command);
 }
 
 static void use_sample(struct gnomon_discipline *d, const struct gnomon_discipline_sample *sample,
-		       gnomon_mono now, struct gnomon_discipline_command *command)
+		       gnomon_span correction, gnomon_mono now,
+		       struct gnomon_discipline_command *command)
 {
-	double weight = trusted(sample->weight);
+	const struct gnomon_servo_sample s = {
+		.offset = gnomon_span_sub(sample->offset, correction),
+		.local = sample->local,
+		.weight = trusted(sample->weight),
+	};
 
-	estimator_sample(&d->estimator, sample, weight, now);
+	estimator_sample(d->estimator, sample, s.weight, now);
 	if (d->config.free_running) {
 		/* Nobody steers: report what a servo would have to do. */
-		d->rate_ratio = estimator_rate_ratio(&d->estimator);
-		command->frequency_ppb = estimator_needed_ppb(&d->estimator);
+		d->rate_ratio = estimator_rate_ratio(d->estimator);
+		command->frequency_ppb = estimator_needed_ppb(d->estimator);
 	} else {
-		run_servo(d, sample, weight, command);
+		run_servo(d, &s, now, command);
 		expect_next(d, now);
 	}
-	estimator_tell_ratio(&d->estimator, d->rate_ratio);
+	estimator_tell_ratio(d->estimator, d->rate_ratio);
+}
+
+void discipline_nothing(const struct gnomon_discipline *d,
+			struct gnomon_discipline_command *command)
+{
+	*command = (struct gnomon_discipline_command){
+		.state = d->state,
+		.frequency_ppb = d->estimator->frequency_ppb,
+		.rate_ratio = d->rate_ratio,
+	};
+}
+
+void discipline_sample(struct gnomon_discipline *d, const struct gnomon_discipline_sample *sample,
+		       gnomon_span correction, gnomon_mono now,
+		       struct gnomon_discipline_command *command)
+{
+	discipline_nothing(d, command);
+	if (!admit(d, sample, now, command)) {
+		command->ignored = true;
+	} else {
+		use_sample(d, sample, correction, now, command);
+	}
+	command->state = d->state;
+	command->rate_ratio = d->rate_ratio;
 }
 
 void gnomon_discipline_sample(struct gnomon_discipline *d,
 			      const struct gnomon_discipline_sample *sample, gnomon_mono now,
 			      struct gnomon_discipline_command *command)
 {
-	*command = (struct gnomon_discipline_command){
-		.frequency_ppb = d->estimator.frequency_ppb,
-	};
-	if (!admit(d, sample, now, command)) {
-		command->ignored = true;
-	} else {
-		use_sample(d, sample, now, command);
-	}
-	command->state = d->state;
-	command->rate_ratio = d->rate_ratio;
+	discipline_sample(d, sample, GNOMON_SPAN_ZERO, now, command);
 }
+
+/* -- without samples -------------------------------------------------------------------------- */
 
 gnomon_mono gnomon_discipline_deadline(const struct gnomon_discipline *d)
 {
 	return d->overdue;
 }
 
-void gnomon_discipline_expire(struct gnomon_discipline *d, gnomon_mono now,
-			      struct gnomon_discipline_command *command)
+void discipline_rest(struct gnomon_discipline *d)
 {
-	double before_ppb = d->estimator.frequency_ppb;
-	double elapsed_s = (double)(now.ns - d->estimator.at.ns) * 1e-9;
+	d->overdue = GNOMON_MONO_NEVER;
+}
 
-	*command = (struct gnomon_discipline_command){
-		.state = d->state,
-		.frequency_ppb = before_ppb,
-		.rate_ratio = d->rate_ratio,
-	};
-	if (d->overdue.ns == GNOMON_MONO_NEVER.ns || gnomon_mono_before(now, d->overdue)) {
+/* Only while something is expected there is a correction to end. */
+void discipline_coast(struct gnomon_discipline *d, double model_ppb, gnomon_mono now,
+		      struct gnomon_discipline_command *command)
+{
+	double elapsed_s = (double)(now.ns - d->estimator->at.ns) * 1e-9;
+
+	discipline_nothing(d, command);
+	if (d->overdue.ns == GNOMON_MONO_NEVER.ns) {
 		return;
 	}
 	d->overdue = GNOMON_MONO_NEVER;
 	command->set_frequency = true;
-	command->frequency_ppb = d->config.servo->coast(d->servo, elapsed_s);
-	sanity_adjust(&d->sanity, now, before_ppb);
-	estimator_coast(&d->estimator, command->frequency_ppb, now);
+	command->frequency_ppb = needs_robust(&d->needs, model_ppb);
+	d->config.servo->hold(d->servo, command->frequency_ppb, elapsed_s);
+	command_given(d, now, command);
+}
+
+void gnomon_discipline_coast(struct gnomon_discipline *d, gnomon_mono now,
+			     struct gnomon_discipline_command *command)
+{
+	discipline_coast(d, (double)NAN, now, command);
+}
+
+void gnomon_discipline_expire(struct gnomon_discipline *d, gnomon_mono now,
+			      struct gnomon_discipline_command *command)
+{
+	if (gnomon_mono_before(now, d->overdue)) {
+		discipline_nothing(d, command);
+		return;
+	}
+	gnomon_discipline_coast(d, now, command);
+}
+
+/* -- from elsewhere --------------------------------------------------------------------------- */
+
+void discipline_use(struct gnomon_discipline *d, struct estimator *estimator)
+{
+	d->estimator = estimator ? estimator : &d->own;
+}
+
+void discipline_start(struct gnomon_discipline *d, double frequency_ppb, gnomon_mono now,
+		      struct gnomon_discipline_command *command)
+{
+	double limit_ppb = d->config.servo_config.max_frequency_ppb;
+
+	discipline_nothing(d, command);
+	d->overdue = GNOMON_MONO_NEVER;
+	if (d->config.free_running) {
+		return;
+	}
+	if (fabs(frequency_ppb) > limit_ppb) {
+		frequency_ppb = frequency_ppb < 0.0 ? -limit_ppb : limit_ppb;
+	}
+	command->set_frequency = true;
+	command->frequency_ppb = frequency_ppb;
+	needs_reset(&d->needs);
+	if (d->config.servo->start) {
+		d->config.servo->start(d->servo, frequency_ppb);
+	}
+	command_given(d, now, command);
+}
+
+void discipline_restart(struct gnomon_discipline *d)
+{
+	start_over(d);
+}
+
+/* A servo that compares two samples must not compare across the step. */
+void discipline_stepped(struct gnomon_discipline *d, gnomon_span by)
+{
+	sanity_step(&d->sanity, by);
+	if (d->state == GNOMON_SERVO_UNLOCKED) {
+		d->config.servo->reset(d->servo);
+	}
 }
 
 void gnomon_discipline_estimate(const struct gnomon_discipline *d, gnomon_mono now,
 				struct gnomon_estimate *estimate)
 {
-	estimator_read(&d->estimator, now, estimate);
+	estimator_read(d->estimator, now, estimate);
 	estimate->state = d->state;
 }

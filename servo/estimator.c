@@ -7,10 +7,6 @@
  * coefficient (0.5 ppm/K) in a machine that warms up by a degree per minute. */
 #define DRIFT_DEFAULT_PPB_PER_S 10.0
 
-/* Before the second sample the oscillator is held to be no further off than this: more than any
- * crystal or soft clock is. */
-#define RATE_LIMIT_PPB 1e6
-
 /* How long a delay measurement stays in the caller's delay filter when nobody says. */
 #define DELAY_MEMORY_DEFAULT_S 10.0
 
@@ -42,6 +38,7 @@ void estimator_init(struct estimator *e, const struct gnomon_discipline_config *
 		.delay_memory_s = or_default(config->delay_memory_s, DELAY_MEMORY_DEFAULT_S),
 		.interval_s = 1.0,
 		.frequency_ppb = config->servo_config.frequency_ppb,
+		.known_error_ppb = ESTIMATOR_UNKNOWN_PPB,
 	};
 }
 
@@ -72,15 +69,15 @@ static double seconds_since(gnomon_mono now, gnomon_mono then)
 static double adjustment(const struct estimator *e, gnomon_mono now)
 {
 	double whole = seconds_since(now, e->at);
-	double before = seconds_since(e->coast_at, e->at);
+	double before = seconds_since(e->since, e->at);
 
-	if (!e->coasting) {
+	if (!(before > 0.0)) {
 		return e->frequency_ppb;
 	}
 	if (before >= whole) {
-		return e->before_ppb;
+		return e->applied / before;
 	}
-	return e->frequency_ppb + (e->before_ppb - e->frequency_ppb) * (before / whole);
+	return (e->applied + e->frequency_ppb * (whole - before)) / whole;
 }
 
 /* -- what the clock's own motion does to the delay -------------------------------------------- */
@@ -113,9 +110,8 @@ static void motion_add(struct estimator *e, double dt)
 	m->age_s += dt;
 	m->longest_s = larger(m->longest_s, dt);
 	widen(m, ppb);
-	if (e->coasting) {
-		widen(m, beyond_told(e, e->before_ppb));
-	}
+	widen(m, beyond_told(e, e->least_ppb));
+	widen(m, beyond_told(e, e->most_ppb));
 }
 
 /*
@@ -137,7 +133,9 @@ static double delay_error(const struct estimator *e)
 	const struct track *t = &e->track;
 
 	if (t->samples < 2) {
-		return t->limit_ppb * e->interval_s / 2.0;
+		double rate = fabs(view_now(e).rate_ppb);
+
+		return (rate + t->limit_ppb) * e->interval_s / 2.0;
 	}
 	return larger(motion_error(&e->motion[0], t->state.e_ppb),
 		      motion_error(&e->motion[1], t->state.e_ppb));
@@ -183,7 +181,7 @@ static void consult_newcomer(struct estimator *e, const struct track_input *in, 
 			e->track = *newcomer;
 		}
 	}
-	track_start(newcomer, in, -e->frequency_ppb, RATE_LIMIT_PPB);
+	track_start(newcomer, in, -e->frequency_ppb, ESTIMATOR_UNKNOWN_PPB);
 }
 
 static void track_or_doubt(struct estimator *e, const struct track_input *in, double f)
@@ -205,6 +203,14 @@ static void track_or_doubt(struct estimator *e, const struct track_input *in, do
 	}
 }
 
+/* The first sample tells nothing of the rate. */
+static void start_track(struct estimator *e, const struct track_input *in, double f)
+{
+	bool known = e->known_error_ppb < ESTIMATOR_UNKNOWN_PPB;
+
+	track_start(&e->track, in, known ? e->known_ppb : -f, e->known_error_ppb);
+}
+
 /* False: the sample is out of order and was not used. */
 static bool follow(struct estimator *e, const struct track_input *in, gnomon_mono now)
 {
@@ -213,7 +219,7 @@ static bool follow(struct estimator *e, const struct track_input *in, gnomon_mon
 	double elapsed;
 
 	if (e->track.samples == 0) {
-		track_start(&e->track, in, -f, RATE_LIMIT_PPB);
+		start_track(e, in, f);
 		return true;
 	}
 	elapsed = track_elapsed(&e->track, in, f);
@@ -244,31 +250,52 @@ void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample
 		return;
 	}
 	e->at = now;
-	e->coasting = false;
+	e->since = now;
+	e->applied = 0.0;
+	e->least_ppb = e->frequency_ppb;
+	e->most_ppb = e->frequency_ppb;
 	e->asymmetry_ns = e->path_asymmetry_ns < 0.0 ? delay_ns / 2.0 : e->path_asymmetry_ns;
 	e->reference_bound_ns = or_default(sample->reference_bound_ns, 0.0);
 	e->old_rate_ppb = view_now(e).rate_ppb;
 }
 
-void estimator_command(struct estimator *e, const struct gnomon_discipline_command *command)
+static void change_frequency(struct estimator *e, double frequency_ppb, gnomon_mono now)
 {
-	if (command->step) {
-		track_step(&e->track, command->step_by);
-		track_step(&e->rival, command->step_by);
-	}
-	if (command->set_frequency) {
-		e->frequency_ppb = command->frequency_ppb;
+	double whole = seconds_since(now, e->at);
+
+	e->applied = adjustment(e, now) * whole;
+	e->since = now;
+	e->frequency_ppb = frequency_ppb;
+	if (whole > 0.0) {
+		e->least_ppb = frequency_ppb < e->least_ppb ? frequency_ppb : e->least_ppb;
+		e->most_ppb = larger(e->most_ppb, frequency_ppb);
+	} else {
+		e->least_ppb = frequency_ppb;
+		e->most_ppb = frequency_ppb;
 	}
 }
 
-void estimator_coast(struct estimator *e, double frequency_ppb, gnomon_mono now)
+void estimator_step(struct estimator *e, gnomon_span by)
 {
-	if (!e->coasting) {
-		e->coasting = true;
-		e->before_ppb = e->frequency_ppb;
-		e->coast_at = now;
+	track_step(&e->track, by);
+	track_step(&e->rival, by);
+}
+
+void estimator_command(struct estimator *e, const struct gnomon_discipline_command *command,
+		       gnomon_mono now)
+{
+	if (command->step) {
+		estimator_step(e, command->step_by);
 	}
-	e->frequency_ppb = frequency_ppb;
+	if (command->set_frequency) {
+		change_frequency(e, command->frequency_ppb, now);
+	}
+}
+
+void estimator_know(struct estimator *e, double e_ppb, double error_ppb)
+{
+	e->known_ppb = e_ppb;
+	e->known_error_ppb = error_ppb;
 }
 
 double estimator_rate_ratio(const struct estimator *e)

@@ -9,6 +9,10 @@
 
 #include "servo/track.h"
 
+/** Before the second sample the oscillator is held to be no further off than this, unless better
+ * is known: more than any crystal or soft clock is. */
+#define ESTIMATOR_UNKNOWN_PPB 1e6
+
 /**
  * What the clock was commanded during one memory of the delay filter, less what the delay
  * measurement was told. Together with the oscillator's rate, as it is known by now, this is how
@@ -26,10 +30,13 @@ struct estimator {
 	double drift_ppb_per_s;
 	double delay_memory_s;
 	double interval_s;    /* expected between samples */
-	double frequency_ppb; /* the adjustment in force */
-	bool coasting;        /* it has changed since the last sample: */
-	double before_ppb;    /* what was in force ... */
-	gnomon_mono coast_at; /* ... until then */
+	double frequency_ppb; /* the adjustment in force ... */
+	gnomon_mono since;    /* ... since then; before the last sample: since that */
+	double applied;       /* what was in force from the last sample until then, ppb * s */
+	double least_ppb;     /* of all that was in force since the last sample */
+	double most_ppb;
+	double known_ppb;     /* rate error of the oscillator as known from elsewhere ... */
+	double known_error_ppb; /* ... within this */
 	double old_rate_ppb;  /* of the clock before the last command */
 	double told_ppb;      /* the rate of the clock that delay measurements are corrected for */
 	gnomon_mono at;       /* when the last sample came */
@@ -47,15 +54,20 @@ void estimator_init(struct estimator *e, const struct gnomon_discipline_config *
 /** Forget the reference; the adjustment in force stays. */
 void estimator_reset(struct estimator *e);
 
-/** Take a sample that was measured under the adjustment in force. */
+/** The oscillator's rate error when left alone is known from elsewhere: after the next reset no
+ * two samples are needed to tell it. A limit of ESTIMATOR_UNKNOWN_PPB ends that. */
+void estimator_know(struct estimator *e, double e_ppb, double error_ppb);
+
+/** Take a sample that was measured under the adjustments in force until now. */
 void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample *sample,
 		      double weight, gnomon_mono now);
 
-/** The clock is being given this command, with the sample. */
-void estimator_command(struct estimator *e, const struct gnomon_discipline_command *command);
+/** The clock is being given this command at now, with a sample or without. */
+void estimator_command(struct estimator *e, const struct gnomon_discipline_command *command,
+		       gnomon_mono now);
 
-/** The clock is being given this adjustment at now, with no sample. */
-void estimator_coast(struct estimator *e, double frequency_ppb, gnomon_mono now);
+/** The clock was stepped. */
+void estimator_step(struct estimator *e, gnomon_span by);
 
 /** Reference frequency over local frequency, 1.0 unless something better is known. */
 double estimator_rate_ratio(const struct estimator *e);

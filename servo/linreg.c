@@ -81,6 +81,7 @@ struct linreg {
 	double coasted_s;       /* of the time since the last sample, already in the points */
 	double learned_ppb;     /* the adjustment that keeps the offset as it is */
 	double commanded_ppb;   /* the one in force */
+	bool known;             /* what is learned is from elsewhere; there is no line yet */
 };
 
 static double clamp(double value, double limit)
@@ -399,6 +400,28 @@ static void steer(struct linreg *s, double offset_ns)
 	s->commanded_ppb = clamp(-line->slope * 1e9 - offset_ns / within_s, s->max_ppb);
 }
 
+static void step_by_offset(struct linreg *s, const struct gnomon_servo_sample *sample)
+{
+	s->anchor = gnomon_span_sub(s->anchor, sample->offset);
+	s->last_local = gnomon_time_sub_span(s->last_local, sample->offset);
+}
+
+/* The slope is known though there is no line: the offset alone is to be taken away. */
+static enum gnomon_servo_state update_known(struct linreg *s,
+					    const struct gnomon_servo_sample *sample)
+{
+	double offset_ns = gnomon_span_to_double(sample->offset);
+	double within_s = s->interval_s < PROMPT_S ? PROMPT_S : s->interval_s;
+
+	if (servo_gate_must_step(&s->gate, sample->offset)) {
+		step_by_offset(s, sample);
+		s->commanded_ppb = s->learned_ppb;
+		return GNOMON_SERVO_JUMP;
+	}
+	s->commanded_ppb = clamp(s->learned_ppb - offset_ns / within_s, s->max_ppb);
+	return GNOMON_SERVO_LOCKED;
+}
+
 static enum gnomon_servo_state update(struct linreg *s, const struct gnomon_servo_sample *sample)
 {
 	const struct line *line = &s->lines[s->chosen];
@@ -409,8 +432,7 @@ static enum gnomon_servo_state update(struct linreg *s, const struct gnomon_serv
 		return GNOMON_SERVO_LOCKED;
 	}
 	/* The clock is stepped by what was measured; what the line knows better is slewed. */
-	s->anchor = gnomon_span_sub(s->anchor, sample->offset);
-	s->last_local = gnomon_time_sub_span(s->last_local, sample->offset);
+	step_by_offset(s, sample);
 	steer(s, gnomon_span_to_double(gnomon_span_sub(offset, sample->offset)));
 	return GNOMON_SERVO_JUMP;
 }
@@ -434,8 +456,9 @@ static enum gnomon_servo_state run(struct linreg *s, const struct gnomon_servo_s
 		return GNOMON_SERVO_LOCKED;
 	}
 	if (s->chosen < 0 && !begin(s)) {
-		return GNOMON_SERVO_UNLOCKED;
+		return s->known ? update_known(s, sample) : GNOMON_SERVO_UNLOCKED;
 	}
+	s->known = false;
 	draw_lines(s);
 	choose_line(s);
 	if (s->chosen < 0 || (fresh && reference_stepped(s))) {
@@ -484,6 +507,7 @@ static void linreg_reset(void *state)
 	s->count = 0;
 	s->surprises = 0;
 	s->implausible = 0;
+	s->known = false;
 	forget_lines(s);
 }
 
@@ -498,7 +522,14 @@ static double linreg_rate_ratio(const void *state)
 	return (1.0 - s->lines[s->chosen].slope) / (1.0 + s->commanded_ppb * 1e-9);
 }
 
-static double linreg_coast(void *state, double elapsed_s)
+static double linreg_needed(const void *state)
+{
+	const struct linreg *s = state;
+
+	return s->learned_ppb;
+}
+
+static void linreg_hold(void *state, double frequency_ppb, double elapsed_s)
 {
 	struct linreg *s = state;
 	double raw_ns = (elapsed_s - s->coasted_s) * 1e9;
@@ -510,8 +541,17 @@ static double linreg_coast(void *state, double elapsed_s)
 		s->last_local = gnomon_time_add(s->last_local, gnomon_span_from_double(local_ns));
 		s->coasted_s = elapsed_s;
 	}
+	s->commanded_ppb = frequency_ppb;
+}
+
+static void linreg_start(void *state, double frequency_ppb)
+{
+	struct linreg *s = state;
+
+	linreg_reset(s);
+	s->known = true;
+	s->learned_ppb = clamp(frequency_ppb, s->max_ppb);
 	s->commanded_ppb = s->learned_ppb;
-	return s->commanded_ppb;
 }
 
 const struct gnomon_servo_ops linreg_servo = {
@@ -523,5 +563,7 @@ const struct gnomon_servo_ops linreg_servo = {
 	.sync_interval = linreg_sync_interval,
 	.reset = linreg_reset,
 	.rate_ratio = linreg_rate_ratio,
-	.coast = linreg_coast,
+	.needed = linreg_needed,
+	.hold = linreg_hold,
+	.start = linreg_start,
 };

@@ -33,6 +33,7 @@
 enum pi_phase {
 	PI_EMPTY,   /* no sample */
 	PI_FIRST,   /* the first of two is stored */
+	PI_KNOWN,   /* no sample, but the frequency is known */
 	PI_RUNNING, /* the loop is closed */
 };
 
@@ -200,6 +201,14 @@ static enum gnomon_servo_state run_loop(struct pi *s, const struct gnomon_servo_
 	return GNOMON_SERVO_LOCKED;
 }
 
+/* Nothing has to be estimated: what is left to decide is whether to step. */
+static enum gnomon_servo_state take_known(struct pi *s, const struct gnomon_servo_sample *sample)
+{
+	s->phase = PI_RUNNING;
+	return servo_gate_must_step(&s->gate, sample->offset) ? GNOMON_SERVO_JUMP :
+								run_loop(s, sample);
+}
+
 static enum gnomon_servo_state pi_sample(void *state, const struct gnomon_servo_sample *sample,
 					 double *frequency_ppb)
 {
@@ -212,6 +221,9 @@ static enum gnomon_servo_state pi_sample(void *state, const struct gnomon_servo_
 		break;
 	case PI_FIRST:
 		next = take_second(s, sample);
+		break;
+	case PI_KNOWN:
+		next = take_known(s, sample);
 		break;
 	case PI_RUNNING:
 		next = run_loop(s, sample);
@@ -235,13 +247,28 @@ static double pi_rate_ratio(const void *state)
 }
 
 /* The proportional part answers one offset and is done with it after one interval. */
-static double pi_coast(void *state, double elapsed_s)
+static double pi_needed(const void *state)
+{
+	const struct pi *s = state;
+
+	return s->integral_ppb;
+}
+
+static void pi_hold(void *state, double frequency_ppb, double elapsed_s)
 {
 	struct pi *s = state;
 
 	(void)elapsed_s;
+	s->commanded_ppb = frequency_ppb;
+}
+
+static void pi_start(void *state, double frequency_ppb)
+{
+	struct pi *s = state;
+
+	s->integral_ppb = clamp(frequency_ppb, s->max_ppb);
 	s->commanded_ppb = s->integral_ppb;
-	return s->commanded_ppb;
+	s->phase = PI_KNOWN;
 }
 
 const struct gnomon_servo_ops pi_servo = {
@@ -253,5 +280,7 @@ const struct gnomon_servo_ops pi_servo = {
 	.sync_interval = pi_sync_interval,
 	.reset = pi_reset,
 	.rate_ratio = pi_rate_ratio,
-	.coast = pi_coast,
+	.needed = pi_needed,
+	.hold = pi_hold,
+	.start = pi_start,
 };

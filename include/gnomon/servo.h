@@ -103,9 +103,15 @@ struct gnomon_servo_ops {
 	void (*reset)(void *state);
 	/** Reference frequency over local frequency in the current state (1.0 when locked). */
 	double (*rate_ratio)(const void *state);
-	/** A sample is overdue, elapsed_s after the last one: return the adjustment to hold until
-	 * the next one, and take it for the one in force from now on. NULL: the last one serves. */
-	double (*coast)(void *state, double elapsed_s);
+	/** The adjustment the oscillator is believed to need, without what corrects the last
+	 * offset. NULL: unknown, and the last command stays in force when samples fail to come. */
+	double (*needed)(const void *state);
+	/** Samples fail to come: elapsed_s after the last one this adjustment has come into force
+	 * until the next. With needed, or NULL as well. */
+	void (*hold)(void *state, double frequency_ppb, double elapsed_s);
+	/** What the oscillator needs is known from elsewhere, and in force from now on: close the
+	 * loop with the next sample. NULL: the servo estimates it itself. */
+	void (*start)(void *state, double frequency_ppb);
 };
 
 /** The servo of that name, NULL if unknown. */
@@ -205,6 +211,15 @@ GNOMON_EXPORT gnomon_mono gnomon_discipline_deadline(const struct gnomon_discipl
  */
 GNOMON_EXPORT void gnomon_discipline_expire(struct gnomon_discipline *d, gnomon_mono now,
 					    struct gnomon_discipline_command *command);
+
+/**
+ * Samples exist but must not be used for a while (about a leap second): end the last correction at
+ * once. As when a sample is overdue the clock gets what its oscillator needed of late, which no
+ * single outlier changes; before the loop is closed there is nothing in *command to do. Over with
+ * the next sample.
+ */
+GNOMON_EXPORT void gnomon_discipline_coast(struct gnomon_discipline *d, gnomon_mono now,
+					   struct gnomon_discipline_command *command);
 
 /** The reference changed or was lost: start over, keep the learned frequency. */
 GNOMON_EXPORT void gnomon_discipline_reset(struct gnomon_discipline *d);

@@ -23,7 +23,7 @@ const struct sim_scenario sim_trouble_scenarios[] = {
 		 * from turning into swings (without: seconds). */
 		.expect = EXPECT(STATE("gm", 1, 2999, TIME_TRANSMITTER),
 			{ SIM_EXPECT_SAMPLES, .node = "oc", .low = 1000, .high = 1700 },
-			MAX_TE("oc", 200, 50000), RMS("oc", 200, 150, 2500), STEPS("oc", 0, 1, 1),
+			MAX_TE("oc", 200, 5000), RMS("oc", 200, 110, 250), STEPS("oc", 0, 1, 1),
 			BOUNDED("oc", 200, 1),
 			COUNTER("oc", 1, "sync_mismatch", 300, LOTS)),
 	},
