@@ -17,7 +17,7 @@ SETTLED = 80  # updates, of 16 per second
 NATIVE = re.compile(r" info sync .*servo=s(\d) offset_ns=(\S+) frequency_ppb=(\S+) "
                     r"mean_delay_ns=(\S+)")
 PTP4L = re.compile(r"master offset\s+(-?\d+) s(\d) freq\s+([+-]?\d+) path delay\s+(-?\d+)")
-LINE = re.compile(r"@ (\w+) (leader |follower )?([\w ]+): ?(.*)")
+LINE = re.compile(r"@ (\w+) (leader |follower |last )?([\w ]+): ?(.*)")
 
 LOST = "tx-timestamp-lost|timed out while polling"
 FAULT = "FAULTY|clock-error|send-failed|link-error"

@@ -19,6 +19,7 @@ import time
 import judge_bond
 import judge_hwstamp
 import judge_leap
+import judge_roles
 import judge_sync
 import judge_tools
 from judge import Judge, Log
@@ -29,7 +30,7 @@ BOOT_LIMIT_S = 500
 
 def boot_judge(judge):
     """The machine itself, from its first line to its last."""
-    judge.same("", "devices", "3")
+    judge.same("", "devices", "5")
     judge.expect(f"no module failed: {judge.all('', 'insmod failed')}",
                  not judge.all("", "insmod failed"))
     judge.expect("the guest came to its end", judge.log.all("end", "", "began"))
@@ -39,6 +40,7 @@ GROUPS = {
     "boot": {"boot": boot_judge},
     "bond": judge_bond.SCENARIOS,
     "hwstamp": judge_hwstamp.SCENARIOS,
+    "roles": judge_roles.SCENARIOS,
     "sync": judge_sync.SCENARIOS,
     "tools": judge_tools.SCENARIOS,
     "leap": judge_leap.SCENARIOS,  # last: it sets the date

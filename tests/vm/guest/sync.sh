@@ -22,13 +22,6 @@ apart()
 	at follower phc_ctl -q -Q eth1 -- freq 7000 set $((seconds + 2))
 }
 
-# What is true of the two, by the shortest bracket of many.
-judge_system()
-{
-	at follower gnomon phc --json eth1 cmp >/tmp/out 2>&1
-	tell_file "true $1" /tmp/out
-}
-
 begin system
 apart
 keep theirs phc2sys -s eth1 -O 0 -m -q
@@ -64,21 +57,3 @@ at follower timeout 5 gnomon sync -s eth1 -c /dev/ptp1 >/tmp/out 2>&1
 tell "same: $? $(cat /tmp/out)"
 at follower timeout 5 gnomon sync -s CLOCK_REALTIME -c eth7 >/tmp/out 2>&1
 tell "missing: $? $(cat /tmp/out)"
-
-# Debian's ptp4l receives, and transmits when nobody else does: the direction turns.
-begin automatic
-disturb
-start leader gnomond -f /etc/leader.conf -i eth0
-start follower ptp4l -f /etc/follower.conf -i eth1 -m
-syncer=$follower
-start syncer /compat/phc2sys -a -r -r -m -q
-sleep 20
-kill "$leader_pid"
-wait "$leader_pid"
-sleep 15
-judge_system after
-kill "$syncer_pid"
-wait "$syncer_pid"
-tell "syncer status: $?"
-tell_file syncer /tmp/syncer.log
-stop follower
