@@ -2,7 +2,6 @@
 #include "hwstamp.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +9,11 @@
 
 #include <linux/net_tstamp.h>
 
-#include <gnomon/version.h>
-
 #include "drivers/privilege.h"
 #include "drivers/timestamping.h"
-#include "tools/log/say.h"
+#include "tools/cli/cli.h"
 
-/* hwstamp_ctl's -1, as the shell sees it. */
-#define DROP_IN_FAILED 255
+#define OPTION_JSON CLI_OWN
 
 /* The last filter hwstamp_ctl knows; natively the kernel's others are taken as well. */
 #define DROP_IN_FILTER_MAX HWTSTAMP_FILTER_PTP_V2_DELAY_REQ
@@ -46,10 +42,10 @@ static const char *const rx_names[] = {
 #define COUNT(names) ((int)(sizeof(names) / sizeof((names)[0])))
 
 struct request {
-	const char *program;
+	struct cli cli;
 	const char *interface;
-	bool drop_in;
 	bool json;
+	bool bad; /* what hwstamp_ctl was asked for it cannot do */
 	int tx_type;   /* -1: leave it */
 	int rx_filter; /* -1: leave it */
 };
@@ -219,18 +215,14 @@ static void print_result(const struct request *request, const struct timestampin
 	printf(info->phc_index < 0 ? "none\n" : "/dev/ptp%d\n", info->phc_index);
 }
 
-static int complain(const struct request *request, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", request->program, text);
-	return COMMAND_RUNTIME;
-}
-
 static int fail_to_set(const struct request *request, int err)
 {
 	struct driver_error error;
 
 	if (err == -EOPNOTSUPP || err == -ENOTTY || err == -EINVAL) {
-		(void)driver_fail(&error, err, "%s: no hardware time stamping to be set",
+		(void)driver_fail(&error, err,
+				  "%s: no hardware time stamping to be set; give an interface that "
+				  "has it (\"ethtool -T\")",
 				  request->interface);
 	} else if (err == -ERANGE) {
 		(void)driver_fail(&error, err,
@@ -241,7 +233,7 @@ static int fail_to_set(const struct request *request, int err)
 		(void)privilege_fail(&error, err, PRIVILEGE_NET_ADMIN, request->interface,
 				     "set hardware time stamping");
 	}
-	return complain(request, error.text);
+	return cli_fail(&request->cli, COMMAND_RUNTIME, "%s", error.text);
 }
 
 /* Before anything is changed: an interface that is there, and can do it. */
@@ -253,7 +245,7 @@ static int run_native(const struct request *request)
 	int err = timestamping_query(request->interface, &info, &error);
 
 	if (err) {
-		return complain(request, error.text);
+		return cli_fail(&request->cli, COMMAND_RUNTIME, "%s", error.text);
 	}
 	err = timestamping_get(request->interface, &setting);
 	if (request->tx_type < 0 && request->rx_filter < 0) {
@@ -269,7 +261,7 @@ static int run_native(const struct request *request)
 				  "%s: does not say what its time stamping is set to (%s); give "
 				  "both -t and -r",
 				  request->interface, driver_strerror(err));
-		return complain(request, error.text);
+		return cli_fail(&request->cli, COMMAND_RUNTIME, "%s", error.text);
 	}
 	setting.tx_type = request->tx_type < 0 ? setting.tx_type : request->tx_type;
 	setting.rx_filter = request->rx_filter < 0 ? setting.rx_filter : request->rx_filter;
@@ -306,94 +298,76 @@ static int drop_in_number(const char *text, int max)
 	return n < 0 || n > max ? -1 : (int)n;
 }
 
-static bool take_choice(struct request *request, char letter, const char *text)
+static int take_choice(struct request *request, int letter, const char *text)
 {
 	int *choice = letter == 't' ? &request->tx_type : &request->rx_filter;
 
-	if (request->drop_in) {
+	if (request->cli.say.drop_in) {
 		*choice = drop_in_number(text, letter == 't' ? HWTSTAMP_TX_ON :
 							       DROP_IN_FILTER_MAX);
-		return *choice >= 0;
+		request->bad = request->bad || *choice < 0;
+		return CLI_GO_ON;
 	}
 	*choice = letter == 't' ? find_name(tx_names, COUNT(tx_names), text)
 				: find_name(rx_names, COUNT(rx_names), text);
-	if (*choice < 0) {
-		fprintf(stderr, "%s: -%c: there is no \"%s\"; --help lists what there is\n",
-			request->program, letter, text);
-	}
-	return *choice >= 0;
+	return *choice >= 0 ? CLI_GO_ON
+			    : cli_fail(&request->cli, COMMAND_USAGE,
+				       "-%c: there is no \"%s\"; --help lists what there is",
+				       letter, text);
 }
 
-static int bad_usage(const struct request *request)
+static int take_option(void *own, int option, const char *value)
 {
-	if (request->drop_in) {
-		print_usage(stderr, request->program);
+	struct request *request = own;
+
+	switch (option) {
+	case 'i':
+		request->interface = value;
+		return CLI_GO_ON;
+	case 'r':
+	case 't':
+		return take_choice(request, option, value);
+	default:
+		request->json = true;
+		return CLI_GO_ON;
 	}
-	return request->drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
 }
 
-/* What the options ask for: -1 to go on, else the exit status. */
-static int parse_options(struct request *request, int argc, char **argv)
+/* Natively the interface may be a word. */
+static int run(struct request *request, char **words)
 {
-	static const struct option names[] = { { "json", no_argument, NULL, 'j' },
-					       { "help", no_argument, NULL, 'h' },
-					       { "version", no_argument, NULL, 'v' },
-					       { NULL, 0, NULL, 0 } };
-	bool bad = false;
-	int c;
+	const bool drop_in = request->cli.say.drop_in;
 
-	while ((c = request->drop_in ? getopt(argc, argv, "hi:r:t:v")
-				     : getopt_long(argc, argv, "hi:r:t:v", names, NULL)) != -1) {
-		switch (c) {
-		case 'i':
-			request->interface = optarg;
-			break;
-		case 'r':
-		case 't':
-			bad |= !take_choice(request, (char)c, optarg);
-			break;
-		case 'j':
-			request->json = true;
-			break;
-		case 'v':
-			printf("%s%s\n", request->drop_in ? "" : "gnomon ",
-			       GNOMON_VERSION_STRING);
-			return COMMAND_GOOD;
-		case 'h':
-			if (request->drop_in) {
-				print_usage(stderr, request->program);
-			} else {
-				print_help();
-			}
-			return COMMAND_GOOD;
-		default:
-			return bad_usage(request);
-		}
+	if (!drop_in && !request->interface && *words) {
+		request->interface = *words++;
 	}
-	return bad ? bad_usage(request) : -1;
+	if (drop_in && (request->bad || !request->interface)) {
+		return cli_bad_usage(&request->cli);
+	}
+	if (!request->interface || (!drop_in && *words)) {
+		return cli_fail(&request->cli, COMMAND_USAGE, "give one interface (--help)");
+	}
+	return drop_in ? run_drop_in(request) : run_native(request);
 }
 
 int hwstamp_main(int argc, char **argv, bool drop_in)
 {
-	struct request request = {
-		.program = say_base_name(argv[0]),
-		.drop_in = drop_in,
-		.tx_type = -1,
-		.rx_filter = -1,
+	static const struct option names[] = { { "json", no_argument, NULL, OPTION_JSON },
+					       CLI_LONG_OPTIONS };
+	static const struct cli_program program = {
+		.letters = ":hi:r:t:v",
+		.drop_in_letters = "hi:r:t:v",
+		.names = names,
+		.takes_words = true,
+		.drop_in_failed = CLI_DROP_IN_FAILED,
+		.print_usage = print_usage,
+		.print_help = print_help,
+		.take = take_option,
 	};
-	int status = parse_options(&request, argc, argv);
+	struct request request = { .tx_type = -1, .rx_filter = -1 };
+	int status;
 
-	if (status >= 0) {
-		return status;
-	}
-	if (!drop_in && !request.interface && optind < argc) {
-		request.interface = argv[optind++];
-	}
-	if (!request.interface || (!drop_in && optind < argc)) {
-		if (!drop_in) {
-			fprintf(stderr, "%s: give one interface (--help)\n", request.program);
-		}
-		return bad_usage(&request);
-	}
-	return drop_in ? run_drop_in(&request) : run_native(&request);
+	cli_init(&request.cli, &program, &request, argv[0], drop_in);
+	status = cli_parse(&request.cli, argc, argv);
+	return status == CLI_GO_ON ? run(&request, argv + optind) : status;
 }

@@ -121,8 +121,8 @@ static int read_list(struct leap_table *table, const char *path, struct driver_e
 
 	if (!file || !text || fstat(fileno(file), &status)) {
 		r = file ? -ENOMEM : -errno;
-		(void)driver_fail(error, r, "%s: cannot read the list of leap seconds: %s", path,
-				  driver_strerror(r));
+		(void)driver_fail(error, r, "%s: cannot read the list of leap seconds: %s; correct "
+				  "leapfile", path, driver_strerror(r));
 		goto out;
 	}
 	len = fread(text, 1, LIST_MAX + 1, file);

@@ -118,22 +118,25 @@ const char *say_base_name(const char *path)
 int say_parse_int(const struct say *s, char letter, const char *text, int min, int max,
 		  int *value)
 {
-	const char *who = s->drop_in ? "" : s->program;
-	const char *colon = s->drop_in ? "" : ": ";
+	bool malformed;
 	char *end;
 	long number;
 
 	errno = 0;
 	number = strtol(text, &end, 0);
-	if (end == text || *end) {
-		fprintf(stderr, "%s%s-%c: %s is a malformed value\n", who, colon, letter, text);
-		return -1;
+	malformed = end == text || *end;
+	if (!malformed && !errno && number >= min && number <= max) {
+		*value = (int)number;
+		return 0;
 	}
-	if (errno || number < min || number > max) {
-		fprintf(stderr, "%s%s-%c: %s is out of range. Must be in the range %d to %d\n", who,
-			colon, letter, text, min, max);
-		return -1;
+	if (!s->drop_in) {
+		fprintf(stderr, "%s: option -%c: '%s' is %s; write %d to %d\n", s->program, letter,
+			text, malformed ? "no whole number" : "out of range", min, max);
+	} else if (malformed) {
+		fprintf(stderr, "-%c: %s is a malformed value\n", letter, text);
+	} else {
+		fprintf(stderr, "-%c: %s is out of range. Must be in the range %d to %d\n", letter,
+			text, min, max);
 	}
-	*value = (int)number;
-	return 0;
+	return -1;
 }

@@ -32,10 +32,7 @@ void say_json(FILE *out, const char *text);
 /** The last part of a path. */
 const char *say_base_name(const char *path);
 
-/**
- * A whole number given to option -letter, from min to max; else complain as linuxptp does and
- * return -1.
- */
+/** A whole number given to option -letter, from min to max; else complain and return -1. */
 int say_parse_int(const struct say *s, char letter, const char *text, int min, int max,
 		  int *value);
 

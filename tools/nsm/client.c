@@ -100,7 +100,7 @@ int nsm_open(struct nsm **out, const struct conf *conf, struct driver_error *err
 	}
 	nsm = calloc(1, sizeof(*nsm));
 	if (!nsm) {
-		return driver_fail(error, -ENOMEM, "no memory");
+		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
 	nsm->conf = conf;
 	nsm->port = &conf->ports[0].conf;
@@ -109,7 +109,7 @@ int nsm_open(struct nsm **out, const struct conf *conf, struct driver_error *err
 	err = iface_clock_identity(&iface, &nsm->exchange.self.clock);
 	if (err) {
 		(void)driver_fail(error, err, "failed to generate a clock identity: %s has no "
-				  "hardware address", iface.name);
+				  "hardware address; ask from an Ethernet interface", iface.name);
 	} else {
 		err = open_link(nsm, conf->ports[0].name, error);
 	}

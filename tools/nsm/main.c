@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include <gnomon/version.h>
-
 #include "nsm.h"
-#include "tools/config/config.h"
-#include "tools/log/say.h"
-
-/* linuxptp's -1, as the shell sees it. */
-#define DROP_IN_FAILED 255
+#include "tools/cli/cli.h"
+#include "tools/cli/stop.h"
 
 /* How long linuxptp's nsm waits for an answer. */
 #define DROP_IN_WAIT_MS 100
 #define NATIVE_WAIT_MS 1000
 
-#define OPTION_JSON 1
+#define OPTION_JSON CLI_OWN
 
-struct cli {
-	struct say say;
-	struct conf_request request;
+struct asker {
+	struct cli cli;
 	struct nsm *nsm;
 	bool json;
 	int timeout_ms;
@@ -34,23 +26,6 @@ struct cli {
 	size_t len;
 	bool input_ended;
 };
-
-static volatile sig_atomic_t caught;
-
-static void catch(int number)
-{
-	caught = number;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = catch };
-
-	sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGQUIT, &action, NULL);
-}
 
 static void print_usage(FILE *out, const char *program)
 {
@@ -84,27 +59,27 @@ static void print_help(void)
 
 /* -- asking ----------------------------------------------------------------------------------- */
 
-static void print_result(const struct cli *cli, const struct nsm_status *status,
+static void print_result(const struct asker *a, const struct nsm_status *status,
 			 const struct nsm_result *result)
 {
-	if (cli->json) {
-		nsm_print_json(stdout, cli->server, status, result);
+	if (a->json) {
+		nsm_print_json(stdout, a->server, status, result);
 	} else {
 		nsm_print(stdout, status, result);
 	}
 }
 
 /* Wait for the answer. 1: it came; 0: it did not; -errno. */
-static int await(struct cli *cli)
+static int await(struct asker *a)
 {
 	struct nsm_status status;
 	struct nsm_result result;
-	int r = nsm_wait(cli->nsm, -1, cli->timeout_ms, &status, &result);
+	int r = nsm_wait(a->nsm, -1, a->timeout_ms, &status, &result);
 
 	if (r == 1) {
-		print_result(cli, &status, &result);
+		print_result(a, &status, &result);
 	}
-	nsm_forget(cli->nsm);
+	nsm_forget(a->nsm);
 	return r;
 }
 
@@ -121,35 +96,38 @@ static const char *bad_address(const struct conf *conf)
 	return "bad IPv6 address";
 }
 
-static int ask(struct cli *cli, const struct conf *conf, const char *server)
+static int ask(struct asker *a, const struct conf *conf, const char *server)
 {
-	int err = nsm_ask(cli->nsm, server);
+	int err = nsm_ask(a->nsm, server);
 
-	snprintf(cli->server, sizeof(cli->server), "%s", server);
-	if (err == -EINVAL) {
-		say(&cli->say, LOG_ERR, cli->say.drop_in ? "%s" : "%s: %s", bad_address(conf),
-		    server);
+	snprintf(a->server, sizeof(a->server), "%s", server);
+	if (err == -EINVAL && a->cli.say.drop_in) {
+		say(&a->cli.say, LOG_ERR, "%s", bad_address(conf));
+	} else if (err == -EINVAL) {
+		(void)cli_fail(&a->cli, COMMAND_USAGE,
+			       "%s: %s; correct it, or say --network_transport=L2, UDPv4 or UDPv6",
+			       server, bad_address(conf));
 	} else if (err) {
-		say(&cli->say, LOG_ERR, "%s: cannot send to it: %s", server,
+		say(&a->cli.say, LOG_ERR, "%s: cannot send to it: %s", server,
 		    driver_strerror(err));
 	}
 	return err;
 }
 
 /* One server after the other. */
-static int run_native(struct cli *cli, const struct conf *conf, char **servers)
+static int run_native(struct asker *a, const struct conf *conf, char **servers)
 {
 	int status = COMMAND_GOOD;
 
-	for (; *servers && !caught; servers++) {
-		int r = ask(cli, conf, *servers);
+	for (; *servers && !stop_signal(); servers++) {
+		int r = ask(a, conf, *servers);
 
 		if (r == -EINVAL) {
 			return COMMAND_USAGE;
 		}
-		r = r ? r : await(cli);
+		r = r ? r : await(a);
 		if (r == 0) {
-			say(&cli->say, LOG_ERR,
+			say(&a->cli.say, LOG_ERR,
 			    "%s: no answer; does it have net_sync_monitor enabled, and our "
 			    "domain?",
 			    *servers);
@@ -170,7 +148,7 @@ static void print_commands(void)
 }
 
 /* Words may be shortened: "n 10.0.0.1". */
-static void do_command(struct cli *cli, const struct conf *conf, const char *command)
+static void do_command(struct asker *a, const struct conf *conf, const char *command)
 {
 	char action[11] = "";
 	char server[65] = "";
@@ -181,77 +159,77 @@ static void do_command(struct cli *cli, const struct conf *conf, const char *com
 	}
 	if (sscanf(command, " %10s %64s", action, server) != 2 ||
 	    strncasecmp(action, "NSM", strlen(action)) != 0) {
-		say(&cli->say, LOG_ERR, "bad command: %s", command);
-		say(&cli->say, LOG_ERR, "command failed");
-	} else if (ask(cli, conf, server)) {
-		say(&cli->say, LOG_ERR, "command failed");
+		say(&a->cli.say, LOG_ERR, "bad command: %s", command);
+		say(&a->cli.say, LOG_ERR, "command failed");
+	} else if (ask(a, conf, server)) {
+		say(&a->cli.say, LOG_ERR, "command failed");
 	}
 }
 
 /* The next line of the input, if a whole one is there. */
-static bool next_line(struct cli *cli, char line[1024])
+static bool next_line(struct asker *a, char line[1024])
 {
-	char *end = memchr(cli->line, '\n', cli->len);
+	char *end = memchr(a->line, '\n', a->len);
 	size_t len;
 
-	if (!end && cli->len == sizeof(cli->line)) {
-		end = cli->line + cli->len - 1; /* a line too long is cut */
+	if (!end && a->len == sizeof(a->line)) {
+		end = a->line + a->len - 1; /* a line too long is cut */
 	}
 	if (!end) {
 		return false;
 	}
-	len = (size_t)(end - cli->line);
-	memcpy(line, cli->line, len);
+	len = (size_t)(end - a->line);
+	memcpy(line, a->line, len);
 	line[len] = '\0';
-	cli->len -= len + 1;
-	memmove(cli->line, end + 1, cli->len);
+	a->len -= len + 1;
+	memmove(a->line, end + 1, a->len);
 	return true;
 }
 
-static void read_input(struct cli *cli)
+static void read_input(struct asker *a)
 {
-	ssize_t n = read(STDIN_FILENO, cli->line + cli->len, sizeof(cli->line) - cli->len);
+	ssize_t n = read(STDIN_FILENO, a->line + a->len, sizeof(a->line) - a->len);
 
 	if (n > 0) {
-		cli->len += (size_t)n;
+		a->len += (size_t)n;
 	} else if (n == 0 || errno != EINTR) {
-		cli->input_ended = true;
+		a->input_ended = true;
 	}
 }
 
 /* A request has so long, then the next line has its turn. */
-static void run_lines(struct cli *cli, const struct conf *conf)
+static void run_lines(struct asker *a, const struct conf *conf)
 {
 	char line[1024];
 
-	while (!caught) {
+	while (!stop_signal()) {
 		struct nsm_status status;
 		struct nsm_result result;
 
-		if (nsm_waiting(cli->nsm)) {
-			(void)await(cli);
-		} else if (next_line(cli, line)) {
+		if (nsm_waiting(a->nsm)) {
+			(void)await(a);
+		} else if (next_line(a, line)) {
 			if (strlen(line) > 0) {
-				do_command(cli, conf, line);
+				do_command(a, conf, line);
 			}
-		} else if (cli->input_ended) {
+		} else if (a->input_ended) {
 			return;
-		} else if (nsm_wait(cli->nsm, STDIN_FILENO, -1, &status, &result) == 2) {
-			read_input(cli);
+		} else if (nsm_wait(a->nsm, STDIN_FILENO, -1, &status, &result) == 2) {
+			read_input(a);
 		}
 	}
 }
 
-static int run_drop_in(struct cli *cli, const struct conf *conf, char **commands)
+static int run_drop_in(struct asker *a, const struct conf *conf, char **commands)
 {
 	if (!*commands) {
-		run_lines(cli, conf);
+		run_lines(a, conf);
 		return COMMAND_GOOD;
 	}
-	for (; *commands && !caught; commands++) {
-		do_command(cli, conf, *commands);
-		if (nsm_waiting(cli->nsm)) {
-			(void)await(cli);
+	for (; *commands && !stop_signal(); commands++) {
+		do_command(a, conf, *commands);
+		if (nsm_waiting(a->nsm)) {
+			(void)await(a);
 		}
 	}
 	return COMMAND_GOOD;
@@ -259,117 +237,66 @@ static int run_drop_in(struct cli *cli, const struct conf *conf, char **commands
 
 /* -- options ---------------------------------------------------------------------------------- */
 
-static int complain(const struct cli *cli, const char *text, int status)
+static int take_option(void *own, int option, const char *value)
 {
-	say(&cli->say, LOG_ERR, "%s", text);
-	return cli->say.drop_in ? DROP_IN_FAILED : status;
-}
+	struct asker *a = own;
 
-/* One option: -1 to go on, else the exit status. */
-static int take_option(struct cli *cli, int c, const char *name)
-{
-	struct conf_error error = { "" };
-
-	switch (c) {
-	case CONF_OPTION_KEY:
-		return conf_request_key(&cli->request, name, optarg, &error) ?
-			       complain(cli, error.text, COMMAND_USAGE) :
-			       -1;
+	switch (option) {
 	case 'i':
-		return conf_request_section(&cli->request, optarg, &error) ?
-			       complain(cli, error.text, COMMAND_USAGE) :
-			       -1;
-	case OPTION_JSON:
-		cli->json = true;
-		return -1;
+		return cli_section(&a->cli, value);
 	case 't':
-		return say_parse_int(&cli->say, 't', optarg, 1, 3600000, &cli->timeout_ms) ?
-			       COMMAND_USAGE :
-			       -1;
-	case 'f':
-		cli->request.file = optarg;
-		return -1;
-	case 'v':
-		printf("%s%s\n", cli->say.drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
-		return COMMAND_GOOD;
-	case 'h':
-		if (cli->say.drop_in) {
-			print_usage(stderr, cli->say.program);
-		} else {
-			print_help();
-		}
-		return COMMAND_GOOD;
+		return cli_int(&a->cli, 't', value, 1, 3600000, &a->timeout_ms);
 	default:
-		if (cli->say.drop_in) {
-			print_usage(stderr, cli->say.program);
-		}
-		return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
+		a->json = true;
+		return CLI_GO_ON;
 	}
 }
 
-static int parse_options(struct cli *cli, int argc, char **argv)
+static int run(void *own, const struct conf *conf, char **words)
 {
-	static const struct option own[] = { { "json", no_argument, NULL, OPTION_JSON },
-					     { "help", no_argument, NULL, 'h' },
-					     { "version", no_argument, NULL, 'v' },
-					     { NULL, 0, NULL, 0 } };
-	const char *letters = cli->say.drop_in ? "f:hi:v" : "f:hi:t:v";
-	struct option *names = conf_long_options(cli->say.drop_in ? NULL : own);
-	int status = -1;
-	int index = 0;
-	int c;
-
-	if (!names) {
-		return complain(cli, "no memory", COMMAND_RUNTIME);
-	}
-	while (status < 0 && (c = getopt_long(argc, argv, letters, names, &index)) != -1) {
-		status = take_option(cli, c, names[index].name);
-	}
-	free(names);
-	return status;
-}
-
-static int run(struct cli *cli, const struct conf *conf, char **words)
-{
+	struct asker *a = own;
 	struct driver_error error = { "" };
 	int status;
 	int err;
 
-	cli->say.level = conf->logging_level;
-	cli->say.tag = conf->message_tag;
-	if (!cli->say.drop_in && !*words) {
-		return complain(cli, "no server to ask; give its address (--help)", COMMAND_USAGE);
+	if (!a->cli.say.drop_in && !*words) {
+		return cli_fail(&a->cli, COMMAND_USAGE,
+				"no server to ask; give its address (--help)");
 	}
-	err = nsm_open(&cli->nsm, conf, &error);
+	if (!a->cli.say.drop_in && conf->port_count != 1) {
+		return cli_fail(&a->cli, COMMAND_USAGE,
+				"%zu interfaces to ask from; name one, with -i (--help)",
+				conf->port_count);
+	}
+	err = nsm_open(&a->nsm, conf, &error);
 	if (err) {
-		return complain(cli, error.text, err == -EINVAL ? COMMAND_USAGE : COMMAND_RUNTIME);
+		return cli_fail(&a->cli, err == -EINVAL ? COMMAND_USAGE : COMMAND_RUNTIME, "%s",
+				error.text);
 	}
-	catch_signals();
-	status = cli->say.drop_in ? run_drop_in(cli, conf, words) : run_native(cli, conf, words);
-	nsm_close(cli->nsm);
+	stop_catch();
+	status = a->cli.say.drop_in ? run_drop_in(a, conf, words) : run_native(a, conf, words);
+	nsm_close(a->nsm);
 	return status;
 }
 
 int nsm_main(int argc, char **argv, bool drop_in)
 {
-	struct cli cli = {
-		.say = say_as(say_base_name(argv[0]), drop_in),
-		.timeout_ms = drop_in ? DROP_IN_WAIT_MS : NATIVE_WAIT_MS,
+	static const struct option names[] = { { "json", no_argument, NULL, OPTION_JSON },
+					       CLI_LONG_OPTIONS };
+	static const struct cli_program program = {
+		.letters = ":f:hi:t:v",
+		.drop_in_letters = "f:hi:v",
+		.names = names,
+		.configured = true,
+		.takes_words = true,
+		.drop_in_failed = CLI_DROP_IN_FAILED,
+		.print_usage = print_usage,
+		.print_help = print_help,
+		.take = take_option,
 	};
-	struct conf_error error = { "" };
-	struct conf conf;
-	int status;
+	struct asker a = { .timeout_ms = drop_in ? DROP_IN_WAIT_MS : NATIVE_WAIT_MS };
 
-	cli.say.use_syslog = false;
-	status = parse_options(&cli, argc, argv);
-	if (status < 0 && (conf_init_tool(&conf, !drop_in) != 0 ||
-			   conf_request_load(&cli.request, &conf, &error) != 0)) {
-		status = complain(&cli, error.text[0] ? error.text : "no memory", COMMAND_USAGE);
-		conf_finish(&conf);
-	} else if (status < 0) {
-		status = run(&cli, &conf, argv + optind);
-		conf_finish(&conf);
-	}
-	conf_request_finish(&cli.request);
-	return status;
+	cli_init(&a.cli, &program, &a, argv[0], drop_in);
+	a.cli.say.use_syslog = false;
+	return cli_run(&a.cli, argc, argv, run);
 }

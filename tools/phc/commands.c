@@ -11,14 +11,28 @@
 #include "drivers/clock.h"
 #include "drivers/cross.h"
 #include "drivers/phc_pins.h"
+#include "drivers/privilege.h"
 #include "phc.h"
 
 /* Of a comparison; the one with the shortest window counts. */
 #define CMP_READINGS 9
 
-static int fail(struct phc_run *run, int err, const char *what)
+/* What phc_ctl says of it, and what could not be done. */
+static int fail(struct phc_run *run, int err, const char *drop_in, const char *what)
 {
-	say(&run->say, LOG_ERR, "%s: %s", what, driver_strerror(err));
+	struct driver_error error;
+
+	if (run->cli.say.drop_in) {
+		(void)driver_fail(&error, err, "%s: %s", drop_in, driver_strerror(err));
+	} else if ((err == -EPERM || err == -EACCES) && run->device.fd >= 0) {
+		(void)driver_fail(&error, err,
+				  "%s: no permission to %s: run as root or as a user who may write "
+				  "to the device",
+				  run->device.name, what);
+	} else {
+		(void)privilege_fail(&error, err, PRIVILEGE_SYS_TIME, run->device.name, what);
+	}
+	say(&run->cli.say, LOG_ERR, "%s", error.text);
 	return err;
 }
 
@@ -52,8 +66,8 @@ static void say_time(struct phc_run *run, const char *command, const char *what,
 		return;
 	}
 	(void)ctime_r(&ts.tv_sec, date);
-	say(&run->say, LOG_NOTICE, "%s %lld.%09ld or %s", what, (long long)ts.tv_sec, ts.tv_nsec,
-	    date);
+	say(&run->cli.say, LOG_NOTICE, "%s %lld.%09ld or %s", what, (long long)ts.tv_sec,
+	    ts.tv_nsec, date);
 }
 
 static int do_set(struct phc_run *run, const struct phc_argument *argument)
@@ -67,7 +81,7 @@ static int do_set(struct phc_run *run, const struct phc_argument *argument)
 	}
 	err = phc_device_set(&run->device, &ts);
 	if (err) {
-		return fail(run, err, "set: failed to set clock time");
+		return fail(run, err, "set: failed to set clock time", "set it");
 	}
 	say_time(run, "set", "set clock time to", ts);
 	return 0;
@@ -80,7 +94,7 @@ static int do_get(struct phc_run *run, const struct phc_argument *argument)
 
 	(void)argument;
 	if (err) {
-		return fail(run, err, "get: failed to get clock time");
+		return fail(run, err, "get: failed to get clock time", "read it");
 	}
 	say_time(run, "get", "clock time is", ts);
 	return 0;
@@ -94,7 +108,7 @@ static void say_done(struct phc_run *run, const char *command, const char *unit,
 		printf(",\"%s\":%.9f", unit, value);
 		end_json();
 	} else {
-		say(&run->say, LOG_NOTICE, "%s", text);
+		say(&run->cli.say, LOG_NOTICE, "%s", text);
 	}
 }
 
@@ -104,7 +118,7 @@ static int do_adj(struct phc_run *run, const struct phc_argument *argument)
 	int err = phc_device_step(&run->device, argument->ns);
 
 	if (err) {
-		return fail(run, err, "failed to step clock");
+		return fail(run, err, "failed to step clock", "step it");
 	}
 	snprintf(text, sizeof(text), "adjusted clock by %f seconds", argument->value);
 	say_done(run, "adj", "seconds", argument->value, text);
@@ -117,7 +131,8 @@ static int do_phase(struct phc_run *run, const struct phc_argument *argument)
 	int err = phc_device_set_phase(&run->device, argument->ns);
 
 	if (err) {
-		return fail(run, err, "failed to set the clock offset");
+		return fail(run, err, "failed to set the clock offset",
+			    "give its phase control an offset");
 	}
 	snprintf(text, sizeof(text), "offset of %f seconds provided to PHC phase control",
 		 argument->value);
@@ -132,15 +147,18 @@ static int do_freq(struct phc_run *run, const struct phc_argument *argument)
 	int err = argument->given ? phc_device_set_frequency(&run->device, ppb)
 				  : phc_device_frequency(&run->device, &ppb);
 
-	if (err == -ERANGE && run->device.clock && !run->say.drop_in) {
-		say(&run->say, LOG_ERR, "freq: the clock can be adjusted by +-%.0f ppb",
-		    run->device.clock->max_frequency_ppb);
+	if (err == -ERANGE && run->device.clock && !run->cli.say.drop_in) {
+		say(&run->cli.say, LOG_ERR,
+		    "%s: its frequency can be adjusted by +-%.0f ppb; write less",
+		    run->device.name, run->device.clock->max_frequency_ppb);
 		return err;
 	}
 	if (err) {
-		return fail(run, err, argument->given ? "failed to adjust the clock"
-						      : "failed to read out the clock frequency "
-							"adjustment");
+		return argument->given
+			       ? fail(run, err, "failed to adjust the clock",
+				      "adjust its frequency")
+			       : fail(run, err, "failed to read out the clock frequency adjustment",
+				      "read its frequency");
 	}
 	snprintf(text, sizeof(text), "%s %fppb",
 		 argument->given ? "adjusted clock frequency offset to" :
@@ -205,18 +223,19 @@ static int do_cmp(struct phc_run *run, const struct phc_argument *argument)
 		err = compare_plain(run->device.id, &stamp);
 	}
 	if (err) {
-		return fail(run, err, "cmp: failed to compare clocks");
+		return fail(run, err, "cmp: failed to compare clocks",
+			    "compare it with CLOCK_REALTIME");
 	}
 	offset = gnomon_time_diff(stamp.b, stamp.a).ns;
 	if (begin_json(run, "cmp")) {
 		printf(",\"offset_ns\":%" PRId64 ",\"error_ns\":%" PRId64 ",\"method\":\"%s\"",
 		       offset, stamp.half_window_ns, cross_method_name(stamp.method));
 		end_json();
-	} else if (run->say.drop_in) {
-		say(&run->say, LOG_NOTICE, "offset from CLOCK_REALTIME is %s%" PRId64 "ns\n",
+	} else if (run->cli.say.drop_in) {
+		say(&run->cli.say, LOG_NOTICE, "offset from CLOCK_REALTIME is %s%" PRId64 "ns\n",
 		    stamp.method == CROSS_PLAIN ? "approximately " : "", offset);
 	} else {
-		say(&run->say, LOG_NOTICE,
+		say(&run->cli.say, LOG_NOTICE,
 		    "offset from CLOCK_REALTIME is %" PRId64 "ns, within %" PRId64 "ns (%s)",
 		    offset, stamp.half_window_ns, cross_method_name(stamp.method));
 	}
@@ -228,11 +247,19 @@ static int do_cmp(struct phc_run *run, const struct phc_argument *argument)
 /* Only a PHC has them; to be asked of another clock is no error for phc_ctl. */
 static bool is_phc(struct phc_run *run, const char *command)
 {
-	if (run->device.fd < 0) {
-		say(&run->say, LOG_WARNING, "%s: %s is not a PHC device.", command,
-		    run->device.name);
+	if (run->device.fd >= 0) {
+		return true;
 	}
-	return run->device.fd >= 0;
+	if (run->cli.say.drop_in) {
+		say(&run->cli.say, LOG_WARNING, "%s: %s is not a PHC device.", command,
+		    run->device.name);
+	} else {
+		say(&run->cli.say, LOG_ERR,
+		    "%s: is no PTP hardware clock, and has no %s; give a device (/dev/ptp0) or an "
+		    "interface",
+		    run->device.name, command);
+	}
+	return false;
 }
 
 static void caps_json(const struct phc_caps *caps)
@@ -254,17 +281,18 @@ static int do_caps(struct phc_run *run, const struct phc_argument *argument)
 
 	(void)argument;
 	if (!is_phc(run, "caps")) {
-		return run->say.drop_in ? 0 : -ENOTTY;
+		return run->cli.say.drop_in ? 0 : -ENOTTY;
 	}
 	err = phc_caps_read(run->device.fd, &caps);
 	if (err) {
-		return fail(run, err, "caps: get capabilities failed");
+		return fail(run, err, "caps: get capabilities failed",
+			    "read what it can do");
 	}
 	if (begin_json(run, "caps")) {
 		caps_json(&caps);
 		return 0;
 	}
-	say(&run->say, LOG_NOTICE,
+	say(&run->cli.say, LOG_NOTICE,
 	    "%scapabilities:\n"
 	    "  %d maximum frequency adjustment (ppb)\n"
 	    "  %d programable alarms\n"
@@ -274,11 +302,11 @@ static int do_caps(struct phc_run *run, const struct phc_argument *argument)
 	    "  %s pulse per second support\n"
 	    "  %s cross timestamping support\n"
 	    "  %s adjust phase support\n",
-	    run->say.drop_in ? "\n" : "", caps.max_frequency_ppb, caps.alarms, caps.ext_ts,
+	    run->cli.say.drop_in ? "\n" : "", caps.max_frequency_ppb, caps.alarms, caps.ext_ts,
 	    caps.per_out, caps.pins, has[caps.pps], has[caps.cross_timestamping],
 	    has[caps.adjust_phase]);
 	if (caps.max_phase_ns) {
-		say(&run->say, LOG_NOTICE, "  %d maximum offset adjustment (ns)\n",
+		say(&run->cli.say, LOG_NOTICE, "  %d maximum offset adjustment (ns)\n",
 		    caps.max_phase_ns);
 	}
 	return 0;
@@ -303,7 +331,7 @@ static int say_pin(struct phc_run *run, const struct phc_pin *pin)
 	const char *function = function_name(pin->function);
 
 	if (!function && pin->function != PTP_PF_NONE) {
-		say(&run->say, LOG_ERR, "pins: unknown function %u", pin->function);
+		say(&run->cli.say, LOG_ERR, "pins: unknown function %u", pin->function);
 		return -EPROTO;
 	}
 	if (begin_json(run, "pins")) {
@@ -313,10 +341,11 @@ static int say_pin(struct phc_run *run, const struct phc_pin *pin)
 		       pin->channel);
 		end_json();
 	} else if (function) {
-		say(&run->say, LOG_NOTICE, " pin %u [%s] %s on channel %u\n", pin->index,
+		say(&run->cli.say, LOG_NOTICE, " pin %u [%s] %s on channel %u\n", pin->index,
 		    pin->name, function, pin->channel);
 	} else {
-		say(&run->say, LOG_NOTICE, " pin %u [%s] not configured\n", pin->index, pin->name);
+		say(&run->cli.say, LOG_NOTICE, " pin %u [%s] not configured\n", pin->index,
+		    pin->name);
 	}
 	return 0;
 }
@@ -328,39 +357,43 @@ static int do_pins(struct phc_run *run, const struct phc_argument *argument)
 
 	(void)argument;
 	if (!is_phc(run, "pins")) {
-		return run->say.drop_in ? 0 : -ENOTTY;
+		return run->cli.say.drop_in ? 0 : -ENOTTY;
 	}
 	err = phc_caps_read(run->device.fd, &caps);
 	if (err) {
-		return fail(run, err, "pins: get capabilities failed");
+		return fail(run, err, "pins: get capabilities failed",
+			    "read what it can do");
 	}
 	if (caps.pins == 0) {
-		say(&run->say, LOG_WARNING, "pins: device has no configurable pins");
+		say(&run->cli.say, LOG_WARNING, "pins: device has no configurable pins");
 		return 0;
 	}
 	if (!run->json) {
-		say(&run->say, LOG_NOTICE, "%sdevice has %d configurable input/output pins:\n",
-		    run->say.drop_in ? "\n" : "", caps.pins);
+		say(&run->cli.say, LOG_NOTICE, "%sdevice has %d configurable input/output pins:\n",
+		    run->cli.say.drop_in ? "\n" : "", caps.pins);
 	}
 	for (int i = 0; !err && i < caps.pins; i++) {
 		struct phc_pin pin;
 
 		err = phc_pin_read(run->device.fd, (unsigned int)i, &pin);
-		err = err ? fail(run, err, "pins: PTP_PIN_GETFUNC failed") : say_pin(run, &pin);
+		err = err ? fail(run, err, "pins: PTP_PIN_GETFUNC failed", "read its pins")
+			  : say_pin(run, &pin);
 	}
 	return err;
 }
 
 #define S PHC_SECONDS_MAX
 const struct phc_command phc_commands[] = {
-	{ "set", PHC_OPTIONAL, 0, S, NULL, do_set },
-	{ "get", PHC_NOTHING, 0, 0, NULL, do_get },
-	{ "adj", PHC_REQUIRED, -S, S, "adj: missing required time argument", do_adj },
-	{ "freq", PHC_OPTIONAL, -1e9, 1e9, NULL, do_freq },
-	{ "phase", PHC_REQUIRED, -S, S, "phase: missing required time argument", do_phase },
-	{ "cmp", PHC_NOTHING, 0, 0, NULL, do_cmp },
-	{ "caps", PHC_NOTHING, 0, 0, NULL, do_caps },
-	{ "pins", PHC_NOTHING, 0, 0, NULL, do_pins },
-	{ "wait", PHC_REQUIRED, 0, S, "wait: requires sleep duration argument\n", do_wait },
-	{ NULL, PHC_NOTHING, 0, 0, NULL, NULL },
+	{ "set", PHC_OPTIONAL, 0, S, "seconds", NULL, do_set },
+	{ "get", PHC_NOTHING, 0, 0, NULL, NULL, do_get },
+	{ "adj", PHC_REQUIRED, -S, S, "seconds", "adj: missing required time argument", do_adj },
+	{ "freq", PHC_OPTIONAL, -1e9, 1e9, "ppb", NULL, do_freq },
+	{ "phase", PHC_REQUIRED, -S, S, "seconds", "phase: missing required time argument",
+	  do_phase },
+	{ "cmp", PHC_NOTHING, 0, 0, NULL, NULL, do_cmp },
+	{ "caps", PHC_NOTHING, 0, 0, NULL, NULL, do_caps },
+	{ "pins", PHC_NOTHING, 0, 0, NULL, NULL, do_pins },
+	{ "wait", PHC_REQUIRED, 0, S, "seconds", "wait: requires sleep duration argument\n",
+	  do_wait },
+	{ NULL, PHC_NOTHING, 0, 0, NULL, NULL, NULL },
 };

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
-#include <gnomon/version.h>
-
 #include "phc.h"
 
-/* Exit status of phc_ctl for a command line it cannot follow: -2 and -1, as the shell sees them. */
+/* Exit status of phc_ctl for commands it cannot follow: -2, as the shell sees it. */
 #define DROP_IN_BAD_COMMAND 254
-#define DROP_IN_FAILED 255
+
+#define OPTION_JSON CLI_OWN
 
 static void print_usage(FILE *out, const char *program)
 {
@@ -87,30 +85,48 @@ struct step {
 static int parse_argument(struct phc_run *run, const struct phc_command *c, const char *word,
 			  struct phc_argument *argument)
 {
-	switch (phc_number_parse(word, c->min, c->max, argument)) {
+	const enum phc_number number = phc_number_parse(word, c->min, c->max, argument);
+
+	if (number != PHC_NUMBER_GOOD && !run->cli.say.drop_in) {
+		say(&run->cli.say, LOG_ERR, "%s: '%s' is %s; write %.0f to %.0f %s", c->name, word,
+		    number == PHC_NUMBER_MALFORMED ? "no number" : "out of range", c->min, c->max,
+		    c->unit);
+		return -EINVAL;
+	}
+	switch (number) {
 	case PHC_NUMBER_GOOD:
 		return 0;
 	case PHC_NUMBER_MALFORMED:
-		say(&run->say, LOG_ERR, "%s: '%s' is not a valid double", c->name, word);
+		say(&run->cli.say, LOG_ERR, "%s: '%s' is not a valid double", c->name, word);
 		break;
 	case PHC_NUMBER_OUT_OF_RANGE:
-		say(&run->say, LOG_ERR, "%s: '%s' is out of range%s", c->name, word,
-		    run->say.drop_in && strcmp(c->name, "set") != 0 ? "." : "");
+		say(&run->cli.say, LOG_ERR, "%s: '%s' is out of range%s", c->name, word,
+		    strcmp(c->name, "set") != 0 ? "." : "");
 		break;
 	}
 	return -EINVAL;
+}
+
+static void missing_argument(const struct phc_run *run, const struct phc_command *c)
+{
+	if (run->cli.say.drop_in) {
+		say(&run->cli.say, LOG_ERR, "%s", c->missing);
+	} else {
+		say(&run->cli.say, LOG_ERR, "%s: no value; write how many %s behind it", c->name,
+		    c->unit);
+	}
 }
 
 /* Take the command at *words, and its argument, off the list. -ENOENT: there is no such command. */
 static int parse_step(struct phc_run *run, char ***words, struct step *step)
 {
 	const char *word = *(*words)++;
-	const struct phc_command *c = find_command(word, run->say.drop_in);
+	const struct phc_command *c = find_command(word, run->cli.say.drop_in);
 
 	*step = (struct step){ .command = c };
 	if (!c) {
-		say(&run->say, LOG_ERR,
-		    run->say.drop_in ? "unknown command %s."
+		say(&run->cli.say, LOG_ERR,
+		    run->cli.say.drop_in ? "unknown command %s."
 				     : "there is no command \"%s\"; --help lists them",
 		    word);
 		return -ENOENT;
@@ -118,9 +134,9 @@ static int parse_step(struct phc_run *run, char ***words, struct step *step)
 	if (c->takes == PHC_NOTHING) {
 		return 0;
 	}
-	if (!**words || find_command(**words, run->say.drop_in)) {
+	if (!**words || find_command(**words, run->cli.say.drop_in)) {
 		if (c->takes == PHC_REQUIRED) {
-			say(&run->say, LOG_ERR, "%s", c->missing);
+			missing_argument(run, c);
 			return -EINVAL;
 		}
 		return 0;
@@ -139,7 +155,7 @@ static int run_drop_in(struct phc_run *run, char **words)
 			continue;
 		}
 		if (err) {
-			print_usage(stderr, run->say.program);
+			print_usage(stderr, run->cli.say.program);
 			return DROP_IN_BAD_COMMAND;
 		}
 		if (step.command->run(run, &step.argument)) {
@@ -174,103 +190,90 @@ static int open_clock(struct phc_run *run, const char *name)
 	struct driver_error error = { "" };
 	int err = phc_device_open(&run->device, name, &error);
 
-	if (!err || !run->say.drop_in) {
+	if (!err || !run->cli.say.drop_in) {
 		if (err) {
-			say(&run->say, LOG_ERR, "%s", error.text);
+			say(&run->cli.say, LOG_ERR, "%s", error.text);
 		}
 		return err;
 	}
 	if (err == -EOPNOTSUPP) {
-		say(&run->say, LOG_ERR, "interface %s does not have a PHC", name);
+		say(&run->cli.say, LOG_ERR, "interface %s does not have a PHC", name);
 	} else {
-		say(&run->say, LOG_ERR, "unknown clock %s: %s", name,
+		say(&run->cli.say, LOG_ERR, "unknown clock %s: %s", name,
 		    err == -ENOENT ? "No such device" : driver_strerror(err));
 	}
 	return err;
 }
 
-/* What the options ask for: -1 to go on, else the exit status. */
-static int parse_options(struct phc_run *run, int argc, char **argv)
+static int take_option(void *own, int option, const char *value)
 {
-	static const struct option names[] = { { "json", no_argument, NULL, 'j' },
-					       { "help", no_argument, NULL, 'h' },
-					       { "version", no_argument, NULL, 'v' },
-					       { NULL, 0, NULL, 0 } };
-	const bool drop_in = run->say.drop_in;
-	int c;
+	struct phc_run *run = own;
 
-	/* Natively options end at the clock, so that "adj -0.5" needs no "--". */
-	while ((c = drop_in ? getopt(argc, argv, "l:qQvh")
-			    : getopt_long(argc, argv, "+l:qQvh", names, NULL)) != -1) {
-		switch (c) {
-		case 'l':
-			if (say_parse_int(&run->say, 'l', optarg, LOG_EMERG, LOG_DEBUG,
-					  &run->say.level)) {
-				return drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-			}
-			break;
-		case 'q':
-			run->say.use_syslog = false;
-			break;
-		case 'Q':
-			run->say.verbose = false;
-			break;
-		case 'j':
-			run->json = true;
-			break;
-		case 'v':
-			printf("%s%s\n", drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
-			return COMMAND_GOOD;
-		case 'h':
-			if (drop_in) {
-				print_usage(stderr, run->say.program);
-			} else {
-				print_help();
-			}
-			return COMMAND_GOOD;
-		default:
-			if (drop_in) {
-				print_usage(stderr, run->say.program);
-			}
-			return drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-		}
+	switch (option) {
+	case 'l':
+		return cli_level(&run->cli, value);
+	case 'q':
+		run->cli.say.use_syslog = false;
+		return CLI_GO_ON;
+	case 'Q':
+		run->cli.say.verbose = false;
+		return CLI_GO_ON;
+	default:
+		run->json = true;
+		return CLI_GO_ON;
 	}
-	return -1;
 }
 
 static int missing_clock(const struct phc_run *run)
 {
-	if (run->say.drop_in) {
-		print_usage(stderr, run->say.program);
-		return DROP_IN_FAILED;
-	}
-	say(&run->say, LOG_ERR, "no clock; give a device or an interface (--help)");
-	return COMMAND_USAGE;
+	return run->cli.say.drop_in
+		       ? cli_bad_usage(&run->cli)
+		       : cli_fail(&run->cli, COMMAND_USAGE,
+				  "no clock; give a device or an interface (--help)");
 }
 
-int phc_main(int argc, char **argv, bool drop_in)
+static int run_words(struct phc_run *run, char **words)
 {
 	static char word[] = "caps";
 	static char *caps[] = { word, NULL };
-	struct phc_run run = { .say = say_as(say_base_name(argv[0]), drop_in) };
-	char **words;
-	int status = parse_options(&run, argc, argv);
+	const bool drop_in = run->cli.say.drop_in;
+	const char *name = *words++;
+	int status;
 
-	if (status >= 0) {
-		return status;
-	}
-	if (optind >= argc) {
-		return missing_clock(&run);
-	}
-	words = argv + optind + 1;
 	if (!drop_in && *words && strcmp(*words, "--") == 0) {
 		words++;
 	}
 	words = *words ? words : caps;
-	if (open_clock(&run, argv[optind])) {
-		return drop_in ? DROP_IN_FAILED : COMMAND_RUNTIME;
+	if (open_clock(run, name)) {
+		return cli_status(&run->cli, COMMAND_RUNTIME);
 	}
-	status = drop_in ? run_drop_in(&run, words) : run_native(&run, words);
-	phc_device_close(&run.device);
+	status = drop_in ? run_drop_in(run, words) : run_native(run, words);
+	phc_device_close(&run->device);
 	return status;
+}
+
+int phc_main(int argc, char **argv, bool drop_in)
+{
+	static const struct option names[] = { { "json", no_argument, NULL, OPTION_JSON },
+					       CLI_LONG_OPTIONS };
+	static const struct cli_program program = {
+		/* Options end at the clock, so that "adj -0.5" needs no "--". */
+		.letters = "+:l:qQvh",
+		.drop_in_letters = "l:qQvh",
+		.names = names,
+		.takes_words = true,
+		.drop_in_failed = CLI_DROP_IN_FAILED,
+		.print_usage = print_usage,
+		.print_help = print_help,
+		.take = take_option,
+	};
+	struct phc_run run = { .json = false };
+	int status;
+
+	cli_init(&run.cli, &program, &run, argv[0], drop_in);
+	status = cli_parse(&run.cli, argc, argv);
+	if (status != CLI_GO_ON) {
+		return status;
+	}
+	return optind < argc ? run_words(&run, argv + optind) : missing_clock(&run);
 }

@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #include "drivers/phc_device.h"
-#include "tools/cli/command.h"
-#include "tools/log/say.h"
+#include "tools/cli/cli.h"
 
 /** Longest instant and step: what 64 bits of nanoseconds hold. */
 #define PHC_SECONDS_MAX 9223372036.0
@@ -23,7 +22,7 @@ struct phc_argument {
 
 /** Of one run. */
 struct phc_run {
-	struct say say;
+	struct cli cli;
 	bool json;
 	struct phc_device device;
 };
@@ -36,7 +35,8 @@ struct phc_command {
 	enum phc_takes takes;
 	double min;
 	double max;
-	const char *missing; /* what phc_ctl says when the argument is not there */
+	const char *unit;    /* of the argument */
+	const char *missing; /* what phc_ctl says when it is not there */
 	/** Do it and say what came of it; 0 or -errno, which has been said. */
 	int (*run)(struct phc_run *run, const struct phc_argument *argument);
 };

@@ -371,8 +371,8 @@ int tm_config_read(struct tm_config *config, const char *path, struct driver_err
 	if (!file) {
 		err = -errno;
 		init(config);
-		(void)driver_fail(error, err, "failed to open %s: %s", path, driver_strerror(err));
-		return -EINVAL;
+		return driver_fail(error, err, "failed to open %s: %s", path,
+				   driver_strerror(err));
 	}
 	text = array_grow(NULL, 0, FILE_MAX + 1);
 	len = fread(text, 1, FILE_MAX, file);

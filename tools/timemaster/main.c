@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include <gnomon/version.h>
-
 #include "timemaster.h"
+#include "tools/cli/cli.h"
 
 static void print_usage(FILE *out, const char *program)
 {
@@ -40,7 +38,7 @@ static void print_help(void)
 }
 
 struct options {
-	struct say say;
+	struct cli cli;
 	const char *file;
 	bool dry_run;
 	bool log_stdout;
@@ -82,54 +80,39 @@ static int check_programs(const struct tm_plan *plan, const struct say *s)
 	return 0;
 }
 
-/* What the options ask for: -1 to go on, else the exit status. */
-static int parse_options(struct options *o, int argc, char **argv)
+/* timemaster takes any word for a level, most of them for 0. */
+static int take_level(struct options *o, const char *value)
 {
-	static const struct option names[] = { { "help", no_argument, NULL, 'h' },
-					       { "version", no_argument, NULL, 'v' },
-					       { NULL, 0, NULL, 0 } };
-	const bool drop_in = o->say.drop_in;
-	int c;
-
-	while ((c = drop_in ? getopt(argc, argv, "f:nl:mqvh")
-			    : getopt_long(argc, argv, "f:nl:mqsvh", names, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->file = optarg;
-			break;
-		case 'n':
-			o->dry_run = true;
-			break;
-		case 'l':
-			o->say.level = atoi(optarg);
-			break;
-		case 'm':
-			o->log_stdout = true;
-			break;
-		case 'q':
-			o->log_syslog = false;
-			break;
-		case 's':
-			o->log_syslog = true;
-			break;
-		case 'v':
-			printf("%s%s\n", drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
-			return COMMAND_GOOD;
-		case 'h':
-			if (drop_in) {
-				print_usage(stderr, o->say.program);
-			} else {
-				print_help();
-			}
-			return COMMAND_GOOD;
-		default:
-			if (drop_in) {
-				print_usage(stderr, o->say.program);
-			}
-			return COMMAND_USAGE;
-		}
+	if (o->cli.say.drop_in) {
+		o->cli.say.level = atoi(value);
+		return CLI_GO_ON;
 	}
-	return -1;
+	return cli_level(&o->cli, value);
+}
+
+static int take_option(void *own, int option, const char *value)
+{
+	struct options *o = own;
+
+	switch (option) {
+	case 'f':
+		o->file = value;
+		return CLI_GO_ON;
+	case 'n':
+		o->dry_run = true;
+		return CLI_GO_ON;
+	case 'l':
+		return take_level(o, value);
+	case 'm':
+		o->log_stdout = true;
+		return CLI_GO_ON;
+	case 'q':
+		o->log_syslog = false;
+		return CLI_GO_ON;
+	default:
+		o->log_syslog = true;
+		return CLI_GO_ON;
+	}
 }
 
 static int carry_out(struct options *o, struct tm_plan *plan)
@@ -137,51 +120,75 @@ static int carry_out(struct options *o, struct tm_plan *plan)
 	int status;
 
 	if (o->dry_run) {
-		tm_plan_print(plan, o->say.drop_in ? stderr : stdout);
+		tm_plan_print(plan, o->cli.say.drop_in ? stderr : stdout);
 		return COMMAND_GOOD;
 	}
-	o->say.verbose = o->log_stdout;
-	o->say.use_syslog = o->log_syslog;
-	if (check_programs(plan, &o->say)) {
+	o->cli.say.verbose = o->log_stdout;
+	o->cli.say.use_syslog = o->log_syslog;
+	if (check_programs(plan, &o->cli.say)) {
 		status = COMMAND_USAGE;
 	} else {
-		status = tm_plan_run(plan, &o->say);
-		status = status && !o->say.drop_in ? COMMAND_RUNTIME : status;
+		status = tm_plan_run(plan, &o->cli.say);
+		status = status && !o->cli.say.drop_in ? COMMAND_RUNTIME : status;
 	}
-	say(&o->say, LOG_INFO, "exiting");
+	say(&o->cli.say, LOG_INFO, "exiting");
+	return status;
+}
+
+static int refuse(const struct options *o, const struct driver_error *error, const char *remedy)
+{
+	const bool drop_in = o->cli.say.drop_in;
+
+	return cli_fail(&o->cli, COMMAND_USAGE, "%s%s%s", error->text, drop_in ? "" : "; ",
+			drop_in ? "" : remedy);
+}
+
+static int run(struct options *o)
+{
+	struct driver_error error = { "" };
+	struct tm_config config;
+	struct tm_plan plan = { 0 };
+	int status;
+	int err;
+
+	if (!o->file) {
+		return cli_fail(&o->cli, COMMAND_USAGE, "no configuration file specified%s",
+				o->cli.say.drop_in ? "" : "; give one with -f (--help)");
+	}
+	err = tm_config_read(&config, o->file, &error);
+	if (err) {
+		status = refuse(o, &error,
+				err == -EINVAL ? "correct it, as gnomon-timemaster(1) says"
+					       : "check the path given with -f");
+	} else if (tm_plan_make(&plan, &config, tm_is_old(config.ptp4l.path), timestamping_query,
+				&error)) {
+		status = refuse(o, &error, "correct 'interfaces'");
+	} else {
+		status = carry_out(o, &plan);
+	}
+	tm_config_finish(&config);
+	tm_plan_finish(&plan);
 	return status;
 }
 
 int timemaster_main(int argc, char **argv, bool drop_in)
 {
-	struct options o = {
-		.say = say_as(say_base_name(argv[0]), drop_in),
-		.log_stdout = !drop_in,
-		.log_syslog = drop_in,
+	static const struct option names[] = { CLI_LONG_OPTIONS };
+	static const struct cli_program program = {
+		.letters = ":f:nl:mqsvh",
+		.drop_in_letters = "f:nl:mqvh",
+		.names = names,
+		.drop_in_failed = 1,
+		.print_usage = print_usage,
+		.print_help = print_help,
+		.take = take_option,
 	};
-	struct driver_error error = { "" };
-	struct tm_config config;
-	struct tm_plan plan = { 0 };
-	int status = parse_options(&o, argc, argv);
+	struct options o = { .log_stdout = !drop_in, .log_syslog = drop_in };
+	int status;
 
+	cli_init(&o.cli, &program, &o, argv[0], drop_in);
 	/* Until it runs it talks to whoever started it. */
-	o.say.use_syslog = false;
-	if (status >= 0) {
-		return status;
-	}
-	if (!o.file) {
-		say(&o.say, LOG_ERR, "no configuration file specified");
-		return COMMAND_USAGE;
-	}
-	if (tm_config_read(&config, o.file, &error) ||
-	    tm_plan_make(&plan, &config, tm_is_old(config.ptp4l.path), timestamping_query,
-			 &error)) {
-		say(&o.say, LOG_ERR, "%s", error.text);
-		status = COMMAND_USAGE;
-	} else {
-		status = carry_out(&o, &plan);
-	}
-	tm_config_finish(&config);
-	tm_plan_finish(&plan);
-	return status;
+	o.cli.say.use_syslog = false;
+	status = cli_parse(&o.cli, argc, argv);
+	return status == CLI_GO_ON ? run(&o) : status;
 }

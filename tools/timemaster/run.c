@@ -69,7 +69,10 @@ bool tm_is_old(const char *ptp4l)
 
 static int say_errno(const struct say *s, const char *what, const char *path)
 {
-	say(s, LOG_ERR, "failed to %s %s: %s", what, path, strerror(errno));
+	const bool denied = errno == EACCES || errno == EPERM;
+
+	say(s, LOG_ERR, "failed to %s %s: %s%s", what, path, strerror(errno),
+	    denied && !s->drop_in ? "; run as root" : "");
 	return -1;
 }
 
@@ -78,7 +81,8 @@ static int make_rundir(const struct tm_plan *plan, const struct say *s)
 	const struct passwd *owner = plan->user[0] ? getpwnam(plan->user) : NULL;
 
 	if (plan->user[0] && !owner) {
-		say(s, LOG_ERR, "failed to get user/group ID of %s", plan->user);
+		say(s, LOG_ERR, "failed to get user/group ID of %s%s", plan->user,
+		    s->drop_in ? "" : "; there is no such user");
 		return -1;
 	}
 	if (mkdir(plan->rundir, 0755)) {
@@ -225,7 +229,11 @@ static int name_vclocks(struct tm_plan *plan, const struct say *s)
 			}
 			index = find_vclock(phc, before_of(plan, phc) + n);
 			if (index < 0) {
-				say(s, LOG_ERR, "missing vclock %d:%d", phc, n);
+				say(s, LOG_ERR,
+				    s->drop_in ? "missing vclock %d:%d"
+					       : "/dev/ptp%d: virtual clock %d is missing; the "
+						 "kernel made fewer than it was asked for",
+				    phc, n);
 				return -1;
 			}
 			free(words->items[k]);

@@ -88,7 +88,7 @@ static int ask_ports(struct agent *a, struct driver_error *error)
 	}
 	a->ports = calloc(count + 1, sizeof(*a->ports));
 	if (!a->ports) {
-		return driver_fail(error, -ENOMEM, "no memory");
+		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
 	for (unsigned int i = 1; i <= count; i++) {
 		struct manage_message answer;
@@ -122,7 +122,7 @@ int agent_open(struct agent **out, const struct conf *conf, struct driver_error 
 	int err;
 
 	if (!a) {
-		return driver_fail(error, -ENOMEM, "no memory");
+		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
 	manage_config_default(&config, "ts2phc");
 	if (strcmp(conf->uds_address, "/var/run/ptp/ptp4l") != 0) {

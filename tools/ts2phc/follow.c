@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "drivers/timestamping.h"
+#include "tools/cli/stop.h"
 #include "ts2phc.h"
 
 /* A daemon may be started after us. */
@@ -37,20 +38,26 @@ static int learn_ports(struct follow *f)
 }
 
 int follow_open(struct follow *follow, const struct conf *conf, struct log *log,
-		bool (*stop)(void), struct driver_error *error)
+		struct driver_error *error)
 {
 	const struct timespec second = { 1, 0 };
+	bool waits = false;
 	int err;
 
 	follow->active = true;
 	follow->external = conf->ts2phc_external_pps;
 	follow->reference = -1;
-	while (is_absent(err = agent_open(&follow->agent, conf, error)) && !stop()) {
-		ts2phc_say(log, LOG_NOTICE, "Waiting for ptp4l...");
+	while (is_absent(err = agent_open(&follow->agent, conf, error)) && !stop_signal()) {
+		if (log->format == CONF_LOG_PTP4L) {
+			ts2phc_say(log, LOG_NOTICE, "Waiting for ptp4l...");
+		} else if (!waits) {
+			ts2phc_say(log, LOG_NOTICE, "%s; waiting for it", error->text);
+		}
+		waits = true;
 		(void)nanosleep(&second, NULL);
 	}
 	if (!err && learn_ports(follow)) {
-		err = driver_fail(error, -ENOMEM, "no memory");
+		err = driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
 	return err;
 }

@@ -45,11 +45,11 @@ struct follow {
 };
 
 /**
- * Wait for the daemon, and learn its ports. stop says when to give up. Returns 0 or -errno with
- * *error; follow_close is due even then.
+ * Wait for the daemon, and learn its ports; a signal ends it. Returns 0 or -errno with *error;
+ * follow_close is due even then.
  */
 int follow_open(struct follow *follow, const struct conf *conf, struct log *log,
-		bool (*stop)(void), struct driver_error *error);
+		struct driver_error *error);
 
 /** The sinks and the source play their roles; call it once, when they are open. 0 or -ENOMEM. */
 int follow_enlist(struct follow *follow, struct sink *sinks, size_t sink_count,

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
-#include <gnomon/version.h>
-
-#include "tools/log/say.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/stop.h"
 #include "ts2phc.h"
 
-/* linuxptp's -1, as the shell sees it. */
-#define DROP_IN_FAILED 255
+#define OPTION_FORCE CLI_OWN
 
-#define OPTION_FORCE 1
-
-struct cli {
-	struct say say;
-	struct conf_request request;
+/* What is wanted. */
+struct wanted {
+	struct cli cli;
 	const char *source; /* -s */
 	bool force;
 	bool automatic; /* -a */
@@ -72,117 +68,42 @@ static void print_help(void)
 
 /* -- options ---------------------------------------------------------------------------------- */
 
-static int complain(const struct cli *cli, const char *text, int status)
+static int take_source(struct wanted *w, const char *name)
 {
-	fprintf(stderr, "%s: %s\n", cli->say.program, text);
-	return cli->say.drop_in ? DROP_IN_FAILED : status;
-}
-
-static int give(struct cli *cli, const char *key, const char *value)
-{
-	struct conf_error error = { "" };
-
-	return conf_request_key(&cli->request, key, value, &error) ?
-		       complain(cli, error.text, COMMAND_USAGE) :
-		       -1;
-}
-
-static int give_level(struct cli *cli, const char *text)
-{
-	int level;
-
-	if (say_parse_int(&cli->say, 'l', text, LOG_EMERG, LOG_DEBUG, &level)) {
-		return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-	}
-	return give(cli, "logging_level", text);
-}
-
-static int add_sink(struct cli *cli, const char *name)
-{
-	struct conf_error error = { "" };
-
-	return conf_request_section(&cli->request, name, &error) ?
-		       complain(cli, error.text, COMMAND_USAGE) :
-		       -1;
-}
-
-static int take_source(struct cli *cli, const char *name)
-{
-	if (cli->source) {
+	if (w->source && w->cli.say.drop_in) {
 		fprintf(stderr, "too many PPS sources\n");
-		return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-	}
-	cli->source = name;
-	return -1;
-}
-
-/* One option: -1 to go on, else the exit status. */
-static int take_option(struct cli *cli, int c, const char *name)
-{
-	switch (c) {
-	case CONF_OPTION_KEY:
-		return give(cli, name, optarg);
-	case OPTION_FORCE:
-		cli->force = true;
-		return -1;
-	case 'a':
-		cli->automatic = true;
-		return -1;
-	case 'c':
-		return add_sink(cli, optarg);
-	case 'f':
-		cli->request.file = optarg;
-		return -1;
-	case 'l':
-		return give_level(cli, optarg);
-	case 'm':
-		return give(cli, "verbose", "1");
-	case 'q':
-		return give(cli, "use_syslog", "0");
-	case 's':
-		return take_source(cli, optarg);
-	case 'v':
-		printf("%s%s\n", cli->say.drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
-		return COMMAND_GOOD;
-	case 'h':
-		if (cli->say.drop_in) {
-			print_usage(stderr, cli->say.program);
-		} else {
-			print_help();
-		}
-		return COMMAND_GOOD;
-	default:
-		if (cli->say.drop_in) {
-			print_usage(stderr, cli->say.program);
-		}
-		return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-	}
-}
-
-static int parse_options(struct cli *cli, int argc, char **argv)
-{
-	static const struct option own[] = { { "force", no_argument, NULL, OPTION_FORCE },
-					     { "help", no_argument, NULL, 'h' },
-					     { "version", no_argument, NULL, 'v' },
-					     { NULL, 0, NULL, 0 } };
-	struct option *names = conf_long_options(cli->say.drop_in ? NULL : own);
-	int status = -1;
-	int index = 0;
-	int c;
-
-	if (!names) {
-		return complain(cli, "no memory", COMMAND_RUNTIME);
-	}
-	while (status < 0 && (c = getopt_long(argc, argv, "ac:f:hl:mqs:v", names, &index)) != -1) {
-		status = take_option(cli, c, names[index].name);
-	}
-	free(names);
-	if (status < 0 && optind < argc && !cli->say.drop_in) {
-		fprintf(stderr, "%s: argument '%s' is not an option (--help)\n", cli->say.program,
-			argv[optind]);
 		return COMMAND_USAGE;
 	}
-	return status;
+	if (w->source) {
+		return cli_fail(&w->cli, COMMAND_USAGE,
+				"too many PPS sources: %s and %s; give -s once", w->source, name);
+	}
+	w->source = name;
+	return CLI_GO_ON;
+}
+
+static int take_option(void *own, int option, const char *value)
+{
+	struct wanted *w = own;
+
+	switch (option) {
+	case 'a':
+		w->automatic = true;
+		return CLI_GO_ON;
+	case 'c':
+		return cli_section(&w->cli, value);
+	case 'l':
+		return cli_level(&w->cli, value);
+	case 'm':
+		return cli_key(&w->cli, "verbose", "1");
+	case 'q':
+		return cli_key(&w->cli, "use_syslog", "0");
+	case 's':
+		return take_source(w, value);
+	default:
+		w->force = true;
+		return CLI_GO_ON;
+	}
 }
 
 /* -- building --------------------------------------------------------------------------------- */
@@ -208,10 +129,10 @@ static int shape_pulse(struct ts2phc *t, struct driver_error *error)
 }
 
 /* The one section with ts2phc.master, or -s, or ts2phc.tod_source. */
-static int choose_source(const struct cli *cli, const struct conf *conf, const char **name,
+static int choose_source(const struct wanted *w, const struct conf *conf, const char **name,
 			 struct driver_error *error)
 {
-	*name = cli->source;
+	*name = w->source;
 	for (size_t i = 0; i < conf->port_count; i++) {
 		if (!conf->ports[i].conf.ts2phc_master) {
 			continue;
@@ -248,7 +169,7 @@ static int add_sink_of(struct ts2phc *t, const struct conf_interface *interface,
 	}
 	if (!err && same_phc(&sink->device, &t->source.device)) {
 		err = driver_fail(error, -EINVAL,
-				  "%s: is the clock of the pulse; it cannot be kept by itself",
+				  "%s: is the clock of the pulse; keep another than that",
 				  interface->name);
 	}
 	t->sink_count++;
@@ -256,14 +177,14 @@ static int add_sink_of(struct ts2phc *t, const struct conf_interface *interface,
 }
 
 /* Everything is opened and checked before the first clock is touched. */
-static int build(struct ts2phc *t, const struct cli *cli, struct driver_error *error)
+static int build(struct ts2phc *t, const struct wanted *w, struct driver_error *error)
 {
 	const struct conf *conf = t->conf;
 	const char *source;
 	int err = shape_pulse(t, error);
 
 	if (!err) {
-		err = choose_source(cli, conf, &source, error);
+		err = choose_source(w, conf, &source, error);
 	}
 	if (!err) {
 		err = source_open(&t->source, source, conf, t->log, error);
@@ -274,20 +195,21 @@ static int build(struct ts2phc *t, const struct cli *cli, struct driver_error *e
 	}
 	for (size_t i = 0; !err && i < conf->port_count; i++) {
 		if (!conf->ports[i].conf.ts2phc_master && strcmp(conf->ports[i].name, source)) {
-			err = add_sink_of(t, &conf->ports[i], cli->force || cli->say.drop_in,
+			err = add_sink_of(t, &conf->ports[i], w->force || w->cli.say.drop_in,
 					  error);
 		}
 	}
 	if (!err && t->sink_count == 0) {
-		err = driver_fail(error, -ENODATA, "no PPS sinks specified");
+		err = driver_fail(error, -ENODATA,
+				  "no clock to keep; name each with -c (--help)");
 	}
-	if (!err && cli->automatic) {
-		err = source_keep(&t->source, cli->force || cli->say.drop_in, error);
+	if (!err && w->automatic) {
+		err = source_keep(&t->source, w->force || w->cli.say.drop_in, error);
 	}
-	if (!err && cli->automatic) {
-		err = follow_open(&t->follow, conf, t->log, ts2phc_stopped, error);
+	if (!err && w->automatic) {
+		err = follow_open(&t->follow, conf, t->log, error);
 	}
-	if (!err && cli->automatic) {
+	if (!err && w->automatic) {
 		err = follow_enlist(&t->follow, t->sinks, t->sink_count, &t->source, t->log);
 	}
 	for (size_t i = 0; !err && i < t->sink_count; i++) {
@@ -306,9 +228,22 @@ static void tear_down(struct ts2phc *t)
 	free(t->sinks);
 }
 
-static int run(const struct cli *cli, const struct conf *conf)
+/* Why it does not run; linuxptp shows its options to who named no clock. */
+static int refuse(const struct wanted *w, int err, const struct driver_error *error)
+{
+	if (err == -ENODATA && w->cli.say.drop_in) {
+		fprintf(stderr, "no PPS sinks specified\n");
+		return cli_bad_usage(&w->cli);
+	}
+	return cli_fail(&w->cli,
+			err == -EINVAL || err == -ENODATA ? COMMAND_USAGE : COMMAND_RUNTIME, "%s",
+			error->text);
+}
+
+static int run(void *own, const struct conf *conf, char **words)
 {
 	static struct log log;
+	const struct wanted *w = own;
 	struct ts2phc t = {
 		.conf = conf,
 		.log = &log,
@@ -316,48 +251,43 @@ static int run(const struct cli *cli, const struct conf *conf)
 		.sinks = calloc(conf->port_count + 1, sizeof(*t.sinks)),
 	};
 	struct driver_error error = { "" };
-	int err = t.sinks ? 0 : driver_fail(&error, -ENOMEM, "no memory");
+	int err = t.sinks ? 0 : driver_fail(&error, -ENOMEM, "no memory; make some free");
 	int status = COMMAND_GOOD;
 
-	ts2phc_catch_signals();
-	log_init(&log, cli->say.program, conf);
+	(void)words;
+	stop_catch();
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_init(&log, w->cli.say.program, conf);
 	if (!err) {
-		err = build(&t, cli, &error);
+		err = build(&t, w, &error);
 	}
-	if (err && ts2phc_stopped()) {
-		status = COMMAND_GOOD; /* it was waiting for the daemon */
-	} else if (err) {
-		fprintf(stderr, "%s%s%s\n", cli->say.drop_in && err == -ENODATA ? "" :
-			cli->say.program, cli->say.drop_in && err == -ENODATA ? "" : ": ",
-			error.text);
-		if (cli->say.drop_in && err == -ENODATA) {
-			print_usage(stderr, cli->say.program);
-		}
-		status = err == -EINVAL || err == -ENODATA ? COMMAND_USAGE : COMMAND_RUNTIME;
-	} else {
-		err = ts2phc_run(&t);
-		status = err < 0 ? COMMAND_RUNTIME : COMMAND_GOOD;
+	if (!err) {
+		status = ts2phc_run(&t) < 0 ? COMMAND_RUNTIME : COMMAND_GOOD;
+	} else if (!stop_signal()) { /* else it was waiting for the daemon */
+		status = refuse(w, err, &error);
 	}
 	tear_down(&t);
 	log_finish(&log);
-	return cli->say.drop_in && status != COMMAND_GOOD ? DROP_IN_FAILED : status;
+	return status;
 }
 
 int ts2phc_main(int argc, char **argv, bool drop_in)
 {
-	struct cli cli = { .say = say_as(say_base_name(argv[0]), drop_in) };
-	struct conf_error error = { "" };
-	struct conf conf;
-	int status = parse_options(&cli, argc, argv);
+	static const struct option names[] = { { "force", no_argument, NULL, OPTION_FORCE },
+					       CLI_LONG_OPTIONS };
+	static const struct cli_program program = {
+		.letters = ":ac:f:hl:mqs:v",
+		.drop_in_letters = "ac:f:hl:mqs:v",
+		.names = names,
+		.configured = true,
+		.drop_in_failed = CLI_DROP_IN_FAILED,
+		.print_usage = print_usage,
+		.print_help = print_help,
+		.take = take_option,
+	};
+	struct wanted w = { .source = NULL };
 
-	if (status < 0 && (conf_init_tool(&conf, !drop_in) != 0 ||
-			   conf_request_load(&cli.request, &conf, &error) != 0)) {
-		status = complain(&cli, error.text[0] ? error.text : "no memory", COMMAND_USAGE);
-		conf_finish(&conf);
-	} else if (status < 0) {
-		status = run(&cli, &conf);
-		conf_finish(&conf);
-	}
-	conf_request_finish(&cli.request);
-	return status;
+	cli_init(&w.cli, &program, &w, argv[0], drop_in);
+	w.cli.say.use_syslog = false;
+	return cli_run(&w.cli, argc, argv, run);
 }

@@ -2,42 +2,17 @@
 /* The loop: pulses of all sinks are brought together, and the source asked what they meant. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
 
 #include "drivers/timer.h"
+#include "tools/cli/stop.h"
 #include "ts2phc.h"
 
 /* Pulses missing in a row before a word is said about it. */
 #define MISSED_WARN 5
-
-static volatile sig_atomic_t caught;
-
-static void catch(int number)
-{
-	caught = number;
-}
-
-bool ts2phc_stopped(void)
-{
-	return caught != 0;
-}
-
-void ts2phc_catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = catch };
-
-	sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGQUIT, &action, NULL);
-	(void)sigaction(SIGHUP, &action, NULL);
-	action.sa_handler = SIG_IGN;
-	(void)sigaction(SIGPIPE, &action, NULL);
-}
 
 void ts2phc_say(struct log *log, int level, const char *format, ...)
 {
@@ -302,7 +277,7 @@ int ts2phc_run(struct ts2phc *t)
 			.events = POLLIN,
 		};
 	}
-	while (!err && !caught) {
+	while (!err && !stop_signal()) {
 		gnomon_mono now;
 
 		fds[t->sink_count] = (struct pollfd){ .fd = source_fd(&t->source),
@@ -315,5 +290,5 @@ int ts2phc_run(struct ts2phc *t)
 		}
 	}
 	free(fds);
-	return err ? err : (int)caught;
+	return err ? err : stop_signal();
 }

@@ -131,11 +131,6 @@ struct ts2phc {
 	gnomon_mono lost;          /* when the source stopped knowing the time; NEVER: it does */
 };
 
-/** From now on signals end what waits. */
-void ts2phc_catch_signals(void);
-/** A signal has come. */
-bool ts2phc_stopped(void);
-
 /** Run until a signal. Returns the signal or -errno. */
 int ts2phc_run(struct ts2phc *ts2phc);
 

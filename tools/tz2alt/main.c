@@ -2,8 +2,6 @@
 #include "tz2alt.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <gnomon/version.h>
-
-#include "tools/config/config.h"
-#include "tools/log/say.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/stop.h"
 #include "tools/manage/client.h"
 
 #include "zone.h"
 
-/* linuxptp's -1, as the shell sees it. */
-#define DROP_IN_FAILED 255
-
-#define OPTION_ONCE 1
+#define OPTION_ONCE CLI_OWN
 
 /* A daemon that was started anew has forgotten what it was told: natively it is told often. */
 #define DROP_IN_PERIOD 3600
@@ -32,33 +25,14 @@
 
 #define ANSWER_MS 1000
 
-struct cli {
-	struct say say;
-	struct conf_request request;
+struct teller {
+	struct cli cli;
 	const char *zone;
 	bool once;
 	int key;
 	int period;
 	int window;
 };
-
-static volatile sig_atomic_t caught;
-
-static void catch(int number)
-{
-	caught = number;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = catch };
-
-	sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGQUIT, &action, NULL);
-	(void)sigaction(SIGHUP, &action, NULL);
-}
 
 static void print_usage(FILE *out, const char *program)
 {
@@ -145,7 +119,7 @@ static int tell_all(const struct conf *conf, const char *program, const struct z
 	return err;
 }
 
-static void say_report(const struct cli *cli, const struct zone_report *r, int64_t utc,
+static void say_report(const struct teller *t, const struct zone_report *r, int64_t utc,
 		       enum leap_answer answer)
 {
 	const char *valid = answer == LEAP_GOOD ? "valid" : "invalid";
@@ -153,22 +127,22 @@ static void say_report(const struct cli *cli, const struct zone_report *r, int64
 	char date[64] = "?";
 	struct tm tm;
 
-	say(&cli->say, LOG_DEBUG,
-	    "current time  =  %s ts %lld local-utc %d tai-utc %d local-tai %d %s", cli->zone,
+	say(&t->cli.say, LOG_DEBUG,
+	    "current time  =  %s ts %lld local-utc %d tai-utc %d local-tai %d %s", t->zone,
 	    (long long)utc, r->utc_offset, r->tai_offset, r->ato.current_offset, valid);
 	if (!r->pending) {
-		say(&cli->say, LOG_INFO, "no discontinuity within %d second window", cli->window);
+		say(&t->cli.say, LOG_INFO, "no discontinuity within %d second window", t->window);
 		return;
 	}
 	/* The zone of the process is the one asked about last. */
 	(void)strftime(date, sizeof(date), "%a %b %e %H:%M:%S %Y", localtime_r(&next, &tm));
-	say(&cli->say, LOG_DEBUG, "discontinuity =  %s ts %lld local-utc %d jump %d", cli->zone,
+	say(&t->cli.say, LOG_DEBUG, "discontinuity =  %s ts %lld local-utc %d jump %d", t->zone,
 	    (long long)r->next_utc, r->next_utc_offset, r->ato.jump_seconds);
-	say(&cli->say, LOG_INFO, "next discontinuity %s %s", date, cli->zone);
+	say(&t->cli.say, LOG_INFO, "next discontinuity %s %s", date, t->zone);
 }
 
 /* A leap second makes its neighbour ambiguous: a second later it is over. */
-static int make_report(const struct cli *cli, const struct leap_table *leap,
+static int make_report(const struct teller *t, const struct leap_table *leap,
 		       struct zone_report *report)
 {
 	enum leap_answer answer;
@@ -176,27 +150,28 @@ static int make_report(const struct cli *cli, const struct leap_table *leap,
 
 	do {
 		utc = (int64_t)time(NULL);
-		answer = zone_report_make(report, cli->zone, (uint8_t)cli->key, utc, cli->window,
-					  leap, cli->say.drop_in);
+		answer = zone_report_make(report, t->zone, (uint8_t)t->key, utc, t->window,
+					  leap, t->cli.say.drop_in);
 		if (answer == LEAP_AMBIGUOUS) {
 			(void)sleep(1);
 		}
-	} while (answer == LEAP_AMBIGUOUS && !caught);
+	} while (answer == LEAP_AMBIGUOUS && !stop_signal());
 	if (answer == LEAP_UNKNOWN) {
-		say(&cli->say, LOG_ERR, "leap second table is stale");
+		say(&t->cli.say, LOG_ERR, "leap second table is stale%s",
+		    t->cli.say.drop_in ? "" : "; get a new one (--leapfile)");
 		return -ENODATA;
 	}
-	if (answer == LEAP_EXPIRED && !cli->say.drop_in) {
-		say(&cli->say, LOG_WARNING,
+	if (answer == LEAP_EXPIRED && !t->cli.say.drop_in) {
+		say(&t->cli.say, LOG_WARNING,
 		    "the list of leap seconds has expired; get a new one (--leapfile)");
 	}
-	say_report(cli, report, utc, answer);
+	say_report(t, report, utc, answer);
 	return 0;
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
 
-static int update(const struct cli *cli, const struct conf *conf)
+static int update(const struct teller *t, const struct conf *conf)
 {
 	struct driver_error error = { "" };
 	struct zone_report report;
@@ -205,189 +180,114 @@ static int update(const struct cli *cli, const struct conf *conf)
 	int err = leap_open(&leap, conf->leapfile, &error);
 
 	if (err) {
-		say(&cli->say, LOG_ERR, "%s", error.text);
+		say(&t->cli.say, LOG_ERR, "%s", error.text);
 		return err;
 	}
-	err = make_report(cli, &leap, &report);
+	err = make_report(t, &leap, &report);
 	if (err) {
 		return err;
 	}
 	err = tell_all(conf, "tz2alt", &report, &error);
 	if (err && err != -EINTR) {
-		say(&cli->say, LOG_ERR, "%s", error.text);
-		if (cli->say.drop_in) {
-			say(&cli->say, LOG_ERR, "failed to update PTP service");
+		say(&t->cli.say, LOG_ERR, "%s", error.text);
+		if (t->cli.say.drop_in) {
+			say(&t->cli.say, LOG_ERR, "failed to update PTP service");
 		}
 	}
 	return err;
 }
 
-static int run(const struct cli *cli, const struct conf *conf)
+/* Until a signal. */
+static int tell_often(const struct teller *t, const struct conf *conf)
 {
-	catch_signals();
-	while (!caught) {
-		int err = update(cli, conf);
+	stop_catch();
+	while (!stop_signal()) {
+		int err = update(t, conf);
 
-		if (caught) {
+		if (stop_signal()) {
 			break;
 		}
 		/* linuxptp's gives up; a daemon may be started later. */
-		if (err && (cli->say.drop_in || cli->once || err == -ENODATA)) {
-			return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_RUNTIME;
+		if (err && (t->cli.say.drop_in || t->once || err == -ENODATA)) {
+			return COMMAND_RUNTIME;
 		}
-		if (cli->once) {
+		if (t->once) {
 			break;
 		}
-		(void)sleep((unsigned int)cli->period);
+		(void)sleep((unsigned int)t->period);
 	}
 	return COMMAND_GOOD;
 }
 
+/* Before the daemon is told anything. */
+static int run(void *own, const struct conf *conf, char **words)
+{
+	const struct teller *t = own;
+	char display[GNOMON_DISPLAY_NAME_MAX + 1];
+
+	(void)words;
+	if (!t->zone[0]) {
+		return cli_fail(&t->cli, COMMAND_USAGE,
+				"no time zone; give one with -z (--help)");
+	}
+	if (!zone_known(t->zone)) {
+		return cli_fail(&t->cli, COMMAND_USAGE,
+				"-z: there is no time zone '%.64s'; /usr/share/zoneinfo has those "
+				"there are",
+				t->zone);
+	}
+	if (zone_display_name(t->zone, display)) {
+		say(&t->cli.say, LOG_INFO, "truncating time zone display name from %s to %s",
+		    t->zone, display);
+	}
+	return tell_often(t, conf);
+}
+
 /* -- options ---------------------------------------------------------------------------------- */
 
-static int complain(const struct cli *cli, const char *text)
+static int take_option(void *own, int option, const char *value)
 {
-	say(&cli->say, LOG_ERR, "%s", text);
-	return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-}
+	struct teller *t = own;
 
-static int take_number(struct cli *cli, char letter, int min, int max, int *value)
-{
-	if (say_parse_int(&cli->say, letter, optarg, min, max, value)) {
-		return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-	}
-	return -1;
-}
-
-static int take_level(struct cli *cli)
-{
-	int status = take_number(cli, 'l', LOG_EMERG, LOG_DEBUG, &cli->say.level);
-
-	if (status < 0 && conf_request_key(&cli->request, "logging_level", optarg, NULL)) {
-		status = complain(cli, "no memory");
-	}
-	return status;
-}
-
-static int take_key(struct cli *cli, const char *name)
-{
-	struct conf_error error = { "" };
-
-	return conf_request_key(&cli->request, name, optarg, &error) ? complain(cli, error.text)
-								     : -1;
-}
-
-/* One option: -1 to go on, else the exit status. */
-static int take_option(struct cli *cli, int c, const char *name)
-{
-	switch (c) {
-	case CONF_OPTION_KEY:
-		return take_key(cli, name);
-	case OPTION_ONCE:
-		cli->once = true;
-		return -1;
-	case 'f':
-		cli->request.file = optarg;
-		return -1;
+	switch (option) {
 	case 'k':
-		return take_number(cli, 'k', 0, ZONE_KEYS - 1, &cli->key);
+		return cli_int(&t->cli, 'k', value, 0, ZONE_KEYS - 1, &t->key);
 	case 'l':
-		return take_level(cli);
+		return cli_level(&t->cli, value);
 	case 'p':
-		return take_number(cli, 'p', 1, 366 * 86400, &cli->period);
+		return cli_int(&t->cli, 'p', value, 1, 366 * 86400, &t->period);
 	case 'w':
-		return take_number(cli, 'w', 0, 366 * 86400, &cli->window);
+		return cli_int(&t->cli, 'w', value, 0, 366 * 86400, &t->window);
 	case 'z':
-		cli->zone = optarg;
-		return -1;
-	case 'v':
-		printf("%s%s\n", cli->say.drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
-		return COMMAND_GOOD;
-	case 'h':
-		if (cli->say.drop_in) {
-			print_usage(stderr, cli->say.program);
-		} else {
-			print_help();
-		}
-		return COMMAND_GOOD;
+		t->zone = value;
+		return CLI_GO_ON;
 	default:
-		if (cli->say.drop_in) {
-			print_usage(stderr, cli->say.program);
-		}
-		return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
+		t->once = true;
+		return CLI_GO_ON;
 	}
-}
-
-static int parse_options(struct cli *cli, int argc, char **argv)
-{
-	static const struct option own[] = { { "once", no_argument, NULL, OPTION_ONCE },
-					     { "help", no_argument, NULL, 'h' },
-					     { "version", no_argument, NULL, 'v' },
-					     { NULL, 0, NULL, 0 } };
-	struct option *names = conf_long_options(cli->say.drop_in ? NULL : own);
-	int status = -1;
-	int index = 0;
-	int c;
-
-	if (!names) {
-		return complain(cli, "no memory");
-	}
-	while (status < 0 &&
-	       (c = getopt_long(argc, argv, "f:hk:l:p:vw:z:", names, &index)) != -1) {
-		status = take_option(cli, c, names[index].name);
-	}
-	free(names);
-	return status;
-}
-
-/* Before the daemon is told anything. */
-static int check(struct cli *cli)
-{
-	char display[GNOMON_DISPLAY_NAME_MAX + 1];
-	char text[160];
-
-	if (!cli->zone[0]) {
-		return complain(cli, "no time zone; give one with -z (--help)");
-	}
-	if (!zone_known(cli->zone)) {
-		snprintf(text, sizeof(text),
-			 "-z: there is no time zone '%.64s'; /usr/share/zoneinfo has those there "
-			 "are",
-			 cli->zone);
-		return complain(cli, text);
-	}
-	if (zone_display_name(cli->zone, display)) {
-		say(&cli->say, LOG_INFO, "truncating time zone display name from %s to %s",
-		    cli->zone, display);
-	}
-	return -1;
 }
 
 int tz2alt_main(int argc, char **argv, bool drop_in)
 {
-	struct cli cli = {
-		.say = say_as(say_base_name(argv[0]), drop_in),
+	static const struct option names[] = { { "once", no_argument, NULL, OPTION_ONCE },
+					       CLI_LONG_OPTIONS };
+	static const struct cli_program program = {
+		.letters = ":f:hk:l:p:vw:z:",
+		.drop_in_letters = "f:hk:l:p:vw:z:",
+		.names = names,
+		.configured = true,
+		.drop_in_failed = CLI_DROP_IN_FAILED,
+		.print_usage = print_usage,
+		.print_help = print_help,
+		.take = take_option,
+	};
+	struct teller t = {
 		.zone = drop_in ? DEFAULT_ZONE : "",
 		.period = drop_in ? DROP_IN_PERIOD : NATIVE_PERIOD,
 		.window = DEFAULT_WINDOW,
 	};
-	struct conf_error error = { "" };
-	struct conf conf;
-	int status;
 
-	cli.say.use_syslog = false;
-	status = parse_options(&cli, argc, argv);
-	if (status < 0 && (conf_init_tool(&conf, !drop_in) != 0 ||
-			   conf_request_load(&cli.request, &conf, &error) != 0)) {
-		status = complain(&cli, error.text[0] ? error.text : "no memory");
-		conf_finish(&conf);
-	} else if (status < 0) {
-		cli.say.level = conf.logging_level;
-		cli.say.tag = conf.message_tag;
-		status = check(&cli);
-		status = status < 0 ? run(&cli, &conf) : status;
-		conf_finish(&conf);
-	}
-	conf_request_finish(&cli.request);
-	return status;
+	cli_init(&t.cli, &program, &t, argv[0], drop_in);
+	t.cli.say.use_syslog = false;
+	return cli_run(&t.cli, argc, argv, run);
 }
