@@ -8,6 +8,8 @@
 
 #include <gnomon/version.h>
 
+#include "tools/config/suggest.h"
+
 #define LINE_CAP 512
 
 void cli_init(struct cli *cli, const struct cli_program *program, void *own, const char *argv0,
@@ -57,9 +59,27 @@ int cli_bad_usage(const struct cli *cli)
 	return cli_status(cli, COMMAND_USAGE);
 }
 
+/* Unknown, or the beginning of several. */
+static int refuse_name(const struct cli *cli, const struct option *names, const char *word,
+		       int len)
+{
+	const char *best;
+	struct suggest near;
+
+	suggest_init(&near, word, (size_t)len);
+	for (const struct option *o = names; o->name; o++) {
+		suggest_name(&near, o->name);
+	}
+	best = suggest_best(&near);
+	return cli_fail(cli, COMMAND_USAGE, "option --%.*s: unknown; %s%s%s", len, word,
+			best ? "did you mean --" : "--help lists them", best ? best : "",
+			best ? "?" : "");
+}
+
 /* What getopt_long() leaves behind: optopt is a letter, the value of a long option, or 0 for a
  * long one it does not know. The drop-in's complaint it has made itself. */
-static int refuse_option(const struct cli *cli, bool no_value, const char *word)
+static int refuse_option(const struct cli *cli, const struct option *names, bool no_value,
+			 const char *word)
 {
 	const int len = (int)strcspn(word, "=");
 
@@ -67,9 +87,7 @@ static int refuse_option(const struct cli *cli, bool no_value, const char *word)
 		return cli_bad_usage(cli);
 	}
 	if (optopt == 0) {
-		return cli_fail(cli, COMMAND_USAGE,
-				"option %.*s: unknown, or short for several; --help lists them",
-				len, word);
+		return refuse_name(cli, names, word + 2, len - 2);
 	}
 	if (optopt < CONF_OPTION_KEY) {
 		return cli_fail(cli, COMMAND_USAGE, "option -%c: %s", optopt,
@@ -133,8 +151,9 @@ static int print_help(const struct cli *cli)
 	return COMMAND_GOOD;
 }
 
-/* name: of a long option. word: what getopt_long() has looked at. */
-static int take_option(struct cli *cli, int c, const char *name, const char *word)
+/* names[index]: the long option. word: what getopt_long() has looked at. */
+static int take_option(struct cli *cli, int c, const struct option *names, int index,
+		       const char *word)
 {
 	switch (c) {
 	case 'h':
@@ -145,9 +164,9 @@ static int take_option(struct cli *cli, int c, const char *name, const char *wor
 		return print_version(cli);
 	case '?':
 	case ':':
-		return refuse_option(cli, c == ':', word);
+		return refuse_option(cli, names, c == ':', word);
 	case CONF_OPTION_KEY:
-		return cli_key(cli, name, optarg);
+		return cli_key(cli, names[index].name, optarg);
 	case 'f':
 		if (cli->program->configured) {
 			cli->request.file = optarg;
@@ -180,7 +199,7 @@ static int take_options(struct cli *cli, int argc, char **argv, const struct opt
 	int c;
 
 	while (status == CLI_GO_ON && (c = next_option(cli, argc, argv, names, &index)) != -1) {
-		status = take_option(cli, c, names ? names[index].name : NULL, argv[optind - 1]);
+		status = take_option(cli, c, names, index, argv[optind - 1]);
 	}
 	if (status == CLI_GO_ON && optind < argc && !cli->say.drop_in &&
 	    !cli->program->takes_words) {

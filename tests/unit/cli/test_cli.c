@@ -222,8 +222,10 @@ static void refuses(void **state)
 		{ "-n 10", "prog: option -n: '10' is out of range; write 1 to 9\n" },
 		{ "-n 99999999999999999999", "prog: option -n: '99999999999999999999' is out of "
 					     "range; write 1 to 9\n" },
-		{ "--nothing=5", "prog: option --nothing: unknown, or short for several; --help "
-				 "lists them\n" },
+		{ "--xyzzy=5", "prog: option --xyzzy: unknown; --help lists them\n" },
+		{ "--fats", "prog: option --fats: unknown; did you mean --fast?\n" },
+		{ "--priorty1=5", "prog: option --priorty1: unknown; did you mean --priority1?\n" },
+		{ "--ver", "prog: option --ver: unknown; did you mean --version?\n" },
 		{ "--fast=5", "prog: option --fast: takes no value; write --fast alone\n" },
 		{ "--priority1",
 		  "prog: option --priority1: no value; write --priority1=VALUE\n" },
