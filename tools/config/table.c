@@ -390,7 +390,8 @@ const struct conf_key conf_table[] = {
 	{ KEY(SOURCE, "source_class"), S_INT(clock_class), IS("248"), RANGE(0, 255),
 	  .doc = "clockClass that is announced while the source is followed: 6 for a primary "
 		 "reference on PTP's time scale, 13 on another. Its holdover is announced as 7 or "
-		 "14, then 187 or 193; others go to 248 at once." },
+		 "14, then 187 or 193; others go to 248 at once. While a class below 128 is "
+		 "announced, the ports never receive time (IEEE 1588 9.3.3)." },
 	{ KEY(SOURCE, "source_time_source"), S_INT(time_source), IS("auto"), RANGE(0, 0xfe),
 	  .special = "auto",
 	  .doc = "timeSource that is announced while the source is followed: 0x20 GNSS, 0x10 "
