@@ -72,7 +72,7 @@ static bool is_kind(const struct gnomon_clock *clock, const char *kind)
 }
 
 /* Found out now, and not at the first correction. */
-static int check_adjustable(const struct gnomon_clock *clock, struct driver_error *error)
+int clock_check_adjustable(const struct gnomon_clock *clock, struct driver_error *error)
 {
 	int flags;
 
@@ -165,7 +165,7 @@ int clock_find(struct gnomon_clock **clock, const char *name,
 	if (err) {
 		return err;
 	}
-	err = options->adjust ? check_adjustable(found, error) : 0;
+	err = options->adjust ? clock_check_adjustable(found, error) : 0;
 	if (err) {
 		found->ops->destroy(found);
 		return err;

@@ -32,6 +32,12 @@ int clock_find(struct gnomon_clock **clock, const char *name,
 	       const struct clock_find_options *options, struct driver_error *error);
 
 /**
+ * Whether this process may adjust the clock, without trying. Returns 0, -EOPNOTSUPP (nobody can),
+ * -EACCES or -EPERM, in words in *error.
+ */
+int clock_check_adjustable(const struct gnomon_clock *clock, struct driver_error *error);
+
+/**
  * The index of the PHC that is called name by the clock_name files under folder, which is
  * /sys/class/ptp. Returns -ENODEV if none is and -ENOTUNIQ if several are.
  */

@@ -8,7 +8,7 @@
 #define DRIVERS_ERROR_H
 
 struct driver_error {
-	char text[256]; /* one line without newline; empty: no error */
+	char text[320]; /* one line without newline; empty: no error */
 };
 
 /**

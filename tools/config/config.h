@@ -280,6 +280,7 @@ struct conf {
 	int ts2phc_pulsewidth;
 	const char *ts2phc_tod_source;
 
+	bool force; /* --force: keep clocks that another program steers */
 	bool tool; /* of a program beside the daemon, which shares its file */
 	struct conf_port defaults; /* what [global] says of the port keys */
 	struct conf_interface *ports;

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/clock.h"
+#include "drivers/clock_find.h"
+
+/* Clocks of a lower clockClass never follow others (7.6.2.5). */
+#define BEST_RECEIVER_CLASS 128
 
 /* -- the clock -------------------------------------------------------------------------------- */
 
@@ -67,7 +70,6 @@ static int open_clock(struct daemon *d, struct driver_error *error)
 	const struct conf *conf = d->conf;
 	struct clock_soft_config soft = { .tai_offset = conf->utc_offset };
 	struct gnomon_clock **clock = &d->keeper.clock;
-	double ppb;
 	int r = -EINVAL;
 
 	switch (clock_to_keep(d)) {
@@ -89,18 +91,7 @@ static int open_clock(struct daemon *d, struct driver_error *error)
 	case CONF_CLOCK_PTP4L:
 		break;
 	}
-	if (r != 0 || conf->free_running) {
-		return r;
-	}
-	/* Setting what is set already changes nothing and tells whether it may be set. */
-	r = (*clock)->ops->get_frequency(*clock, &ppb);
-	r = r ? r : (*clock)->ops->set_frequency(*clock, ppb);
-	if (r != 0) {
-		driver_fail(error, r,
-			    "%s: cannot adjust it: %s; run as root, or with free_running 1",
-			    (*clock)->name, driver_strerror(r));
-	}
-	return r;
+	return r || conf->free_running ? r : clock_check_adjustable(*clock, error);
 }
 
 /* -- life ------------------------------------------------------------------------------------- */
@@ -162,6 +153,9 @@ int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
 	int r = join(d, conf, log);
 
 	r = r ? driver_fail(error, r, "%s", driver_strerror(r)) : prepare(d, error);
+	if (r == 0) {
+		r = syncs_open(&d->syncs, conf, log, d->keeper.clock, conf->force, error);
+	}
 	local_init(&d->local, d->instances ? d->instances[0].engine : NULL, &d->keeper);
 	if (r == 0) {
 		r = local_open(&d->local, conf, error);
@@ -185,6 +179,45 @@ void daemon_destroy(struct daemon *d)
 	}
 	free(d->instances);
 	lookout_finish(&d->lookout);
+	syncs_close(&d->syncs);
 	keeper_finish(&d->keeper);
 	memset(d, 0, sizeof(*d));
+}
+
+/* -- other clocks ----------------------------------------------------------------------------- */
+
+/* A clock that never followed anything is worth following only if the configuration says that it
+ * is what others follow: somebody else keeps it, or it is to be the grandmaster. */
+static bool is_reference(const struct daemon *d)
+{
+	const struct conf *conf = d->conf;
+	bool transmits = conf->port_count > 0;
+
+	for (size_t i = 0; i < conf->port_count; i++) {
+		transmits &= conf->ports[i].conf.server_only != 0;
+	}
+	return conf->free_running || transmits || conf->clock_class < BEST_RECEIVER_CLASS;
+}
+
+/* Once in step it stays worth following: what happens to it then is kept within bounds. */
+static bool is_kept_valid(const struct daemon *d)
+{
+	return d->keeper.state == GNOMON_SERVO_LOCKED ||
+	       d->keeper.state == GNOMON_SERVO_LOCKED_STABLE || is_reference(d);
+}
+
+gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)
+{
+	struct gnomon_time_properties_ds properties;
+
+	if (d->syncs.count == 0) {
+		return GNOMON_MONO_NEVER;
+	}
+	gnomon_engine_time_properties_ds(d->instances[0].engine, &properties);
+	syncs_time_properties(&d->syncs, &properties);
+	syncs_kept(&d->syncs, is_kept_valid(d), now);
+	if (!gnomon_mono_before(now, syncs_deadline(&d->syncs))) {
+		syncs_expire(&d->syncs, now);
+	}
+	return syncs_deadline(&d->syncs);
 }

@@ -12,6 +12,7 @@
 #include "keeper.h"
 #include "local.h"
 #include "lookout.h"
+#include "syncs.h"
 
 struct daemon {
 	const struct conf *conf;
@@ -21,6 +22,7 @@ struct daemon {
 	struct local local;         /* asks the first instance */
 	struct instance *instances; /* the first has the file's own ports */
 	size_t instance_count;
+	struct syncs syncs;         /* other clocks */
 	bool status_changed; /* a state has, that the service manager is told of */
 };
 
@@ -30,6 +32,9 @@ struct daemon {
  */
 int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
 		  struct driver_error *error);
+
+/** Let the other clocks go on, and tell them of the kept one. Returns when they are due again. */
+gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now);
 
 /** Put back what was changed and release everything. */
 void daemon_destroy(struct daemon *d);

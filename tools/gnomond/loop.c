@@ -80,6 +80,12 @@ static struct pollfd *lay_out_instance(struct instance *in, struct pollfd *fds)
 	return fds;
 }
 
+/* Those of other clocks stand behind the ports'. */
+static struct pollfd *syncs_fds(struct loop *loop)
+{
+	return &loop->fds[PLACE_PORTS + loop->ports * LINK_SOCKETS];
+}
+
 static void lay_out(struct loop *loop)
 {
 	struct daemon *d = loop->d;
@@ -180,6 +186,7 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 		tell_counters(d);
 	}
 	notify_alive(&loop->notify, now);
+	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));
 	next = gnomon_mono_min(next, loop->look);
 	next = gnomon_mono_min(next, gnomon_discipline_deadline(d->keeper.discipline));
 	return gnomon_mono_min(next, loop->notify.next);
@@ -232,6 +239,11 @@ static void take_ready(struct loop *loop)
 			actions_drain(d);
 		}
 	}
+	for (size_t i = 0; i < d->syncs.count; i++) {
+		if (syncs_fds(loop)[i].revents) {
+			syncs_ready(&d->syncs, i, timer_now());
+		}
+	}
 	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&d->lookout)) {
 		look(loop, timer_now());
 	}
@@ -265,11 +277,12 @@ static int run_once(struct loop *loop)
 {
 	gnomon_mono now = timer_now();
 	gnomon_mono next = housekeeping(loop, now);
-	size_t count = PLACE_PORTS + loop->ports * LINK_SOCKETS;
+	size_t count = PLACE_PORTS + loop->ports * LINK_SOCKETS + loop->d->syncs.count;
 	bool fired = loop->fds[PLACE_TIMER].revents != 0;
 	int timeout;
 	int own;
 
+	syncs_poll_fds(&loop->d->syncs, syncs_fds(loop));
 	timer_arm(&loop->timer, engine_deadline(loop->d), fired);
 	timeout = timeout_to(next, now);
 	own = timer_poll_timeout(&loop->timer, now);
@@ -332,6 +345,7 @@ static void start(struct loop *loop)
 
 	timer_init(&loop->timer);
 	notify_init(&loop->notify, timer_now());
+	syncs_start(&d->syncs);
 	keeper_datasets(&d->keeper, ~0u, timer_now());
 	actions_drain(d);
 	look(loop, timer_now());
@@ -349,7 +363,8 @@ int loop_run(struct daemon *d)
 	for (size_t i = 0; i < d->instance_count; i++) {
 		loop.ports += d->instances[i].ports.count;
 	}
-	loop.fds = calloc(PLACE_PORTS + loop.ports * LINK_SOCKETS, sizeof(*loop.fds));
+	loop.fds = calloc(PLACE_PORTS + loop.ports * LINK_SOCKETS + d->syncs.count,
+			  sizeof(*loop.fds));
 	if (!loop.fds) {
 		return -ENOMEM;
 	}

@@ -122,7 +122,8 @@ static enum exit_status run(const char *program, const struct conf *conf)
 	}
 	if (r != 0) {
 		log_finish(&log);
-		return fail(program, conf, error.text, EXIT_RUNTIME);
+		/* Contradictions that only show when clocks are open are the configuration's. */
+		return fail(program, conf, error.text, r == -EINVAL ? EXIT_CONFIG : EXIT_RUNTIME);
 	}
 	announce(&d, &log, conf);
 	r = loop_run(&d);

@@ -34,6 +34,8 @@ const struct option_row option_table[] = {
 	  .doc = "print all values in effect as a configuration file, and exit" },
 	{ 0, "print-config-schema", .mode = OPTIONS_PRINT_SCHEMA,
 	  .doc = "print what can be configured, as JSON, and exit" },
+	{ 0, "force", .force = true,
+	  .doc = "keep clocks although another program steers them" },
 	{ 'h', "help", .mode = OPTIONS_HELP, .doc = "print this, and exit" },
 	{ 'v', "version", .mode = OPTIONS_VERSION, .doc = "print the version, and exit" },
 };
@@ -199,11 +201,18 @@ static void take_mode(struct parser *p, enum options_mode mode)
 	}
 }
 
-/* Only -f and -i are neither a mode nor short for a key. */
+/* What an option without a value says. False: this one is no such option. */
+static bool take_flag(struct parser *p, const struct option_row *row)
+{
+	p->conf->force |= row->force;
+	take_mode(p, row->mode);
+	return row->force || row->mode != OPTIONS_RUN;
+}
+
+/* Only -f and -i are neither a flag nor short for a key. */
 static int take_option(struct parser *p, const struct option_row *row, const char *value)
 {
-	if (row->mode != OPTIONS_RUN) {
-		take_mode(p, row->mode);
+	if (take_flag(p, row)) {
 		return 0;
 	}
 	if (row->key) {
@@ -251,13 +260,13 @@ static int take_short(struct parser *p, const char *letters, char **argv, int *n
 	return r;
 }
 
-/* Long options that take no value ask for something else than running. */
-static const struct option_row *find_named_mode(const char *name, size_t len)
+/* Of long options only flags take no value. */
+static const struct option_row *find_named_flag(const char *name, size_t len)
 {
 	for (size_t i = 0; i < option_table_len; i++) {
 		const struct option_row *row = &option_table[i];
 
-		if (row->mode != OPTIONS_RUN && strlen(row->name) == len &&
+		if ((row->force || row->mode != OPTIONS_RUN) && strlen(row->name) == len &&
 		    memcmp(row->name, name, len) == 0) {
 			return row;
 		}
@@ -269,15 +278,15 @@ static const struct option_row *find_named_mode(const char *name, size_t len)
 static int take_long(struct parser *p, const char *name, char **argv, int *next)
 {
 	size_t len = strcspn(name, "=");
-	const struct option_row *mode = find_named_mode(name, len);
+	const struct option_row *flag = find_named_flag(name, len);
 	const char *value = name + len + 1;
 
-	if (mode && name[len]) {
+	if (flag && name[len]) {
 		return conf_fail(p->error, command_line, "option --%.*s takes no value; remove %s",
 				 (int)len, name, name + len);
 	}
-	if (mode) {
-		take_mode(p, mode->mode);
+	if (flag) {
+		(void)take_flag(p, flag);
 		return 0;
 	}
 	if (!find_key(name, len)) {

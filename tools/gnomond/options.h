@@ -26,6 +26,7 @@ struct option_row {
 	const char *key;
 	const char *value;
 	enum options_mode mode; /* not RUN: it asks for that */
+	bool force;             /* it asks for conf.force */
 	const char *doc;
 };
 

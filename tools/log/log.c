@@ -274,6 +274,9 @@ bool log_begin_at(struct log *log, enum log_event event, int level)
 	if (log->tag[0]) {
 		log_str(log, "tag", log->tag);
 	}
+	if (log->section) {
+		log_str(log, "section", log->section);
+	}
 	if (suppressed) {
 		log_int(log, "suppressed", suppressed);
 	}

@@ -92,6 +92,7 @@ struct log {
 	bool verbose;
 	bool use_syslog;
 	const char *tag;
+	const char *section; /* of the configuration, that lines are about; NULL: none */
 	unsigned int burst;
 	gnomon_mono (*now)(void);
 	log_write_fn *write;  /* the standard output; tests give their own */

@@ -93,14 +93,9 @@ static void announce(struct sync *s)
 		return;
 	}
 	for (size_t i = 0; i < s->sink_count && !s->options->automatic; i++) {
-		if (log_begin(&s->log, LOG_START)) {
-			log_str(&s->log, "sink", s->sinks[i].name);
-			log_str(&s->log, "source", s->sinks[i].pair.config.source_name);
-			log_num(&s->log, "interval_s", s->options->interval_s, 6);
-			log_bool(&s->log, "steered",
-				 !s->sinks[i].out && !s->conf->free_running);
-			log_end(&s->log);
-		}
+		sync_report_start(&s->log, s->sinks[i].name, s->sinks[i].pair.config.source_name,
+				  s->options->interval_s,
+				  !s->sinks[i].out && !s->conf->free_running);
 	}
 }
 

@@ -85,6 +85,11 @@ void pair_set_source(struct pair *p, struct gnomon_clock *source, const char *na
 	p->next = now;
 }
 
+void pair_pause(struct pair *p)
+{
+	p->next = GNOMON_MONO_NEVER;
+}
+
 int pair_init(struct pair *p, const struct pair_config *config, gnomon_mono now)
 {
 	int err = 0;

@@ -86,6 +86,9 @@ int pair_ready(struct pair *pair, gnomon_mono now);
 void pair_time_properties(struct pair *pair, const struct gnomon_time_properties_ds *properties,
 			  bool traceable);
 
+/** No more readings, until there is a source again; the correction in force still ends in time. */
+void pair_pause(struct pair *pair);
+
 /** Go on by another source: what was learned of the sink stays. */
 void pair_set_source(struct pair *pair, struct gnomon_clock *source, const char *name,
 		     gnomon_mono now);

@@ -22,6 +22,19 @@ static void put_update(struct log *log, const struct sync_update *u)
 	log_num(log, "bound_ns", u->bound_ns, 0);
 }
 
+void sync_report_start(struct log *log, const char *sink, const char *source, double interval_s,
+		       bool steered)
+{
+	if (log_begin(log, LOG_START)) {
+		log_text(log, "%s is kept by %s", sink, source);
+		log_str(log, "sink", sink);
+		log_str(log, "source", source);
+		log_num(log, "interval_s", interval_s, 6);
+		log_bool(log, "steered", steered);
+		log_end(log);
+	}
+}
+
 /* phc2sys has whole ns, and counts frequency as what the clock would do by itself. */
 void sync_report_update(struct log *log, const struct sync_update *u)
 {

@@ -23,6 +23,10 @@ struct sync_update {
 	double bound_ns;
 };
 
+/** A pair is configured. */
+void sync_report_start(struct log *log, const char *sink, const char *source, double interval_s,
+		       bool steered);
+
 void sync_report_update(struct log *log, const struct sync_update *update);
 
 void sync_report_summary(struct log *log, const struct gnomon_stats *offset,

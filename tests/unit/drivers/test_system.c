@@ -124,7 +124,7 @@ static void notify(void **state)
 static void error_is_one_line(void **state)
 {
 	struct driver_error error;
-	char name[300];
+	char name[sizeof(error.text) + 100];
 
 	(void)state;
 	assert_int_equal(driver_fail(&error, -ENODEV, "%s: gone", "a\nb\tc"), -ENODEV);
