@@ -17,6 +17,9 @@
 /* How often interfaces are asked where netlink does not tell. */
 #define LOOK_NS GNOMON_NSEC_PER_SEC
 
+/* How often ports are asked whether they get anywhere; no reason to wake up for. */
+#define EXPLAIN_NS (2 * (int64_t)GNOMON_NSEC_PER_SEC)
+
 #define NSEC_PER_MSEC 1000000
 
 /* Places in the array given to poll(); the ports' follow. */
@@ -33,7 +36,8 @@ struct loop {
 	size_t ports; /* of all instances */
 	struct notify notify;
 	struct pollfd *fds;
-	gnomon_mono look; /* when to look at the interfaces, whatever netlink says; NEVER */
+	gnomon_mono explain; /* when to look for ports that get nowhere */
+	gnomon_mono look;    /* when to look at the interfaces, whatever netlink says; NEVER */
 };
 
 static volatile sig_atomic_t caught;
@@ -152,6 +156,40 @@ static void tell_counters(const struct daemon *d)
 
 /* -- one round -------------------------------------------------------------------------------- */
 
+/* A port that gets nowhere: say why. */
+static void explain_port(const struct instance *in, struct port *port, gnomon_mono now)
+{
+	struct gnomon_port_counters counters;
+	struct gnomon_current_ds current;
+	struct gnomon_port_ds ds;
+	char text[EXPLAIN_MAX];
+
+	if (!explain_wants(&port->explain, port->state, now) ||
+	    gnomon_engine_port_ds(in->engine, (uint16_t)port->name.number, &ds) != 0 ||
+	    gnomon_engine_counters(in->engine, (uint16_t)port->name.number, &counters) != 0) {
+		return;
+	}
+	gnomon_engine_current_ds(in->engine, &current);
+	if (explain(&port->explain,
+		    &(struct explain_port){ &ds, &counters, current.offset_from_master,
+					    in->conf->free_running },
+		    now, text)) {
+		report_waiting(in->log, port->name, text);
+	}
+}
+
+static void explain_ports(struct loop *loop, gnomon_mono now)
+{
+	loop->explain = gnomon_mono_add(now, EXPLAIN_NS);
+	for (size_t i = 0; i < loop->d->instance_count; i++) {
+		const struct instance *in = &loop->d->instances[i];
+
+		for (size_t p = 0; p < in->ports.count; p++) {
+			explain_port(in, &in->ports.list[p], now);
+		}
+	}
+}
+
 /* Timestamps that did not come, and sockets that came or went. Returns when to look again. */
 static gnomon_mono keep_house(struct loop *loop, struct instance *in, gnomon_mono now)
 {
@@ -176,6 +214,9 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	}
 	for (size_t i = 0; i < d->instance_count; i++) {
 		next = gnomon_mono_min(next, keep_house(loop, &d->instances[i], now));
+	}
+	if (!gnomon_mono_before(now, loop->explain)) {
+		explain_ports(loop, now);
 	}
 	if (d->status_changed) {
 		d->status_changed = false;

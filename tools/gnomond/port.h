@@ -14,6 +14,7 @@
 
 #include "tools/config/config.h"
 
+#include "explain.h"
 #include "keeper.h"
 #include "lookout.h"
 #include "report.h"
@@ -36,6 +37,7 @@ struct port {
 	int send_error[2];       /* told last, of general and event messages; 0: they are sent */
 	bool clearing;           /* ptp4l's log only: FAULTY left, not yet told */
 	struct tx_ring tx;
+	struct explain explain;
 };
 
 /** All ports of an instance, and what they share. */

@@ -329,6 +329,16 @@ void report_port_error(struct log *log, enum log_event event, struct report_port
 	}
 }
 
+void report_waiting(struct log *log, struct report_port port, const char *text)
+{
+	if (log->format == CONF_LOG_PTP4L || !log_begin(log, LOG_PORT_WAITING)) {
+		return;
+	}
+	put_port(log, port);
+	log_str(log, "reason", text);
+	log_end(log);
+}
+
 void report_clock_error(struct log *log, const char *what, int code)
 {
 	if (log_begin(log, LOG_CLOCK_ERROR)) {

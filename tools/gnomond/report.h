@@ -47,6 +47,9 @@ void report_port_error(struct log *log, enum log_event event, struct report_port
 		       const char *text);
 void report_clock_error(struct log *log, const char *what, int code);
 
+/** A port that gets nowhere; text says why and what to do. Natively only. */
+void report_waiting(struct log *log, struct report_port port, const char *text);
+
 /** Something the user should know once. */
 void report_note(struct log *log, const char *text);
 /** Messages in and out, and every other counter that is not zero: why messages were not used. */

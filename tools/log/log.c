@@ -20,6 +20,7 @@ static const struct {
 	[LOG_CLOCK] = { "clock", LOG_INFO, LOG_CLASS_LOCAL },
 	[LOG_PORT] = { "port", LOG_INFO, LOG_CLASS_LOCAL },
 	[LOG_PORT_STATE] = { "port-state", LOG_NOTICE, LOG_CLASS_REMOTE },
+	[LOG_PORT_WAITING] = { "port-waiting", LOG_WARNING, LOG_CLASS_LOCAL },
 	[LOG_LINK] = { "link", LOG_NOTICE, LOG_CLASS_LOCAL },
 	[LOG_BEST] = { "best-clock", LOG_NOTICE, LOG_CLASS_REMOTE },
 	[LOG_LOCAL] = { "best-clock", LOG_NOTICE, LOG_CLASS_REMOTE },

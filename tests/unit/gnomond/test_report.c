@@ -152,6 +152,7 @@ static void machine_events(struct log *log, const struct conf *conf)
 	}
 	report_state(log, eth0, &change);
 	report_started(log);
+	report_waiting(log, eth0, "no Sync comes");
 	report_link(log, eth0, false);
 	report_link(log, eth0, true);
 	report_port_error(log, LOG_SEND_FAILED, eth0, "Network is down");
