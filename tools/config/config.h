@@ -51,6 +51,14 @@ enum conf_delay { CONF_DELAY_AUTO, CONF_DELAY_COMMON_P2P, CONF_DELAY_E2E, CONF_D
 enum conf_tsproc { CONF_TSPROC_FILTER, CONF_TSPROC_RAW, CONF_TSPROC_FILTER_WEIGHT,
 		   CONF_TSPROC_RAW_WEIGHT };
 
+enum conf_servo {
+	CONF_SERVO_PI,
+	CONF_SERVO_LINREG,
+	CONF_SERVO_NTPSHM, /* this and the last hand offsets over, and steer nothing */
+	CONF_SERVO_NULLF,
+	CONF_SERVO_REFCLOCK_SOCK,
+};
+
 enum conf_bmca { CONF_BMCA_PTP, CONF_BMCA_NOOP };
 
 enum conf_state {

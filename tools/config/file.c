@@ -572,6 +572,38 @@ static bool system_stamps(int time_stamping)
 	return time_stamping == CONF_STAMP_SOFTWARE || time_stamping == CONF_STAMP_LEGACY;
 }
 
+static bool hands_over(const struct conf *conf)
+{
+	return conf->clock_servo == CONF_SERVO_NTPSHM ||
+	       conf->clock_servo == CONF_SERVO_REFCLOCK_SOCK;
+}
+
+static const char *servo_name(const struct conf *conf, char label[32])
+{
+	return conf_label(conf_key_find("clock_servo", 11), conf->clock_servo, label);
+}
+
+/* What hands offsets over measures the system clock, and leaves it to its keeper. */
+static int resolve_servo(struct conf *conf, struct conf_error *error)
+{
+	struct conf_place at = { NULL, 0 };
+	char label[32];
+
+	if (!hands_over(conf)) {
+		return 0;
+	}
+	if (conf->clock == CONF_CLOCK_PHC || conf->clock == CONF_CLOCK_SOFT) {
+		return conf_fail(error, at,
+				 "key 'clock_servo': %s is for the system clock, not for clock "
+				 "%s; set clock system",
+				 servo_name(conf, label),
+				 conf->clock == CONF_CLOCK_PHC ? "phc" : "soft");
+	}
+	conf->clock = CONF_CLOCK_SYSTEM;
+	conf->free_running = 1;
+	return 0;
+}
+
 /* What the clock and one-step transmission ask of a port's time stamps. */
 static int check_stamping(struct conf *conf, struct conf_interface *port, struct conf_place at,
 			  struct conf_error *error)
@@ -579,12 +611,19 @@ static int check_stamping(struct conf *conf, struct conf_interface *port, struct
 	bool phc = conf->clock != CONF_CLOCK_SOFT && conf->clock != CONF_CLOCK_SYSTEM;
 	struct conf_port *p = &port->conf;
 	bool system = system_stamps(p->time_stamping);
+	char label[32];
 
 	if (p->time_stamping == CONF_STAMP_P2P1STEP && p->delay_mechanism != CONF_DELAY_P2P) {
 		return conf_fail(error, at,
 				 "key 'time_stamping': p2p1step needs delay_mechanism P2P on %s; "
 				 "set it",
 				 port->name);
+	}
+	if (hands_over(conf) && !system && p->time_stamping != CONF_STAMP_AUTO) {
+		return conf_fail(error, at,
+				 "key 'clock_servo': %s needs software time stamps on %s; set "
+				 "time_stamping software (-S)",
+				 servo_name(conf, label), port->name);
 	}
 	if (!phc && !system && p->time_stamping != CONF_STAMP_AUTO) {
 		return conf_fail(error, at,
@@ -691,7 +730,8 @@ static int check_descriptions(struct conf *conf, struct conf_error *error)
 	return r ? r : check_description("revisionData", conf->revision_data, 32, 2, error);
 }
 
-/* Also resolves what follows from other keys: the clock type and the roles of BMCA noop. */
+/* Also resolves what follows from other keys: the clock type, the roles of BMCA noop, the clock of
+ * a servo that steers none. */
 int conf_validate(struct conf *conf, struct conf_error *error)
 {
 	struct conf_place at = { NULL, 0 };
@@ -708,7 +748,7 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 				 "different ports",
 				 conf->general_port);
 	}
-	r = 0;
+	r = resolve_servo(conf, error);
 	for (size_t i = 0; r == 0 && i < conf->port_count; i++) {
 		r = check_port(conf, &conf->ports[i], error);
 	}

@@ -49,7 +49,6 @@
 /* Keys that have no member: nothing but their default is accepted, or they are skipped. */
 #define LATER(sc, t) .status = CONF_LATER, .scope = CONF_##sc, .type = CONF_##t
 /* Keys that programs beside the daemon use already. */
-#define LATER_HERE .status = CONF_LATER
 #define OF_OTHER .status = CONF_OTHER
 
 const struct conf_key conf_table[] = {
@@ -273,13 +272,15 @@ const struct conf_key conf_table[] = {
 
 	/* -- servo ---------------------------------------------------------------------------- */
 	{ KEY(SERVO, "clock_servo"), G_ENUM(clock_servo), IS("pi"),
-	  .labels = "pi linreg -ntpshm nullf -refclock_sock",
+	  .labels = "pi linreg ntpshm nullf refclock_sock",
 	  .doc = "What turns measured offsets into frequency adjustments. *pi*: a "
 		 "proportional-integral controller, quick with its default constants. *linreg*: "
 		 "linear regression over as many offsets as foretell the next one best; it has "
 		 "no constants, averages more, and finds outliers. *nullf*: no adjustment, for a "
 		 "clock that synchronous Ethernet keeps at the right rate; set *step_threshold* "
-		 "to say from where on it is stepped." },
+		 "to say from where on it is stepped. *ntpshm* and *refclock_sock* steer nothing: "
+		 "offsets of the system clock, by software time stamps, are handed to the "
+		 "program that keeps it." },
 	{ KEY(SERVO, "free_running"), G_INT(free_running), IS("0"), BOOL,
 	  .doc = "Measure only; never touch the clock." },
 	{ KEY(SERVO, "pi_proportional_const"), G_DBL(pi_proportional_const), IS("0.0"),
@@ -343,12 +344,13 @@ const struct conf_key conf_table[] = {
 		 "reported; 0: a cautious value." },
 	{ KEY(SERVO, "write_phase_mode"), LATER(GLOBAL, INT), IS("0"), BOOL,
 	  .doc = "Use the hardware's phase control once the clock is stable." },
-	{ KEY(SERVO, "ntpshm_segment"), LATER_HERE, G_INT(ntpshm_segment), IS("0"),
+	{ KEY(SERVO, "ntpshm_segment"), G_INT(ntpshm_segment), IS("0"),
 	  RANGE(INT_MIN, INT_MAX),
-	  .doc = "Segment of *clock_servo ntpshm*." },
-	{ KEY(SERVO, "refclock_sock_address"), LATER_HERE, G_STR(refclock_sock_address),
+	  .doc = "Number of the shared memory segment of *clock_servo ntpshm*, as in chrony's "
+		 "*refclock SHM*, or the unit of ntpd's driver 28." },
+	{ KEY(SERVO, "refclock_sock_address"), G_STR(refclock_sock_address),
 	  IS("/var/run/refclock.ptp.sock"),
-	  .doc = "Socket of *clock_servo refclock_sock*." },
+	  .doc = "Socket of *clock_servo refclock_sock*, as in chrony's *refclock SOCK*." },
 
 	/* -- several sources, holdover -------------------------------------------------------- */
 	{ KEY(SOURCE, "source_type"), S_ENUM(type), IS("ptp"), .labels = "ptp phc pps ntp",

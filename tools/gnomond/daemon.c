@@ -142,6 +142,9 @@ static int prepare(struct daemon *d, struct driver_error *error)
 	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
 		r = instance_build(&d->instances[i], error);
 	}
+	if (r == 0 && handover_is_wanted(d->conf)) {
+		r = handover_open(&d->keeper.handover.out, d->conf, error);
+	}
 	return r ? r : build_keeper(d, error);
 }
 

@@ -59,7 +59,8 @@ int keeper_init(struct keeper *k, bool software_stamps)
 	}
 	k->ptp_timescale = -1;
 	k->summary_s = ldexp(1.0, c->summary_interval);
-	timescale_init(&k->timescale, k->clock->utc, c->kernel_leap);
+	/* A program that keeps the clock hears of leap seconds even if the kernel must not. */
+	timescale_init(&k->timescale, k->clock->utc, k->handover.out || c->kernel_leap);
 	reset_stats(k);
 	keeper_sync_interval(k, c->ports[0].conf.log_sync_interval);
 	return 0;
@@ -73,6 +74,7 @@ void keeper_finish(struct keeper *k)
 	if (k->clock) {
 		k->clock->ops->destroy(k->clock);
 	}
+	handover_close(&k->handover);
 	free(k->memory);
 	memset(k, 0, sizeof(*k));
 }
@@ -192,6 +194,28 @@ static void obey(struct keeper *k, const struct gnomon_discipline_command *c,
 	}
 }
 
+/* By what the clock itself reads. */
+static void hand_over(struct keeper *k, const struct gnomon_sample *s, gnomon_mono now)
+{
+	struct gnomon_estimate estimate;
+	struct sink_sample sample = {
+		.local = timescale_reading(&k->timescale, s->local),
+		.offset = s->offset,
+		.leap = k->timescale.leap,
+	};
+	int r;
+
+	if (!k->handover.out) {
+		return;
+	}
+	gnomon_discipline_estimate(k->discipline, now, &estimate);
+	sample.error_ns = estimate.offset_stddev_ns;
+	r = handover_send(&k->handover, &sample);
+	if (r != 0) {
+		report_clock_error(k->log, "hand over an offset", r);
+	}
+}
+
 /* The engine is told last: what the servo says moves the port's state. */
 void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 		   const struct gnomon_sample *s, gnomon_mono now)
@@ -219,6 +243,7 @@ void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 		k->frequency_ppb = command.frequency_ppb;
 		tell_kernel(k, &command, s, now);
 		report_update(k, origin, s, now);
+		hand_over(k, s, now);
 	}
 	k->last = *s;
 	k->last_mono = now;

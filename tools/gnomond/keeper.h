@@ -11,6 +11,7 @@
 #include <gnomon/servo.h>
 
 #include "tools/config/config.h"
+#include "tools/discipline/handover.h"
 #include "tools/timescale/timescale.h"
 
 #include "report.h"
@@ -21,6 +22,7 @@ struct keeper {
 	struct log *log;
 	struct gnomon_engine *engine;
 	struct gnomon_clock *clock; /* the keeper's from then on */
+	struct handover handover;   /* to who keeps it instead; zeroed: nobody; the keeper's too */
 
 	struct gnomon_discipline *discipline;
 	void *memory; /* of the discipline */

@@ -12,6 +12,7 @@
 #include "report.h"
 #include "session.h"
 #include "tools/clocks/clocks.h"
+#include "tools/discipline/handover.h"
 
 static int fd_of(const struct gnomon_clock *phc)
 {
@@ -62,15 +63,14 @@ static int open_out(struct sync *s, struct sync_sink *sink, const char *name,
 	if (names_out(o, name)) {
 		return clocks_open_out(&sink->out, name, error);
 	}
-	if (o->is_servo) {
+	if (!handover_is_wanted(s->conf)) {
 		return 0;
 	}
 	if (o->sink_count > 1) {
 		return driver_fail(error, -EINVAL,
 				   "%s: with that servo there can be one sink only", name);
 	}
-	return o->to_shm ? sink_shm_open(&sink->out, s->conf->ntpshm_segment, error) :
-			   sink_chrony_open(&sink->out, s->conf->refclock_sock_address, error);
+	return handover_open(&sink->out, s->conf, error);
 }
 
 int sync_open_sink(struct sync *s, struct sync_sink *sink, const char *name,

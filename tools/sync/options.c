@@ -95,7 +95,7 @@ static bool hands_over(const char *label)
 	return strcmp(label, "ntpshm") == 0 || strcmp(label, "refclock_sock") == 0;
 }
 
-/* "pi, linreg; ntpshm and refclock_sock steer nothing": what would be refused is not there. */
+/* "pi, linreg, ...; ntpshm and refclock_sock steer nothing". */
 static const char *list_servos(char *list, size_t cap)
 {
 	const struct conf_key *key = conf_key_find("clock_servo", 11);
@@ -415,25 +415,13 @@ static int check_manual(struct parser *p)
 	return -1;
 }
 
-static int check(struct parser *p, const struct conf *conf)
+static int check(struct parser *p)
 {
 	struct sync_options *o = p->o;
-	char label[32];
 
 	/* Natively the system clock is not steered unless somebody says so. */
 	if (!o->automatic && o->sink_count == 0 && o->drop_in) {
 		o->sinks[o->sink_count++] = "CLOCK_REALTIME";
-	}
-	(void)conf_label(conf_key_find("clock_servo", 11), conf->clock_servo, label);
-	o->to_shm = strcmp(label, "ntpshm") == 0;
-	o->is_servo = !hands_over(label);
-	if (o->is_servo && !gnomon_servo_find(label)) {
-		char list[160];
-
-		(void)snprintf(p->error.text, sizeof(p->error.text),
-			       "clock_servo %s: there is no such servo yet; take one of %s", label,
-			       list_servos(list, sizeof(list)));
-		return fail(p, false);
 	}
 	return o->automatic ? check_automatic(p) : check_manual(p);
 }
@@ -456,7 +444,7 @@ int sync_options_parse(struct sync_options *o, struct conf *conf, int argc, char
 		status = fail(&p, false);
 	}
 	if (status < 0) {
-		status = check(&p, conf);
+		status = check(&p);
 	}
 	conf_request_finish(&p.request);
 	return status;

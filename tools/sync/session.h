@@ -43,8 +43,6 @@ struct sync_options {
 	size_t domain_count;
 	const char *servers[SYNC_DAEMONS_MAX];
 	size_t server_count;
-	bool is_servo;      /* clock_servo steers; else it hands over: */
-	bool to_shm;
 };
 
 /**

@@ -74,7 +74,13 @@ gnomon_time timescale_local(const struct timescale *t, gnomon_time reading)
 	return reading;
 }
 
+gnomon_time timescale_reading(const struct timescale *t, gnomon_time local)
+{
+	local.sec = gnomon_sat_add(local.sec, -(int64_t)t->shift_s);
+	return local;
+}
+
 bool timescale_suspended(const struct timescale *t, gnomon_time local)
 {
-	return around_leap(t, gnomon_sat_add(local.sec, -(int64_t)t->shift_s));
+	return around_leap(t, timescale_reading(t, local).sec);
 }

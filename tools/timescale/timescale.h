@@ -47,6 +47,9 @@ void timescale_stepped(struct timescale *t, int64_t utc_now);
 /** A reading of the clock as local time of the engine. */
 gnomon_time timescale_local(const struct timescale *t, gnomon_time reading);
 
+/** Local time of the engine as a reading of the clock. */
+gnomon_time timescale_reading(const struct timescale *t, gnomon_time local);
+
 /**
  * True around the announced leap second: between midnight and the arrival of the new UTC offset
  * samples are off by one second, and no use.

@@ -482,6 +482,40 @@ static void intervals_beyond(void **state)
 	}
 }
 
+/* What hands offsets of the system clock over keeps no clock, and needs stamps by that one. */
+static void hands_over(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *wrong; /* NULL: nothing */
+	} cases[] = {
+		{ "[global]\nclock_servo ntpshm\n" S "[eth0]\n", NULL },
+		{ "[global]\nclock_servo refclock_sock\nclock system\n" S "[eth0]\n", NULL },
+		{ "[global]\nclock_servo ntpshm\nclock soft\n" S "[eth0]\n",
+		  "ntpshm is for the system clock, not for clock soft; set clock system" },
+		{ "[global]\nclock_servo ntpshm\nclock phc\n" S "[eth0]\n", "not for clock phc" },
+		{ "[global]\nclock_servo ntpshm\n[eth0]\ntime_stamping hardware\n",
+		  "ntpshm needs software time stamps on eth0; set time_stamping software (-S)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf_error error = { "" };
+		struct conf conf;
+		int r = load(&conf, cases[i].text, &error);
+
+		if (cases[i].wrong) {
+			assert_int_equal(r, -EINVAL);
+			assert_non_null(strstr(error.text, cases[i].wrong));
+		} else {
+			assert_int_equal(r, 0);
+			assert_int_equal(conf.clock, CONF_CLOCK_SYSTEM);
+			assert_int_equal(conf.free_running, 1);
+		}
+		conf_finish(&conf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +526,7 @@ int main(void)
 		{ "/config/file/one_step_by_flag", one_step_by_flag, NULL, NULL, NULL },
 		{ "/config/file/stamping_by_port", stamping_by_port, NULL, NULL, NULL },
 		{ "/config/file/static_roles", static_roles, NULL, NULL, NULL },
+		{ "/config/file/hands_over", hands_over, NULL, NULL, NULL },
 		{ "/config/file/intervals_beyond", intervals_beyond, NULL, NULL, NULL },
 		{ "/config/file/long_lines", long_lines, NULL, NULL, NULL },
 		{ "/config/file/unreadable", unreadable, NULL, NULL, NULL },

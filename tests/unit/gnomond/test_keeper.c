@@ -201,6 +201,73 @@ static void free_running_touches_nothing(void **state)
 	tear_down(&f);
 }
 
+/* -- to who keeps the clock ------------------------------------------------------------------- */
+
+/* Remembers the last measurement, and may be deaf. */
+static struct mailbox {
+	struct sink sink;
+	struct sink_sample last;
+	unsigned int count;
+	bool deaf;
+	bool destroyed;
+} mailbox;
+
+static int mailbox_send(struct sink *sink, const struct sink_sample *sample)
+{
+	(void)sink;
+	if (mailbox.deaf) {
+		return -ECONNREFUSED;
+	}
+	mailbox.last = *sample;
+	mailbox.count++;
+	return 0;
+}
+
+static void mailbox_destroy(struct sink *sink)
+{
+	(void)sink;
+	mailbox.destroyed = true;
+}
+
+static const struct sink_ops mailbox_ops = { "test", mailbox_send, mailbox_destroy };
+
+/* Offsets of the clock by what it reads itself, and leap seconds, whatever the kernel is told. */
+static void hands_over(void **state)
+{
+	struct gnomon_sample s = { .offset = gnomon_span_from_ns(-1500),
+				   .mean_delay = gnomon_span_from_ns(1000),
+				   .weight = 1.0 };
+	struct fixture f;
+
+	(void)state;
+	mailbox = (struct mailbox){ .sink = { &mailbox_ops, "test" } };
+	set_up(&f, true);
+	free(f.keeper.memory);
+	f.conf.kernel_leap = 0;
+	f.keeper.handover.out = &mailbox.sink;
+	assert_int_equal(keeper_init(&f.keeper, true), 0);
+	announce(&f, 37, PTP | VALID | GNOMON_FLAG_LEAP59);
+	for (int i = 1; i < 10; i++) {
+		mailbox.deaf = i == 5;
+		s.local = (gnomon_time){ MIDNIGHT - 3600 + 37 + i, 125, 0 };
+		keeper_sample(&f.keeper, &origin, &s, (gnomon_mono){ i * INT64_C(1000000000) });
+	}
+	assert_int_equal(mailbox.count, 8);
+	assert_int_equal(mailbox.last.local.sec, MIDNIGHT - 3600 + 9);
+	assert_int_equal(mailbox.last.local.nsec, 125);
+	assert_int_equal(mailbox.last.offset.ns, -1500);
+	assert_int_equal(mailbox.last.leap, 59);
+	assert_true(mailbox.last.error_ns >= 0.0 && mailbox.last.error_ns < 1000.0);
+	assert_int_equal(told.tai_calls + told.leap_calls + told.steps + told.frequencies, 0);
+	/* Just before and after midnight an offset could be off by a second. */
+	s.local.sec = MIDNIGHT + 37;
+	keeper_sample(&f.keeper, &origin, &s, (gnomon_mono){ INT64_C(11000000000) });
+	assert_int_equal(mailbox.count, 8);
+	handover_close(&f.keeper.handover);
+	assert_true(mailbox.destroyed);
+	tear_down(&f);
+}
+
 /* A sample per second of a clock that is so far off. */
 static void sample(struct fixture *f, int second, int64_t offset_ns)
 {
@@ -295,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "/gnomond/keeper/tai_offset", tai_offset, NULL, NULL, NULL },
 		{ "/gnomond/keeper/leap_second", leap_second, NULL, NULL, NULL },
+		{ "/gnomond/keeper/hands_over", hands_over, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sample_overdue", sample_overdue, NULL, NULL, NULL },
 		{ "/gnomond/keeper/delay_memory", delay_memory, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sync_interval", sync_interval, NULL, NULL, NULL },
