@@ -89,6 +89,24 @@ static struct sync_pair *pair_of(struct port *p, uint16_t sequence_id)
 	return pair;
 }
 
+/* The pair that a Sync or Follow_Up belongs to and is the first of its kind in; NULL: dropped. */
+static struct sync_pair *admit(struct port *p, const struct gnomon_header *h, gnomon_mono now)
+{
+	enum gnomon_drop drop = refuse(p, h, now);
+	struct sync_pair *pair;
+
+	if (drop != GNOMON_DROP_COUNT) {
+		port_drop(p, drop);
+		return NULL;
+	}
+	pair = pair_of(p, h->sequence_id);
+	if (h->type == GNOMON_MSG_SYNC ? pair->have_sync : pair->have_follow_up) {
+		port_drop(p, GNOMON_DROP_STALE);
+		return NULL;
+	}
+	return pair;
+}
+
 /* check_fup_sync: a Follow_Up that arrived before its Sync is none of it, whatever its sequenceId
  * says. The messages may be read in another order than they came in. */
 static bool in_order(const struct port *p, const gnomon_time *sync, const gnomon_time *follow_up)
@@ -171,15 +189,10 @@ static void complete(struct port *p, struct sync_pair *pair, gnomon_mono now)
 int sync_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,
 		 gnomon_mono now)
 {
-	enum gnomon_drop drop = refuse(p, &m->header, now);
-	struct sync_pair *pair;
+	struct sync_pair *pair = admit(p, &m->header, now);
 
-	if (drop != GNOMON_DROP_COUNT) {
-		return port_drop(p, drop);
-	}
-	pair = pair_of(p, m->header.sequence_id);
-	if (pair->have_sync) {
-		return port_drop(p, GNOMON_DROP_STALE);
+	if (!pair) {
+		return -1;
 	}
 	if (pair->have_follow_up && !in_order(p, rx->software, arrival(pair))) {
 		port_drop(p, GNOMON_DROP_ORDER);
@@ -201,15 +214,10 @@ int sync_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon
 int follow_up_receive(struct port *p, const struct gnomon_msg *m, const struct gnomon_rx *rx,
 		      gnomon_mono now)
 {
-	enum gnomon_drop drop = refuse(p, &m->header, now);
-	struct sync_pair *pair;
+	struct sync_pair *pair = admit(p, &m->header, now);
 
-	if (drop != GNOMON_DROP_COUNT) {
-		return port_drop(p, drop);
-	}
-	pair = pair_of(p, m->header.sequence_id);
-	if (pair->have_follow_up) {
-		return port_drop(p, GNOMON_DROP_STALE);
+	if (!pair) {
+		return -1;
 	}
 	if (!pair->have_sync) {
 		set_arrival(pair, rx->software);

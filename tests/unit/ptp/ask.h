@@ -193,6 +193,19 @@ static inline struct ask set(struct node *n, uint16_t id, const void *data, size
 
 #define SET(n, id, octets) set(n, id, octets, sizeof(octets) - 1)
 
+/* Without effect, and answered with that error. */
+static inline void refuse(struct node *n, uint16_t id, const void *data, size_t len,
+			  enum gnomon_management_error error)
+{
+	struct ask a = asking(n, GNOMON_MANAGEMENT_SET, id);
+
+	a.data = data;
+	a.len = len;
+	expect_error(&a, error);
+}
+
+#define REFUSE(n, id, octets, error) refuse(n, id, octets, sizeof(octets) - 1, error)
+
 /* An Ordinary Clock that is grandmaster, and nobody else. */
 static inline struct node *alone(void)
 {

@@ -327,16 +327,23 @@ static void too_late_timestamps(void **state)
 	lan_destroy(lan);
 }
 
-/* Sync of one kind after the other: twoStepFlag of each message counts, no setting (CF-16). */
-static void mixed_steps(void **state)
+/* A clock alone with stranger(1), which it follows, 100 ns away. */
+static struct node *follower_of_stranger(void)
 {
-	struct lan *lan = lan_create();
-	struct node *n = node_add(lan, 1);
-	struct gnomon_port_identity who = stranger(1);
+	struct node *n = node_add(lan_create(), 1);
 
 	n->config.initial_delay = gnomon_span_from_ns(100);
 	node_start(n);
-	follow_stranger(n, 1, who);
+	follow_stranger(n, 1, stranger(1));
+	return n;
+}
+
+/* Sync of one kind after the other: twoStepFlag of each message counts, no setting (CF-16). */
+static void mixed_steps(void **state)
+{
+	const struct gnomon_port_identity who = stranger(1);
+	struct node *n = follower_of_stranger();
+
 	for (uint16_t i = 0; i < 20; i++) {
 		gnomon_time t1 = { LAN_EPOCH, 500 + i, 0 };
 		gnomon_time t2 = { LAN_EPOCH, 700 + i, 0 };
@@ -358,19 +365,15 @@ static void mixed_steps(void **state)
 		assert_int_equal(n->sample_count, i + 1);
 		assert_span(n->sample.offset, 100, 0);
 	}
-	lan_destroy(lan);
+	lan_destroy(n->lan);
 }
 
 /* A Sync without its Follow_Up, and the reverse, cost their pair only and are counted. */
 static void unpaired(void **state)
 {
-	struct lan *lan = lan_create();
-	struct node *n = node_add(lan, 1);
-	struct gnomon_port_identity who = stranger(1);
+	const struct gnomon_port_identity who = stranger(1);
+	struct node *n = follower_of_stranger();
 
-	n->config.initial_delay = gnomon_span_from_ns(100);
-	node_start(n);
-	follow_stranger(n, 1, who);
 	for (uint16_t i = 0; i < 60; i++) {
 		struct gnomon_msg sync = make_message(n, GNOMON_MSG_SYNC, who, i);
 		struct gnomon_msg follow_up = make_message(n, GNOMON_MSG_FOLLOW_UP, who, i);
@@ -386,7 +389,7 @@ static void unpaired(void **state)
 	assert_int_equal(n->sample_count, 20);
 	/* The last few are still hoped for. */
 	assert_in_range(node_counters(n, 1).sync_mismatch, 36, 40);
-	lan_destroy(lan);
+	lan_destroy(n->lan);
 }
 
 /* -- roles ----------------------------------------------------------------------------------- */

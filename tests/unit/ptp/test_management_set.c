@@ -110,10 +110,7 @@ static void set_alternate_timescales(void **state)
 	assert_int_equal(value(&a, "currentOffset").number, -14400);
 	assert_int_equal(value(&a, "jumpSeconds").number, 3600);
 	assert_int_equal(value(&a, "timeOfNextJump").number, 0x6a000000);
-	a = asking(n, GNOMON_MANAGEMENT_SET, 0x201e);
-	a.data = "\4\1";
-	a.len = 2;
-	expect_error(&a, GNOMON_MANAGEMENT_WRONG_VALUE);
+	REFUSE(n, 0x201e, "\4\1", GNOMON_MANAGEMENT_WRONG_VALUE);
 	lan_destroy(n->lan);
 }
 
@@ -171,10 +168,7 @@ static void set_domain_and_roles(void **state)
 	assert_int_equal(get(follower, 0x2000, "clockClass"), 255);
 	lan_run(lan, 20 * SEC);
 	assert_int_equal(node_state(follower, 1), GNOMON_PORT_TIME_RECEIVER);
-	a = asking(follower, GNOMON_MANAGEMENT_SET, 0x3001);
-	a.data = "\1";
-	a.len = 2;
-	expect_error(&a, GNOMON_MANAGEMENT_WRONG_VALUE);
+	REFUSE(follower, 0x3001, "\1\0", GNOMON_MANAGEMENT_WRONG_VALUE);
 	SET(follower, 0x2008, "\0\0");
 	assert_int_equal(get(follower, 0x2000, "clockClass"), 248);
 	lan_destroy(lan);
@@ -193,10 +187,7 @@ static void set_time_asks_the_owner(void **state)
 	assert_int_equal(n->set_clock_count, 1);
 	assert_int_equal(n->set_clock.sec, 5);
 	assert_int_equal(n->set_clock.nsec, 7);
-	a = asking(&lan->nodes[1], GNOMON_MANAGEMENT_SET, 0x200f);
-	a.data = "\0\0\0\0\0\5\0\0\0\7";
-	a.len = 10;
-	expect_error(&a, GNOMON_MANAGEMENT_NOT_SETABLE);
+	REFUSE(&lan->nodes[1], 0x200f, "\0\0\0\0\0\5\0\0\0\7", GNOMON_MANAGEMENT_NOT_SETABLE);
 	assert_int_equal(lan->nodes[1].set_clock_count, 0);
 	lan_destroy(lan);
 }
@@ -209,10 +200,7 @@ static void set_others(void **state)
 	(void)state;
 	a = SET(n, 0x0002, "\5a;b;c");
 	assert_memory_equal(value(&a, "userDescription").octets, "a;b;c", 5);
-	a = asking(n, GNOMON_MANAGEMENT_SET, 0x0002);
-	a.data = "\3a\0b";
-	a.len = 4;
-	expect_error(&a, GNOMON_MANAGEMENT_WRONG_VALUE);
+	REFUSE(n, 0x0002, "\3a\0b", GNOMON_MANAGEMENT_WRONG_VALUE);
 	SET(n, 0xc00c, "\0\0\5\0\0\0\0\0\0\0\376\377\377\377\377\377\0\200\3\0\0\0\0\0");
 	assert_int_equal(get(n, 0xc00c, "egressLatency"), 5 << 16);
 	assert_int_equal(get(n, 0xc00c, "ingressLatency"), -(2 << 16));
