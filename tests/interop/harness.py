@@ -205,6 +205,30 @@ def within(what, value, low, high):
         raise Failure(f"{what} is {value:g}, not within {low:g} to {high:g}")
 
 
+def main_of_cases(names, drop_ins, *needed):
+    """Run the one case_... of names that the command line asks for, in a namespace with an
+    interface; lab.drop_ins has gnomon under the names of those linuxptp programs."""
+    cases = {name[5:]: case for name, case in names.items() if name.startswith("case_")}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
+    parser.add_argument("case", choices=sorted(cases))
+    args = parser.parse_args()
+
+    def test():
+        need("setpriv", *needed)
+        with Bench(None) as lab:
+            lab.gnomon = args.gnomon
+            lab.drop_ins = os.path.join(lab.folder, "bin")
+            os.mkdir(lab.drop_ins)
+            for name in drop_ins:
+                os.symlink(args.gnomon, os.path.join(lab.drop_ins, name))
+            space = lab.namespace("tools")
+            lab.veth(space, "v0", space, "v9")
+            cases[args.case](lab, space)
+
+    main(test)
+
+
 def main(test):
     """Run a test; its Failure is the exit status."""
     try:

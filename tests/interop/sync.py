@@ -7,14 +7,13 @@
 No clock of this machine is set: sinks are soft clocks, and nothing here has the capability to.
 """
 
-import argparse
 import os
 import re
 import socket
 import struct
 import subprocess
 
-from harness import Bench, Failure, expect, main, need, within
+from harness import Failure, expect, main_of_cases, within
 
 UPDATE = re.compile(r" info sync sink=(\S+) source=(\S+) servo=s(\d) offset_ns=(\S+) "
                     r"frequency_ppb=(\S+) error_ns=(\S+) method=(\S+) bound_ns=(\S+)$")
@@ -95,7 +94,7 @@ def case_follow(lab, space):
 
 def case_lines(lab, space):
     """phc2sys's lines, single and summarised, and what -a says of software time stamps."""
-    phc2sys = os.path.join(lab.folder, "phc2sys")
+    phc2sys = os.path.join(lab.drop_ins, "phc2sys")
     options = ["-s", "CLOCK_REALTIME", "-c", "soft", "-O", "37", "-m", "-q", "-R", "8"]
     single = start(lab, space, phc2sys, *options)
     many = start(lab, space, phc2sys, *options, "-u", "8", "-t", "[tag:{level}]")
@@ -157,7 +156,7 @@ def case_refused(lab, space):
                 text not in last[0] or "--" not in "".join(options) and \
                 len([line for line in said.splitlines() if " notice " not in line]) != 1:
             raise Failure(f"gnomon sync {options}: {got} {said}")
-    said, got = run(lab, space, os.path.join(lab.folder, "phc2sys"), "-s", "nosuch0", "-O", "0")
+    said, got = run(lab, space, os.path.join(lab.drop_ins, "phc2sys"), "-s", "nosuch0", "-O", "0")
     if got != 255:
         raise Failure(f"phc2sys: {got} {said}")
 
@@ -184,22 +183,4 @@ def case_handover(lab, space):
         raise Failure("gnomon sync ended with chronyd")
 
 
-CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
-
-
-def test():
-    """One case, in a namespace with an interface."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
-    parser.add_argument("case", choices=sorted(CASES))
-    args = parser.parse_args()
-    need("setpriv", "ptp4l", "phc2sys")
-    with Bench(None) as lab:
-        lab.gnomon = args.gnomon
-        os.symlink(args.gnomon, os.path.join(lab.folder, "phc2sys"))
-        space = lab.namespace("sync")
-        lab.veth(space, "v0", space, "v9")
-        CASES[args.case](lab, space)
-
-
-main(test)
+main_of_cases(globals(), ["phc2sys"], "ptp4l", "phc2sys")

@@ -9,7 +9,6 @@ a clock of this machine; what they print and how they end must be equal, but for
 the differences named here. docs/DROP-INS.md says why they differ.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -19,7 +18,7 @@ import struct
 import subprocess
 import threading
 
-from harness import Bench, Failure, expect, main, need
+from harness import Failure, expect, main_of_cases
 
 TIMESTAMP = re.compile(r"\[\d+\.\d{3}\]")
 NUMBERS = re.compile(r"(clock time is |approximately |offset {32})\S+( or .*)?")
@@ -41,7 +40,7 @@ def plain(text):
 def both(lab, space, program, *options, text=None):
     """What Debian's program and ours make of the same options."""
     theirs = run(lab, space, [program, *options], text)
-    ours = run(lab, space, [os.path.join(lab.folder, "bin", program), *options], text)
+    ours = run(lab, space, [os.path.join(lab.drop_ins, program), *options], text)
     return theirs, ours
 
 
@@ -77,7 +76,7 @@ def case_help(lab, space):
         if more - less != HELP_MORE.get(program, set()) or \
                 less - more != HELP_LESS.get(program, set()):
             raise Failure(f"{program} -h: {more ^ less}")
-        version = run(lab, space, [os.path.join(lab.folder, "bin", program), "-v"])
+        version = run(lab, space, [os.path.join(lab.drop_ins, program), "-v"])
         if not re.fullmatch(r"[0-9.]+\n", version[0]) or version[2]:
             raise Failure(f"{program} -v: {version}")
         theirs, ours = both(lab, space, program, "-X")
@@ -406,31 +405,11 @@ def case_tz2alt(lab, space):
         done = run(lab, space, [lab.gnomon, "tz2alt", "--once", *options, *more])
         if done[2] != status or len(done[1].splitlines()) != 1:
             raise Failure(f"tz2alt {more}: {done}")
-    compat = run(lab, space, [os.path.join(lab.folder, "bin", "tz2alt"), *options])
+    compat = run(lab, space, [os.path.join(lab.drop_ins, "tz2alt"), *options])
     if compat[2] != 255 or "tz2alt[T]: failed to update PTP service" not in compat[1] or \
             "tz2alt[T]: next discontinuity" not in compat[0]:
         raise Failure(f"tz2alt: {compat}")
 
 
-CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
-
-
-def test():
-    """One case, in a namespace with an interface."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
-    parser.add_argument("case", choices=sorted(CASES))
-    args = parser.parse_args()
-    need("setpriv", "phc_ctl", "hwstamp_ctl", "ts2phc", "nsm", "timemaster", "ptp4l")
-    with Bench(None) as lab:
-        lab.gnomon = args.gnomon
-        folder = os.path.join(lab.folder, "bin")
-        os.mkdir(folder)
-        for name in ("phc_ctl", "hwstamp_ctl", "ts2phc", "tz2alt", "nsm", "timemaster"):
-            os.symlink(args.gnomon, os.path.join(folder, name))
-        space = lab.namespace("tools")
-        lab.veth(space, "v0", space, "v9")
-        CASES[args.case](lab, space)
-
-
-main(test)
+main_of_cases(globals(), ["phc_ctl", "hwstamp_ctl", "ts2phc", "tz2alt", "nsm", "timemaster"],
+              "phc_ctl", "hwstamp_ctl", "ts2phc", "nsm", "timemaster", "ptp4l")

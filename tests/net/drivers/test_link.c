@@ -429,6 +429,18 @@ static void ttl_and_dscp(void **state)
 	}
 }
 
+/* The other side takes the configuration of a as well, and then hears it. */
+static void join_in(struct link *a, struct link *b, struct link_config config)
+{
+	close_link(b);
+	config.interface = side_interface[SIDE_B];
+	b = open_with(SIDE_B, &config);
+	(void)send_sync(a);
+	assert_true(wait_for(b, LINK_EVENT, WAIT_MS) & POLLIN);
+	close_link(a);
+	close_link(b);
+}
+
 static void other_ports_and_groups(void **state)
 {
 	(void)state;
@@ -448,13 +460,7 @@ static void other_ports_and_groups(void **state)
 		/* Not the port of this one. Ethernet groups are the NIC's to filter, and veth
 		 * passes them all. */
 		assert_true(*t == GNOMON_NETWORK_IEEE_802_3 || is_quiet(a));
-		close_link(b);
-		config.interface = side_interface[SIDE_B];
-		b = open_with(SIDE_B, &config);
-		(void)send_sync(a);
-		assert_true(wait_for(b, LINK_EVENT, WAIT_MS) & POLLIN);
-		close_link(a);
-		close_link(b);
+		join_in(a, b, config);
 	}
 }
 
@@ -470,13 +476,7 @@ static void ipv6_scope(void **state)
 	a = open_with(SIDE_A, &config);
 	(void)send_sync(a);
 	assert_true(is_quiet(b));
-	close_link(b);
-	config.interface = side_interface[SIDE_B];
-	b = open_with(SIDE_B, &config);
-	(void)send_sync(a);
-	assert_true(wait_for(b, LINK_EVENT, WAIT_MS) & POLLIN);
-	close_link(a);
-	close_link(b);
+	join_in(a, b, config);
 }
 
 /* -- what goes wrong ------------------------------------------------------------------------- */
