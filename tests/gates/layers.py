@@ -6,6 +6,8 @@
     layers.py --self-test
 
 Every #include of a layer must be of a folder that layer may know, or a system header it may use.
+Within tools/, shared rooms know those before them, programs know shared rooms and no other program,
+and the command line knows its commands.
 """
 
 import os
@@ -29,6 +31,9 @@ LAYERS = {
     "tools": ({"include/gnomon", "include/uapi", "ptp", "servo", "bridge", "drivers"}, ANY),
     "examples": ({"include/gnomon"}, ANY),
 }
+# Rooms of tools/ that several programs use, each of the ones before it; others are programs.
+SHARED = ["config", "log", "cli", "manage", "timescale", "leap", "clocks", "discipline", "sync"]
+COMMAND_LINE = "gnomon"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
 
 
@@ -46,6 +51,15 @@ def resolve(root, name, quoted, target):
         if os.path.isfile(path):
             return os.path.relpath(path, root)
     return None
+
+
+def crosses(name, inside):
+    """Whether an include leads from one room of tools/ to another that it may not know."""
+    here, there = (pathlib.Path(path).parts[:2] for path in (name, inside))
+    if here[0] != "tools" or there[0] != "tools" or here == there or here[1] == COMMAND_LINE:
+        return False
+    known = SHARED[:SHARED.index(here[1])] if here[1] in SHARED else SHARED
+    return there[1] not in known
 
 
 def problems_of(root):
@@ -68,6 +82,8 @@ def problems_of(root):
                     found.append(where + ", which a pure layer may not")
             elif not any(inside.startswith(ok + "/") for ok in folders | {layer}):
                 found.append(f"{where}: {inside} is not below it")
+            elif crosses(name, inside):
+                found.append(f"{where}: {inside} is of a room it may not know")
     return found
 
 
@@ -85,13 +101,21 @@ def self_test():
         "servo/s.h": "#include \"../ptp/b.h\"\n",
         "drivers/d.c": "#include <sys/socket.h>\n#include \"ptp/b.h\"\n",
         "drivers/d.h": "#include \"gone.h\"\n",
-        "tools/x/main.c": "#include \"drivers/d.h\"\n#include \"ptp/b.h\"\n",
+        "tools/x/main.c": "#include \"drivers/d.h\"\n#include \"ptp/b.h\"\n"
+                          "#include \"x.h\"\n#include \"tools/sync/s.h\"\n#include \"y/y.h\"\n",
+        "tools/x/x.h": "#include \"tools/log/l.h\"\n",
+        "tools/y/y.h": "",
+        "tools/log/l.h": "#include \"tools/config/c.h\"\n#include \"tools/sync/s.h\"\n",
+        "tools/config/c.h": "#include \"tools/x/x.h\"\n",
+        "tools/sync/s.h": "#include \"tools/log/l.h\"\n",
+        "tools/gnomon/main.c": "#include \"tools/x/x.h\"\n#include \"tools/sync/s.h\"\n",
         "examples/e.c": "#include <gnomon/time.h>\n#include \"ptp/b.h\"\n",
         "tests/unit/t.c": "#include \"ptp/b.h\"\n",
     }
     with common.Tree(files) as root:
         common.expect(problems_of(root), "include/gnomon/time.h:2:", "ptp/a.c:3:", "ptp/b.h:2:",
-                      "servo/s.h:1:", "drivers/d.c:2:", "drivers/d.h:1:", "examples/e.c:2:")
+                      "servo/s.h:1:", "drivers/d.c:2:", "drivers/d.h:1:", "examples/e.c:2:",
+                      "tools/x/main.c:5:", "tools/log/l.h:2:", "tools/config/c.h:1:")
 
 
 common.main(check, self_test)
