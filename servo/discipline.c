@@ -31,6 +31,7 @@ struct gnomon_discipline {
 	void *servo; /* behind this struct */
 	enum gnomon_servo_state state;
 	double rate_ratio;   /* as told to the delay measurement */
+	gnomon_mono sampled; /* when the servo saw its last sample */
 	gnomon_mono overdue; /* when the servo's last correction has been in force too long */
 	unsigned int ignore; /* samples left in the step window */
 	struct sanity sanity;
@@ -169,14 +170,18 @@ static bool admit(struct gnomon_discipline *d, const struct gnomon_discipline_sa
 	return true;
 }
 
+static bool is_locked(const struct gnomon_discipline *d)
+{
+	return d->state == GNOMON_SERVO_LOCKED || d->state == GNOMON_SERVO_LOCKED_STABLE;
+}
+
 /* Only a closed loop corrects, so only then there is something to end. */
 static void expect_next(struct gnomon_discipline *d, gnomon_mono now)
 {
-	bool locked = d->state == GNOMON_SERVO_LOCKED || d->state == GNOMON_SERVO_LOCKED_STABLE;
 	double interval_s = d->estimator->interval_s;
 
 	d->overdue = GNOMON_MONO_NEVER;
-	if (locked && d->config.servo->needed && interval_s < OVERDUE_MAX_S) {
+	if (is_locked(d) && d->config.servo->needed && interval_s < OVERDUE_MAX_S) {
 		int64_t wait_ns = (int64_t)(OVERDUE_INTERVALS * interval_s * 1e9) + OVERDUE_NS;
 
 		d->overdue = gnomon_mono_add(now, wait_ns);
@@ -201,6 +206,7 @@ static void run_servo(struct gnomon_discipline *d, const struct gnomon_servo_sam
 {
 	double frequency_ppb = command->frequency_ppb;
 
+	d->sampled = now;
 	d->state = d->config.servo->sample(d->servo, s, &frequency_ppb);
 	d->rate_ratio = d->config.servo->rate_ratio(d->servo);
 	switch (d->state) {
@@ -284,16 +290,11 @@ gnomon_mono gnomon_discipline_deadline(const struct gnomon_discipline *d)
 	return d->overdue;
 }
 
-void discipline_rest(struct gnomon_discipline *d)
-{
-	d->overdue = GNOMON_MONO_NEVER;
-}
-
 /* Only while something is expected there is a correction to end. */
 void discipline_coast(struct gnomon_discipline *d, double model_ppb, gnomon_mono now,
 		      struct gnomon_discipline_command *command)
 {
-	double elapsed_s = (double)(now.ns - d->estimator->at.ns) * 1e-9;
+	double elapsed_s = ((double)now.ns - (double)d->sampled.ns) * 1e-9;
 
 	discipline_nothing(d, command);
 	if (d->overdue.ns == GNOMON_MONO_NEVER.ns) {
@@ -329,6 +330,11 @@ void discipline_use(struct gnomon_discipline *d, struct estimator *estimator)
 	d->estimator = estimator ? estimator : &d->own;
 }
 
+bool discipline_can_start(const struct gnomon_discipline *d)
+{
+	return !d->config.free_running && d->config.servo->start;
+}
+
 void discipline_start(struct gnomon_discipline *d, double frequency_ppb, gnomon_mono now,
 		      struct gnomon_discipline_command *command)
 {
@@ -336,7 +342,7 @@ void discipline_start(struct gnomon_discipline *d, double frequency_ppb, gnomon_
 
 	discipline_nothing(d, command);
 	d->overdue = GNOMON_MONO_NEVER;
-	if (d->config.free_running) {
+	if (!discipline_can_start(d)) {
 		return;
 	}
 	if (fabs(frequency_ppb) > limit_ppb) {
@@ -345,9 +351,7 @@ void discipline_start(struct gnomon_discipline *d, double frequency_ppb, gnomon_
 	command->set_frequency = true;
 	command->frequency_ppb = frequency_ppb;
 	needs_reset(&d->needs);
-	if (d->config.servo->start) {
-		d->config.servo->start(d->servo, frequency_ppb);
-	}
+	d->config.servo->start(d->servo, frequency_ppb);
 	command_given(d, now, command);
 }
 
@@ -356,11 +360,15 @@ void discipline_restart(struct gnomon_discipline *d)
 	start_over(d);
 }
 
-/* A servo that compares two samples must not compare across the step. */
-void discipline_stepped(struct gnomon_discipline *d, gnomon_span by)
+/* A servo must not compare samples across the step. */
+void discipline_stepped(struct gnomon_discipline *d, gnomon_span by, gnomon_mono now,
+			struct gnomon_discipline_command *command)
 {
+	discipline_nothing(d, command);
 	sanity_step(&d->sanity, by);
-	if (d->state == GNOMON_SERVO_UNLOCKED) {
+	if (is_locked(d) && d->needs.count > 0 && discipline_can_start(d)) {
+		discipline_start(d, needs_robust(&d->needs, (double)NAN), now, command);
+	} else {
 		d->config.servo->reset(d->servo);
 	}
 }

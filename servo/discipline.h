@@ -20,18 +20,19 @@ void discipline_sample(struct gnomon_discipline *d, const struct gnomon_discipli
 void discipline_coast(struct gnomon_discipline *d, double model_ppb, gnomon_mono now,
 		      struct gnomon_discipline_command *command);
 
+/** Can its servo be told what its oscillator needs? */
+bool discipline_can_start(const struct gnomon_discipline *d);
+
 /** This is what the oscillator needs: give it to the clock, and let the servo start from it. */
 void discipline_start(struct gnomon_discipline *d, double frequency_ppb, gnomon_mono now,
 		      struct gnomon_discipline_command *command);
-
-/** Nothing is expected any more until the next sample. */
-void discipline_rest(struct gnomon_discipline *d);
 
 /** Nothing of the offset holds any more, but the frequency does: as if just started. */
 void discipline_restart(struct gnomon_discipline *d);
 
 /** Somebody else stepped the clock; its estimator has been told. */
-void discipline_stepped(struct gnomon_discipline *d, gnomon_span by);
+void discipline_stepped(struct gnomon_discipline *d, gnomon_span by, gnomon_mono now,
+			struct gnomon_discipline_command *command);
 
 /** What a command is before anything is to be done. */
 void discipline_nothing(const struct gnomon_discipline *d,

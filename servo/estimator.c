@@ -17,6 +17,12 @@
  * on at its old rate. It is not measured; this is what a busy host may need. */
 #define COMMAND_LATENCY_S 0.01
 
+/* One offset is off by so many standard deviations of the noise at worst: jitter is no Gaussian. */
+#define NOISE_WORST 6.0
+
+/* Noise that nothing is known of yet is no less. */
+#define NOISE_LEAST_NS 1.0
+
 /* After so many events in a row it is the noise that is larger than thought. */
 #define EVENTS_MAX 3
 
@@ -209,6 +215,7 @@ static void start_track(struct estimator *e, const struct track_input *in, doubl
 	bool known = e->known_error_ppb < ESTIMATOR_UNKNOWN_PPB;
 
 	track_start(&e->track, in, known ? e->known_ppb : -f, e->known_error_ppb);
+	e->known_error_ppb = ESTIMATOR_UNKNOWN_PPB; /* it is in the track from now on */
 }
 
 /* False: the sample is out of order and was not used. */
@@ -235,6 +242,11 @@ static bool follow(struct estimator *e, const struct track_input *in, gnomon_mon
 	return true;
 }
 
+static double asymmetry(const struct estimator *e, double delay_ns)
+{
+	return e->path_asymmetry_ns < 0.0 ? delay_ns / 2.0 : e->path_asymmetry_ns;
+}
+
 void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample *sample,
 		      double weight, gnomon_mono now)
 {
@@ -254,7 +266,7 @@ void estimator_sample(struct estimator *e, const struct gnomon_discipline_sample
 	e->applied = 0.0;
 	e->least_ppb = e->frequency_ppb;
 	e->most_ppb = e->frequency_ppb;
-	e->asymmetry_ns = e->path_asymmetry_ns < 0.0 ? delay_ns / 2.0 : e->path_asymmetry_ns;
+	e->asymmetry_ns = asymmetry(e, delay_ns);
 	e->reference_bound_ns = or_default(sample->reference_bound_ns, 0.0);
 	e->old_rate_ppb = view_now(e).rate_ppb;
 }
@@ -314,6 +326,48 @@ void estimator_tell_ratio(struct estimator *e, double rate_ratio)
 double estimator_needed_ppb(const struct estimator *e)
 {
 	return (1.0 / (1.0 + e->track.state.e_ppb * 1e-9) - 1.0) * 1e9;
+}
+
+bool estimator_natural(const struct estimator *e, gnomon_mono now, double *e_ppb,
+		       double *error_ppb)
+{
+	struct track_view v;
+
+	if (e->track.samples < 2) {
+		*e_ppb = e->known_ppb;
+		*error_ppb = e->known_error_ppb;
+		return e->known_error_ppb < ESTIMATOR_UNKNOWN_PPB;
+	}
+	v = track_at(&e->track, seconds_since(now, e->at), 0.0, e->drift_ppb_per_s);
+	*e_ppb = v.rate_ppb;
+	*error_ppb = v.rate_error_ppb;
+	return true;
+}
+
+bool estimator_experienced(const struct estimator *e)
+{
+	return track_experienced(&e->track);
+}
+
+/* The delay error that is yet to come from the interval that this sample ends is in it. */
+void estimator_doubt(const struct estimator *e, const struct gnomon_discipline_sample *sample,
+		     struct estimator_doubt *doubt)
+{
+	double delay_ns = fabs(gnomon_span_to_double(sample->mean_delay));
+	double reference_ns = or_default(sample->reference_bound_ns, 0.0);
+	double moved_ns = e->known_error_ppb * e->interval_s / 2.0;
+
+	doubt->noise_ns = larger(delay_ns, NOISE_LEAST_NS);
+	if (e->track.samples > 0) {
+		struct motion m = { .longest_s = e->interval_s };
+
+		m.least_ppb = beyond_told(e, e->least_ppb);
+		m.most_ppb = beyond_told(e, e->most_ppb);
+		moved_ns = larger(motion_error(&m, e->track.state.e_ppb), delay_error(e));
+		doubt->noise_ns = track_robust_noise(&e->track);
+	}
+	doubt->bound_ns = NOISE_WORST * doubt->noise_ns + moved_ns + asymmetry(e, delay_ns) +
+			  reference_ns + QUANTISATION_NS;
 }
 
 static double bound_of(const struct estimator *e, const struct track_view *v)

@@ -54,8 +54,8 @@ void estimator_init(struct estimator *e, const struct gnomon_discipline_config *
 /** Forget the reference; the adjustment in force stays. */
 void estimator_reset(struct estimator *e);
 
-/** The oscillator's rate error when left alone is known from elsewhere: after the next reset no
- * two samples are needed to tell it. A limit of ESTIMATOR_UNKNOWN_PPB ends that. */
+/** The oscillator's rate error when left alone is known from elsewhere: the next first sample needs
+ * no second one to tell it. ESTIMATOR_UNKNOWN_PPB: it is not. */
 void estimator_know(struct estimator *e, double e_ppb, double error_ppb);
 
 /** Take a sample that was measured under the adjustments in force until now. */
@@ -77,6 +77,24 @@ void estimator_tell_ratio(struct estimator *e, double rate_ratio);
 
 /** The adjustment with which the clock would run at the reference's rate. */
 double estimator_needed_ppb(const struct estimator *e);
+
+/** The rate error of the oscillator when left alone, and how well it is known at now. False: not at
+ * all. */
+bool estimator_natural(const struct estimator *e, gnomon_mono now, double *e_ppb,
+		       double *error_ppb);
+
+/** Do so many samples speak that their word counts? */
+bool estimator_experienced(const struct estimator *e);
+
+/** What may be wrong with one offset. */
+struct estimator_doubt {
+	double noise_ns; /* standard deviation; robust: a few outliers do not change it */
+	double bound_ns; /* worst case, errors of path and reference included */
+};
+
+/** ... with that of a sample which has not been taken yet. */
+void estimator_doubt(const struct estimator *e, const struct gnomon_discipline_sample *sample,
+		     struct estimator_doubt *doubt);
 
 /** Fill everything but the servo's state. */
 void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_estimate *out);

@@ -103,9 +103,10 @@ static double seconds_since(gnomon_mono now, gnomon_mono then)
 	return ((double)now.ns - (double)then.ns) * 1e-9;
 }
 
+/* Just after, so that seconds_since() there is no less, however it is rounded. */
 static gnomon_mono after(gnomon_mono then, double seconds)
 {
-	return gnomon_mono_add(then, (int64_t)(seconds * 1e9));
+	return gnomon_mono_add(then, (int64_t)(seconds * 1e9) + 1);
 }
 
 /* The bound of a report widens while it ages. */
@@ -379,9 +380,11 @@ double gnomon_select_correction(const struct gnomon_select *s, gnomon_mono now)
 }
 
 /* The clock is where it is: what the new source says it is off is not corrected at once. Without a
- * past to be continued it is. */
+ * past to be continued, or after holdover, it is. */
 static void hand_over(struct gnomon_select *s, int to, gnomon_mono now)
 {
+	bool continues = s->own_valid && s->selected >= 0;
+
 	if (s->selected >= 0 && s->entries[s->selected].state == GNOMON_SOURCE_SELECTED) {
 		set_state(s, &s->entries[s->selected], GNOMON_SOURCE_GOOD);
 	}
@@ -391,7 +394,7 @@ static void hand_over(struct gnomon_select *s, int to, gnomon_mono now)
 	}
 	s->correction_ns = s->entries[to].offset_ns;
 	s->correction_at = now;
-	if (!s->own_valid || fabs(s->correction_ns) > s->config.handover_max_ns) {
+	if (!continues || fabs(s->correction_ns) > s->config.handover_max_ns) {
 		s->correction_ns = 0.0;
 	}
 	set_state(s, &s->entries[to], GNOMON_SOURCE_SELECTED);
@@ -436,6 +439,39 @@ void gnomon_select_own_bound(struct gnomon_select *s, double bound_ns, gnomon_mo
 	s->own_at = now;
 }
 
+void gnomon_select_moved(struct gnomon_select *s, double by_ns, double unsure_ns)
+{
+	for (unsigned int i = 0; i < s->count; i++) {
+		struct gnomon_select_entry *e = &s->entries[i];
+
+		e->offset_ns += by_ns;
+		e->report.offset_ns += by_ns;
+		e->report.bound_ns += unsure_ns;
+	}
+}
+
+/* Its last report goes on ageing: the bound takes the age that is no longer to be seen. */
+void gnomon_select_alive(struct gnomon_select *s, unsigned int index, gnomon_mono now)
+{
+	struct gnomon_select_entry *e;
+
+	if (index < s->count && s->entries[index].reports > 0) {
+		e = &s->entries[index];
+		e->report.bound_ns = bound_at(s, e->report.bound_ns, e->at, now);
+		e->at = now;
+	}
+}
+
+void gnomon_select_forget(struct gnomon_select *s)
+{
+	for (unsigned int i = 0; i < s->count; i++) {
+		s->entries[i].report.usable = false;
+	}
+	s->own_valid = false;
+	s->disputing = false;
+	s->correction_ns = 0.0;
+}
+
 static void smooth(struct gnomon_select_entry *e, bool restart)
 {
 	double gain = restart ? 1.0 : 1.0 / SMOOTHING;
@@ -457,7 +493,8 @@ void gnomon_select_report(struct gnomon_select *s, unsigned int index,
 		s->heard_at = now;
 	}
 	e = &s->entries[index];
-	fresh = e->reports == 0 || seconds_since(now, e->at) > e->source.timeout_s || e->bad > 0;
+	fresh = e->reports == 0 || seconds_since(now, e->at) > e->source.timeout_s ||
+		e->bad > 0 || !e->report.usable;
 	e->report = *report;
 	e->report.usable = report->usable && isfinite(report->offset_ns) &&
 			   isfinite(report->bound_ns) && report->bound_ns > 0.0;
@@ -480,7 +517,7 @@ static gnomon_mono entry_deadline(const struct gnomon_select *s,
 		return GNOMON_MONO_NEVER;
 	}
 	if (e->state == GNOMON_SOURCE_GOOD && e->bad == 0 && used &&
-	    e->source.priority < used->source.priority) {
+	    e->reports >= s->config.fail_limit && e->source.priority < used->source.priority) {
 		return gnomon_mono_min(after(e->at, e->source.timeout_s),
 				       after(e->good_at, s->config.revert_s));
 	}

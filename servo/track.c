@@ -50,6 +50,9 @@
  * cost the digits that the next covariance is the difference of. */
 #define IGNORANCE 1e6
 
+/* Standard deviation of a Gaussian over the median of its magnitude. */
+#define GAUSSIAN_MEDIAN 1.4826
+
 #define SAMPLES_MAX 1000
 
 static double square(double v)
@@ -145,6 +148,28 @@ bool track_refutes(const struct track *t, const struct track *old)
 double track_noise(const struct track *t)
 {
 	return sqrt(t->variance);
+}
+
+/* From the median of the magnitudes. Sorted by insertion: there are few. */
+double track_robust_noise(const struct track *t)
+{
+	double sorted[TRACK_WINDOW];
+	unsigned int kept = kept_surprises(t);
+	double noise;
+
+	if (!track_experienced(t)) {
+		return track_noise(t);
+	}
+	for (unsigned int i = 0; i < kept; i++) {
+		unsigned int k = i;
+
+		for (; k > 0 && sorted[k - 1] > t->surprise[i]; k--) {
+			sorted[k] = sorted[k - 1];
+		}
+		sorted[k] = t->surprise[i];
+	}
+	noise = GAUSSIAN_MEDIAN * sqrt(sorted[kept / 2]);
+	return noise > NOISE_FLOOR_NS ? noise : NOISE_FLOOR_NS;
 }
 
 /* -- where is the clock? ---------------------------------------------------------------------- */

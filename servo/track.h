@@ -94,4 +94,7 @@ bool track_refutes(const struct track *t, const struct track *old);
 /** Standard deviation of the measurement noise, ns. */
 double track_noise(const struct track *t);
 
+/** The same, of those samples that are not outliers. */
+double track_robust_noise(const struct track *t);
+
 #endif

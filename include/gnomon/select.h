@@ -128,6 +128,21 @@ GNOMON_EXPORT int gnomon_select_add(struct gnomon_select *s, const struct gnomon
 GNOMON_EXPORT void gnomon_select_own_bound(struct gnomon_select *s, double bound_ns,
 					   gnomon_mono now);
 
+/**
+ * This clock has gained by_ns on all sources, within unsure_ns, since this was told last: by its
+ * adjustment, by its oscillator, by a step. What was reported before is carried along, so that
+ * reports of different instants compare. To be told before each report.
+ */
+GNOMON_EXPORT void gnomon_select_moved(struct gnomon_select *s, double by_ns, double unsure_ns);
+
+/** A source is alive, but what it says cannot be used. */
+GNOMON_EXPORT void gnomon_select_alive(struct gnomon_select *s, unsigned int index,
+				       gnomon_mono now);
+
+/** This clock's time is another one now: no offset that was reported holds any more, whereas what
+ * is thought of the sources does. */
+GNOMON_EXPORT void gnomon_select_forget(struct gnomon_select *s);
+
 /** A source has measured, or knows that it is not to be used. A report that is not finite is an
  * alarm. */
 GNOMON_EXPORT void gnomon_select_report(struct gnomon_select *s, unsigned int index,

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ensemble on a toy clock of known error: one source alone is the bare discipline, several are
+ * selected among, holdover, restart from a model. With real engines and oscillators: tests/sim.
+ */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <gnomon/ensemble.h>
+
+#include "tests/unit/seed.h"
+
+#define SOURCES_MAX 4
+#define DELAY_NS 1000.0
+
+/* True time t, a clock that is x ns ahead of it, and sources that are wrong by lie_ns. */
+struct rig {
+	struct gnomon_discipline_config discipline;
+	struct gnomon_ensemble_config config;
+	struct gnomon_ensemble_source sources[SOURCES_MAX];
+	struct gnomon_ensemble *e;
+	struct gnomon_discipline_command command;
+	struct seed random;
+	double t;
+	double x;
+	double natural; /* rate error of the oscillator, ppb */
+	double f;
+	double noise_ns;
+	double lie_ns[SOURCES_MAX];
+	bool dead[SOURCES_MAX];
+	bool suspended;
+	double reference_ns[SOURCES_MAX]; /* its own bound */
+	unsigned int steps;
+	unsigned int switches;
+	unsigned int used[SOURCES_MAX];
+	double broken_ns;  /* by how much the error was outside the bound at worst */
+	double most_rate;  /* of the clock, ppb, since this was zeroed */
+	_Alignas(16) unsigned char memory[32768];
+};
+
+static double gauss(struct rig *r)
+{
+	double sum = 0.0;
+
+	for (int i = 0; i < 12; i++) {
+		sum += (double)(seed_next(&r->random) >> 11) * 0x1p-53;
+	}
+	return sum - 6.0;
+}
+
+static gnomon_mono mono(const struct rig *r)
+{
+	return (gnomon_mono){ (int64_t)(r->t * 1e9) };
+}
+
+static void rig_init(struct rig *r, unsigned int sources)
+{
+	memset(r, 0, sizeof(*r));
+	r->random.state = 1;
+	r->discipline.size = sizeof(r->discipline);
+	r->discipline.servo = gnomon_servo_find("pi");
+	gnomon_servo_config_default(&r->discipline.servo_config);
+	r->config = (struct gnomon_ensemble_config){
+		.size = sizeof(r->config),
+		.discipline = &r->discipline,
+		.sources = r->sources,
+		.source_count = sources,
+	};
+	for (unsigned int i = 0; i < SOURCES_MAX; i++) {
+		r->sources[i].source = (struct gnomon_source){ .priority = i, .timeout_s = 3.5 };
+	}
+	r->t = 100.0;
+	r->x = 1e6;
+	r->natural = 20000.0;
+	r->noise_ns = 30.0;
+}
+
+static void rig_start(struct rig *r)
+{
+	size_t need = gnomon_ensemble_size(&r->config);
+
+	assert_true(need > 0 && need <= sizeof(r->memory));
+	memset(r->memory, 0xa5, sizeof(r->memory));
+	assert_int_equal(gnomon_ensemble_init(&r->e, r->memory, need, &r->config, mono(r)), 0);
+}
+
+static void obey(struct rig *r)
+{
+	if (r->command.step) {
+		r->x += gnomon_span_to_double(r->command.step_by);
+		r->steps++;
+	}
+	if (r->command.set_frequency) {
+		r->f = r->command.frequency_ppb;
+	}
+}
+
+static void look(struct rig *r)
+{
+	struct gnomon_ensemble_change change;
+	struct gnomon_estimate estimate;
+
+	gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+	if (estimate.valid && fabs(r->x) - estimate.bound_ns > r->broken_ns) {
+		r->broken_ns = fabs(r->x) - estimate.bound_ns;
+	}
+	while (gnomon_ensemble_changes(r->e, &change)) {
+		r->switches += change.sources.switched;
+		assert_int_equal(change.sources.selected, gnomon_ensemble_selected(r->e));
+		assert_int_equal(change.mode, gnomon_ensemble_mode(r->e));
+	}
+}
+
+static void advance(struct rig *r, double to)
+{
+	double rate = r->f + r->natural;
+
+	if (fabs(rate) > r->most_rate) {
+		r->most_rate = fabs(rate);
+	}
+	r->x += rate * (to - r->t);
+	r->t = to;
+}
+
+/* Let time pass; deadlines are kept. */
+static void pass(struct rig *r, double to)
+{
+	for (int i = 0;; i++) {
+		gnomon_mono deadline = gnomon_ensemble_deadline(r->e);
+
+		if ((double)deadline.ns * 1e-9 > to) {
+			break;
+		}
+		assert_true(i < 100);
+		if ((double)deadline.ns * 1e-9 > r->t) {
+			advance(r, (double)deadline.ns * 1e-9);
+		}
+		gnomon_ensemble_expire(r->e, deadline, &r->command);
+		obey(r);
+		look(r);
+	}
+	advance(r, to);
+	look(r);
+}
+
+static struct gnomon_discipline_sample measure(struct rig *r, unsigned int i)
+{
+	const gnomon_time epoch = { 1700000000, 0, 0 };
+	double offset = r->x - r->lie_ns[i] + r->noise_ns * gauss(r);
+
+	return (struct gnomon_discipline_sample){
+		.offset = gnomon_span_from_double(offset),
+		.mean_delay = gnomon_span_from_double(DELAY_NS),
+		.local = gnomon_time_add(epoch, gnomon_span_from_double(r->t * 1e9 + r->x)),
+		.weight = 1.0,
+		.reference_bound_ns = r->reference_ns[i] > 0.0 ? r->reference_ns[i] : -1.0,
+	};
+}
+
+static void sample(struct rig *r, unsigned int i)
+{
+	const struct gnomon_discipline_sample s = measure(r, i);
+
+	look(r);
+	if (r->suspended) {
+		gnomon_ensemble_suspend(r->e, i, mono(r), &r->command);
+	} else if (gnomon_ensemble_sample(r->e, i, &s, mono(r), &r->command)) {
+		r->used[i]++;
+	} else {
+		assert_true(r->command.ignored);
+	}
+	obey(r);
+	look(r);
+}
+
+/* Every source once a second, one after the other. */
+static void run(struct rig *r, double seconds)
+{
+	for (double second = r->t; second < r->t + 1e-6 && seconds > 0.0; seconds -= 1.0) {
+		for (unsigned int i = 0; i < r->config.source_count; i++) {
+			pass(r, second + 0.1 + 0.2 * i);
+			if (!r->dead[i]) {
+				sample(r, i);
+			}
+		}
+		second += 1.0;
+		pass(r, second);
+	}
+}
+
+static enum gnomon_source_state state_of(const struct rig *r, unsigned int i)
+{
+	struct gnomon_ensemble_view view;
+
+	gnomon_ensemble_source_view(r->e, i, &view);
+	return view.state;
+}
+
+#define MODE(r) gnomon_ensemble_mode((r)->e)
+
+static void assert_near(double is, double want, double tolerance)
+{
+	if (!(fabs(is - want) <= tolerance)) {
+		fail_msg("%.12g is not %.12g +- %g", is, want, tolerance);
+	}
+}
+
+/* -- configuration ---------------------------------------------------------------------------- */
+
+static void assert_refused(struct rig *r)
+{
+	assert_int_equal(gnomon_ensemble_init(&r->e, r->memory, sizeof(r->memory), &r->config,
+					      mono(r)), -EINVAL);
+}
+
+#define REFUSE(member, value)                    \
+	do {                                     \
+		__typeof__(member) was = member; \
+		member = value;                  \
+		assert_refused(r);               \
+		member = was;                    \
+	} while (0)
+
+static void config_refused(void **state)
+{
+	const struct gnomon_holdover_model none = { .lags = 0 };
+	struct gnomon_select_config select;
+	struct rig *r = *state;
+
+	rig_init(r, 2);
+	REFUSE(r->config.size, 0);
+	REFUSE(r->config.discipline, NULL);
+	REFUSE(r->config.sources, NULL);
+	REFUSE(r->config.source_count, 0);
+	REFUSE(r->config.source_count, GNOMON_SELECT_SOURCES + 1);
+	REFUSE(r->config.holdover_interval_s, -1.0);
+	REFUSE(r->config.model, &none);
+	REFUSE(r->sources[1].source.timeout_s, 0.0);
+	REFUSE(r->sources[1].path_asymmetry_ns, (double)NAN);
+	REFUSE(r->sources[0].delay_memory_s, -1.0);
+	REFUSE(r->discipline.servo, NULL);
+	gnomon_select_config_default(&select);
+	select.fail_limit = 0;
+	REFUSE(r->config.select, &select);
+	assert_int_equal(gnomon_ensemble_init(&r->e, r->memory, 100, &r->config, mono(r)),
+			 -ENOBUFS);
+	rig_start(r);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_NONE);
+	assert_true(gnomon_ensemble_deadline(r->e).ns == GNOMON_MONO_NEVER.ns);
+	assert_string_equal(gnomon_ensemble_mode_name(MODE(r)), "none");
+	assert_false(gnomon_ensemble_sample(r->e, 2, &(struct gnomon_discipline_sample){ 0 },
+					    mono(r), &r->command));
+	assert_true(r->command.ignored);
+	assert_int_equal(state_of(r, 7), GNOMON_SOURCE_UNKNOWN);
+}
+
+/* -- one source alone ------------------------------------------------------------------------- */
+
+static void assert_same(const struct gnomon_discipline_command *a,
+			const struct gnomon_discipline_command *b)
+{
+	assert_int_equal(a->state, b->state);
+	assert_int_equal(a->step, b->step);
+	assert_int_equal(gnomon_span_cmp(a->step_by, b->step_by), 0);
+	assert_int_equal(a->set_frequency, b->set_frequency);
+	assert_true(a->frequency_ppb == b->frequency_ppb);
+	assert_true(a->rate_ratio == b->rate_ratio);
+	assert_int_equal(a->insane, b->insane);
+	assert_int_equal(a->ignored, b->ignored);
+}
+
+static void assert_same_estimate(const struct rig *r, const struct gnomon_discipline *d)
+{
+	struct gnomon_estimate a;
+	struct gnomon_estimate b;
+
+	gnomon_ensemble_estimate(r->e, mono(r), &a);
+	gnomon_discipline_estimate(d, mono(r), &b);
+	assert_int_equal(a.valid, b.valid);
+	assert_true(a.bound_ns == b.bound_ns && a.offset_ns == b.offset_ns);
+	assert_true(a.frequency_ppb == b.frequency_ppb);
+}
+
+/* Samples are lost, outliers and steps come: bit for bit what the discipline alone does. */
+static void compare_with_discipline(struct rig *r, uint64_t seed)
+{
+	static _Alignas(16) unsigned char memory[16384];
+	struct gnomon_discipline *d;
+	struct gnomon_discipline_command expected;
+	struct gnomon_holdover_config holdover;
+
+	rig_init(r, 1);
+	r->random.state = seed;
+	r->sources[0].source.timeout_s = 1e6;
+	r->sources[0].path_asymmetry_ns = -1.0;
+	r->discipline.path_asymmetry_ns = -1.0;
+	r->discipline.servo_config.step_threshold = 1e-3;
+	r->discipline.step_window = 1;
+	r->discipline.sanity_freq_limit_ppb = 2e8;
+	r->discipline.servo_config.software_timestamps = seed % 2;
+	/* No model is learnt that could advise the coasting. */
+	gnomon_holdover_config_default(&holdover);
+	holdover.bin_s = 1e5;
+	holdover.memory_s = 1e8;
+	r->config.holdover = &holdover;
+	rig_start(r);
+	assert_int_equal(gnomon_discipline_init(&d, memory, sizeof(memory), &r->discipline), 0);
+	for (int i = 0; i < 600; i++) {
+		struct gnomon_discipline_sample s = measure(r, 0);
+		uint64_t chance = seed_next(&r->random) % 100;
+
+		if (chance == 0) {
+			r->x += 1e7;
+		} else if (chance == 1) {
+			s.offset = gnomon_span_add(s.offset, gnomon_span_from_ns(20000));
+		}
+		if (chance < 90) {
+			(void)gnomon_ensemble_sample(r->e, 0, &s, mono(r), &r->command);
+			gnomon_discipline_sample(d, &s, mono(r), &expected);
+			assert_same(&r->command, &expected);
+			obey(r);
+		}
+		assert_true(gnomon_discipline_deadline(d).ns == GNOMON_MONO_NEVER.ns ||
+			    gnomon_discipline_deadline(d).ns ==
+			    gnomon_ensemble_deadline(r->e).ns);
+		advance(r, r->t + 0.6);
+		assert_same_estimate(r, d);
+		advance(r, r->t + 1.0);
+		gnomon_ensemble_expire(r->e, mono(r), &r->command);
+		gnomon_discipline_expire(d, mono(r), &expected);
+		assert_same(&r->command, &expected);
+		obey(r);
+		assert_same_estimate(r, d);
+	}
+}
+
+static void one_is_the_bare_discipline(void **state)
+{
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		compare_with_discipline(*state, seed);
+	}
+}
+
+static void one_is_followed_at_once(void **state)
+{
+	struct rig *r = *state;
+
+	rig_init(r, 1);
+	rig_start(r);
+	pass(r, 100.5);
+	sample(r, 0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FOLLOWING);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 0);
+	assert_int_equal(state_of(r, 0), GNOMON_SOURCE_SELECTED);
+	assert_int_equal(r->switches, 1);
+	/* And believed, whatever it says. */
+	run(r, 60.0);
+	r->lie_ns[0] = 1e5;
+	run(r, 60.0);
+	assert_near(r->x, 1e5, 500.0);
+	assert_int_equal(r->used[0], 121);
+	assert_int_equal(r->switches, 1);
+}
+
+#define ENSEMBLE(function) { "/servo/ensemble/" #function, function, rig_setup, NULL, NULL }
+
+static int rig_setup(void **state)
+{
+	static struct rig r;
+
+	*state = &r;
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ENSEMBLE(config_refused),
+		ENSEMBLE(one_is_the_bare_discipline),
+		ENSEMBLE(one_is_followed_at_once),
+	};
+
+	return cmocka_run_group_tests_name("ensemble", tests, NULL, NULL);
+}
