@@ -56,6 +56,9 @@ struct tsproc {
 	bool sync_valid;
 	gnomon_time t1; /* corrected to this port's ingress */
 	gnomon_time t2;
+	bool exchange_valid; /* E2E: t3 and t4 of the last exchange */
+	gnomon_time t3;
+	gnomon_time t4;
 	bool delay_valid;
 	gnomon_span raw_delay;
 	gnomon_span delay; /* filtered */

@@ -24,6 +24,7 @@ void tsproc_init(struct tsproc *ts, enum gnomon_tsproc_mode mode,
 void tsproc_reset(struct tsproc *ts, bool all)
 {
 	ts->sync_valid = false;
+	ts->exchange_valid = false;
 	if (all) {
 		ts->delay_valid = false;
 		ts->filter_stale = false;
@@ -60,29 +61,41 @@ void tsproc_raw_delay(struct tsproc *ts, gnomon_span raw)
 	ts->delay_valid = true;
 }
 
-int tsproc_delay(struct tsproc *ts, gnomon_time t3, gnomon_time t4)
+/* 11.3.2: [(t2 - t3) + (t4 - t1)] / 2, the local part in the reference's seconds. */
+static gnomon_span four_timestamps(const struct tsproc *ts)
 {
-	gnomon_span local;
+	gnomon_span local = gnomon_time_diff(ts->t2, ts->t3);
 
-	if (!ts->sync_valid) {
-		return -EAGAIN;
-	}
-	/* 11.3.2: [(t2 - t3) + (t4 - t1)] / 2, the local part in the reference's seconds. */
-	local = gnomon_time_diff(ts->t2, t3);
 	if (ts->rate_ratio != 1.0) {
 		double excess = (ts->rate_ratio - 1.0) * gnomon_span_to_double(local);
 
 		local = gnomon_span_add(local, gnomon_span_from_double(excess));
 	}
-	tsproc_raw_delay(ts,
-			 gnomon_span_half(gnomon_span_add(local, gnomon_time_diff(t4, ts->t1))));
+	return gnomon_span_half(gnomon_span_add(local, gnomon_time_diff(ts->t4, ts->t1)));
+}
+
+int tsproc_delay(struct tsproc *ts, gnomon_time t3, gnomon_time t4)
+{
+	if (!ts->sync_valid) {
+		return -EAGAIN;
+	}
+	ts->t3 = t3;
+	ts->t4 = t4;
+	ts->exchange_valid = true;
+	tsproc_raw_delay(ts, four_timestamps(ts));
 	return 0;
+}
+
+/* As it is with the last Sync, so that one that was held up is seen by it. */
+static gnomon_span newest_raw_delay(const struct tsproc *ts)
+{
+	return ts->exchange_valid ? four_timestamps(ts) : ts->raw_delay;
 }
 
 /* A sample is trusted less the more its raw delay exceeds the filtered one. */
 static double sample_weight(const struct tsproc *ts)
 {
-	double raw = gnomon_span_to_double(ts->raw_delay);
+	double raw = gnomon_span_to_double(newest_raw_delay(ts));
 	double weight;
 
 	if (ts->mode != GNOMON_TSPROC_FILTER_WEIGHT && ts->mode != GNOMON_TSPROC_RAW_WEIGHT) {
@@ -106,7 +119,7 @@ int tsproc_offset(const struct tsproc *ts, gnomon_span *offset, gnomon_span *del
 	if (!ts->sync_valid || !ts->delay_valid) {
 		return -EAGAIN;
 	}
-	*delay = raw ? ts->raw_delay : ts->delay;
+	*delay = raw ? newest_raw_delay(ts) : ts->delay;
 	*offset = gnomon_span_sub(gnomon_time_diff(ts->t2, ts->t1), *delay);
 	*weight = sample_weight(ts);
 	return 0;

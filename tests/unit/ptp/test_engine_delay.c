@@ -121,6 +121,18 @@ static void clock_event(struct node *n, enum gnomon_servo_state state, double ra
 	node_drain(n);
 }
 
+static void step_event(struct node *n, int64_t by_ns)
+{
+	struct gnomon_clock_event event = { .size = sizeof(event),
+					    .state = GNOMON_SERVO_JUMP,
+					    .stepped = true,
+					    .step_by = gnomon_span_from_ns(by_ns),
+					    .rate_ratio = 1.0 };
+
+	assert_int_equal(gnomon_engine_clock_event(n->engine, &event, n->lan->now), 0);
+	node_drain(n);
+}
+
 /* This clock is 100 ppm slow and waits a second to ask: 50 us of error, were it not known. */
 static void e2e_rate(void **state)
 {
@@ -137,6 +149,42 @@ static void e2e_rate(void **state)
 	exchange(n, &x, false);
 	assert_in_range(n->sample.mean_delay.ns, 1999, 2001);
 	lan_destroy(n->lan);
+}
+
+/* A Sync that was held up by 8 us after the exchange: half of that is in its raw delay of 2 us, which
+ * is used, or costs it trust. After a step the times of the exchange say nothing of it. */
+static void e2e_held_up(void **state)
+{
+	static const struct {
+		enum gnomon_tsproc_mode mode;
+		int64_t delay;
+		double weight;
+	} cases[] = {
+		{ GNOMON_TSPROC_FILTER, 2000, 1.0 },
+		{ GNOMON_TSPROC_RAW, 6000, 1.0 },
+		{ GNOMON_TSPROC_FILTER_WEIGHT, 2000, 1.0 / 3.0 },
+		{ GNOMON_TSPROC_RAW_WEIGHT, 6000, 1.0 / 3.0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node *n = by_hand(GNOMON_DELAY_E2E);
+		struct e2e x = typical(false);
+
+		n->ports[0].tsproc_mode = cases[i].mode;
+		follow(n);
+		exchange(n, &x, false);
+		assert_span(n->sample.mean_delay, 2000, 0);
+		x.t2 = at(2000 + 1000 + 500 + 8000, 0xc000);
+		hear_sync(n, &x, 3);
+		assert_span(n->sample.mean_delay, cases[i].delay, 0);
+		assert_span(n->sample.offset, 500 + 8000 + 2000 - cases[i].delay, 0x4000);
+		assert_true(n->sample.weight == cases[i].weight);
+		step_event(n, SEC);
+		hear_sync(n, &x, 4);
+		assert_span(n->sample.mean_delay, 2000, 0);
+		assert_true(n->sample.weight == 1.0);
+		lan_destroy(n->lan);
+	}
 }
 
 /* No offset without a delay; with an assumed one, at once. */
@@ -421,6 +469,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAN_TEST("/ptp/engine/e2e/formulae", e2e_formulae),
 		LAN_TEST("/ptp/engine/e2e/rate", e2e_rate),
+		LAN_TEST("/ptp/engine/e2e/held_up", e2e_held_up),
 		LAN_TEST("/ptp/engine/e2e/initial_delay", initial_delay),
 		LAN_TEST("/ptp/engine/e2e/no_mechanism", no_mechanism),
 		LAN_TEST("/ptp/engine/e2e/inhibit_delay_req", inhibit_delay_req),
