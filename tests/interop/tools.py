@@ -309,6 +309,7 @@ NATIVE = (
     (["ts2phc", "-s", "a", "-s", "b"], 1, "too many PPS sources: a and b"),
     (["ts2phc", "-l", "2", "-c", "none"], 2, "none: no such clock"),
     (["ts2phc", "-c", "CLOCK_REALTIME"], 2, "cannot time-stamp pulses"),
+    (["ts2phc", "-c", "v0", "--clock_servo=ntpshm"], 1, "offsets of the system clock"),
     (["ts2phc", "-s", "nmea", "--ts2phc.nmea_baudrate=31337", "-c", "v0"], 1, "31337"),
     (["nsm"], 1, "no server"),
     (["nsm", "192.0.2.1"], 1, "0 interfaces to ask from; name one, with -i"),

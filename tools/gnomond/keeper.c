@@ -50,6 +50,10 @@ int keeper_init(struct keeper *k, bool software_stamps)
 	struct gnomon_discipline_config d;
 	int r = discipline_configure(&d, c, k->clock);
 
+	if (k->handover.out) {
+		d.servo = gnomon_servo_find("pi"); /* measured like any clock */
+		r = 0;
+	}
 	d.servo_config.software_timestamps = software_stamps;
 	d.delay_memory_s = delay_memory(c);
 	k->frequency_ppb = d.servo_config.frequency_ppb;

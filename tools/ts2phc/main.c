@@ -8,6 +8,7 @@
 
 #include "tools/cli/cli.h"
 #include "tools/cli/stop.h"
+
 #include "ts2phc.h"
 
 #define OPTION_FORCE CLI_OWN
@@ -113,6 +114,13 @@ static int shape_pulse(struct ts2phc *t, struct driver_error *error)
 {
 	const int width = t->conf->ts2phc_pulsewidth;
 
+	if (t->conf->clock_servo == CONF_SERVO_NTPSHM ||
+	    t->conf->clock_servo == CONF_SERVO_REFCLOCK_SOCK) {
+		return driver_fail(error, -EINVAL,
+				   "key 'clock_servo': ntpshm and refclock_sock hand over offsets "
+				   "of the system clock, and none is measured here; take pi, "
+				   "linreg or nullf");
+	}
 	t->pulse.period_ns = GNOMON_NSEC_PER_SEC / t->conf->ts2phc_pulserate;
 	t->pulse.width_ns = width < 0 ? t->pulse.period_ns / 2 : width;
 	if (t->pulse.width_ns > t->pulse.period_ns - 1000000) {

@@ -244,6 +244,7 @@ static void hands_over(void **state)
 	set_up(&f, true);
 	free(f.keeper.memory);
 	f.conf.kernel_leap = 0;
+	f.conf.clock_servo = CONF_SERVO_REFCLOCK_SOCK;
 	f.keeper.handover.out = &mailbox.sink;
 	assert_int_equal(keeper_init(&f.keeper, true), 0);
 	announce(&f, 37, PTP | VALID | GNOMON_FLAG_LEAP59);
