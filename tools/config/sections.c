@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where chronyd listens in Debian and most others. */
-#define CHRONYD_SOCKET "/run/chrony/chronyd.sock"
+/* The chronyd of this machine, wherever it listens: see drivers/chrony.h. */
+#define CHRONYD "auto"
 
 /* What stands between the interfaces of a list. */
 #define SEPARATORS " \t,"
@@ -246,7 +246,7 @@ static int check_device(struct conf *conf, size_t index, struct conf_place at,
 	struct conf_source *source = &conf->sources[index];
 
 	if (source->type == CONF_SOURCE_NTP && !source->device[0]) {
-		source->device = CHRONYD_SOCKET;
+		source->device = CHRONYD;
 	}
 	if (!source->device[0]) {
 		return conf_fail(error, at, "source %s: no device to read; write source_device",
@@ -342,6 +342,13 @@ static int check_sink(const struct conf *conf, const struct conf_sync *sync, str
 	for (size_t i = 0; i < conf->source_count; i++) {
 		const struct conf_source *source = &conf->sources[i];
 
+		if (source->type == CONF_SOURCE_NTP && is_outlet(sync->sink) &&
+		    strcmp(sync->source, CONF_KEPT) == 0) {
+			return conf_fail(error, at,
+					 "sync %s: source %s is the chronyd that this would tell "
+					 "what it says itself; remove one of them",
+					 sync->name, source->name);
+		}
 		if (source->type == CONF_SOURCE_PHC && strcmp(source->device, sync->sink) == 0) {
 			return conf_fail(error, at,
 					 "sync %s: source %s reads %s, which would follow itself; "

@@ -365,8 +365,8 @@ const struct conf_key conf_table[] = {
 		 "the ports, then the one that stands first. See *ports_priority*." },
 	{ KEY(SOURCE, "source_device"), S_STR(device), IS(""), OF_DEVICE,
 	  .doc = "*phc*: the clock by its device file, an interface, or its clock name. *pps*: the "
-		 "device file. *ntp*: chronyd's command socket, or a host and port; empty: "
-		 "/run/chrony/chronyd.sock." },
+		 "device file. *ntp*: the path of chronyd's command socket, or its host and port; "
+		 "*auto*, or empty: /run/chrony/chronyd.sock, else 127.0.0.1:323." },
 	{ KEY(SOURCE, "source_interfaces"), S_STR(interfaces), IS(""), OF_PTP,
 	  .doc = "The interfaces to receive time on, separated by white space or commas. Port keys "
 		 "in the section are for all of them." },

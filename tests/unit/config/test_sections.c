@@ -136,8 +136,7 @@ static const struct {
 	    "source_device /dev/ptp1\nsource_type phc\n",
 	  "t.conf:5: source b: source a reads /dev/ptp1 already; remove one of them" },
 	{ P "[source a]\nsource_type ntp\n[source b]\nsource_type ntp\n",
-	  "t.conf:4: source b: source a reads /run/chrony/chronyd.sock already; remove one of "
-	  "them" },
+	  "t.conf:4: source b: source a reads auto already; remove one of them" },
 	{ P "[global]\nphc_device /dev/ptp1\n[source a]\nsource_type phc\n"
 	    "source_device /dev/ptp1\n",
 	  "t.conf:4: source a: /dev/ptp1 is the clock that is kept (phc_device), and no source "
@@ -163,6 +162,12 @@ static const struct {
 	  "t.conf:2: sync a: '' is no clock to follow; name one with sync_source" },
 	{ P "[source x]\nsource_type phc\nsource_device eth1\n[sync a]\nsync_sink eth1\n",
 	  "t.conf:5: sync a: source x reads eth1, which would follow itself; remove one of them" },
+	{ P "[source x]\nsource_type ntp\n[sync a]\nsync_sink chrony:/run/chrony.sock\n",
+	  "t.conf:4: sync a: source x is the chronyd that this would tell what it says itself; "
+	  "remove one of them" },
+	{ P "[source x]\nsource_type ntp\n[sync a]\nsync_sink shm:0\n",
+	  "t.conf:4: sync a: source x is the chronyd that this would tell what it says itself; "
+	  "remove one of them" },
 	{ P "[sync a]\nsync_sink eth1\nsync_source eth2\n[sync b]\nsync_sink eth2\n"
 	    "sync_source eth1\n",
 	  "t.conf:2: sync a: eth1 would follow itself by way of eth2; break the loop" },
@@ -256,7 +261,7 @@ static void sources(void **state)
 	assert_int_equal(s->time_source, 0x20);
 	assert_null(s->instance);
 	s = conf_source_find(&conf, "ntp");
-	assert_string_equal(s->device, "/run/chrony/chronyd.sock");
+	assert_string_equal(s->device, "auto");
 	assert_int_equal(s->clock_class, 248);
 	s = conf_source_find(&conf, "peer");
 	assert_int_equal(s->line, 12);
