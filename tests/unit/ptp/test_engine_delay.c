@@ -151,8 +151,8 @@ static void e2e_rate(void **state)
 	lan_destroy(n->lan);
 }
 
-/* A Sync that was held up by 8 us after the exchange: half of that is in its raw delay of 2 us, which
- * is used, or costs it trust. After a step the times of the exchange say nothing of it. */
+/* A Sync that was held up by 8 us after the exchange: half of that is in its raw delay of 2 us,
+ * which is used, or costs it trust. After a step the times of the exchange say nothing of it. */
 static void e2e_held_up(void **state)
 {
 	static const struct {
