@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct seed {
@@ -36,6 +37,19 @@ static inline void seed_fill(struct seed *s, uint8_t *buf, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		buf[i] = (uint8_t)seed_next(s);
+	}
+}
+
+/* Overwrite up to most octets of data: with some of these letters, or with anything if NULL. */
+static inline void seed_spoil(struct seed *s, char *data, size_t len, const char *letters,
+			      unsigned int most)
+{
+	const size_t count = letters ? strlen(letters) : 256;
+
+	for (uint64_t n = seed_below(s, most) + 1; n > 0; n--) {
+		const size_t pick = (size_t)seed_below(s, count);
+
+		data[seed_below(s, len)] = letters ? letters[pick] : (char)pick;
 	}
 }
 

@@ -12,25 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/config/config.h"
+#include "tests/unit/config/texts.h"
+#include "tests/unit/seed.h"
 
-/* Read a text that is called "t.conf", as the daemon reads a file. */
 static int load(struct conf *conf, const char *content, struct conf_error *error)
 {
-	struct conf_text text = { strdup(content), strlen(content), "t.conf" };
-	int r = conf_init(conf, true);
-
-	if (r == 0) {
-		r = conf_parse_global(conf, &text, error);
-	}
-	if (r == 0) {
-		r = conf_parse_ports(conf, &text, error);
-	}
-	if (r == 0) {
-		r = conf_validate(conf, error);
-	}
-	conf_text_finish(&text);
-	return r;
+	return load_as(conf, true, content, error);
 }
 
 #define S "time_stamping software\n"
@@ -268,22 +255,6 @@ static void unreadable(void **state)
 
 /* -- printing --------------------------------------------------------------------------------- */
 
-struct buffer {
-	char *data;
-	size_t len;
-};
-
-static int append(void *context, const char *text, size_t len)
-{
-	struct buffer *b = context;
-
-	b->data = realloc(b->data, b->len + len + 1);
-	memcpy(b->data + b->len, text, len);
-	b->len += len;
-	b->data[b->len] = '\0';
-	return 0;
-}
-
 /* Everything that can be set away from its default comes back from what is printed. */
 static void print_round_trip(void **state)
 {
@@ -343,16 +314,6 @@ static void print_golden(void **state)
 
 /* -- garbage ---------------------------------------------------------------------------------- */
 
-static uint64_t random_state;
-
-static unsigned int random_below(unsigned int limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (unsigned int)(random_state % limit);
-}
-
 /* Whatever the text, it is taken or refused with one line. */
 static void garbage(void **state)
 {
@@ -362,19 +323,15 @@ static void garbage(void **state)
 		"logSyncInterval -7\nfault_reset_interval ASAP\n[eth1]\ndelay_mechanism P2P\n";
 	static const char alphabet[] = "[]#\n\t =:.-+0123456789abcdefxP\"%\x7f\xff";
 	char text[sizeof(seed_text)];
+	struct seed seed = seed_start("garbage");
 
-	random_state = 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
-	print_message("seed %llu\n", (unsigned long long)random_state);
 	for (int round = 0; round < 20000; round++) {
 		struct conf conf;
 		struct conf_error error = { "" };
 		int r;
 
 		memcpy(text, seed_text, sizeof(text));
-		for (unsigned int n = random_below(8) + 1; n > 0; n--) {
-			text[random_below(sizeof(text) - 1)] =
-				alphabet[random_below(sizeof(alphabet) - 1)];
-		}
+		seed_spoil(&seed, text, sizeof(text) - 1, alphabet, 8);
 		r = load(&conf, text, &error);
 		assert_true((r == 0) == (error.text[0] == '\0'));
 		assert_null(strchr(error.text, '\n'));

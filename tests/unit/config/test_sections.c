@@ -12,26 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/config/config.h"
-
-/* Read a text that is called "t.conf", as the daemon does. */
-static int load(struct conf *conf, bool native, const char *content, struct conf_error *error)
-{
-	struct conf_text text = { strdup(content), strlen(content), "t.conf" };
-	int r = conf_init(conf, native);
-
-	r = r != 0 ? r : conf_parse_global(conf, &text, error);
-	r = r != 0 ? r : conf_parse_ports(conf, &text, error);
-	r = r != 0 ? r : conf_validate(conf, error);
-	conf_text_finish(&text);
-	return r;
-}
+#include "tests/unit/config/texts.h"
+#include "tests/unit/seed.h"
 
 static void good(struct conf *conf, const char *content)
 {
 	struct conf_error error = { "" };
 
-	if (load(conf, true, content, &error) != 0) {
+	if (load_as(conf, true, content, &error) != 0) {
 		fail_msg("%s", error.text);
 	}
 }
@@ -183,7 +171,7 @@ static void messages(void **state)
 		struct conf conf;
 		struct conf_error error = { "" };
 
-		assert_int_not_equal(load(&conf, true, refused[i].text, &error), 0);
+		assert_int_not_equal(load_as(&conf, true, refused[i].text, &error), 0);
 		assert_string_equal(error.text, refused[i].message);
 		conf_finish(&conf);
 	}
@@ -227,7 +215,7 @@ static void limits(void **state)
 		conf_finish(&conf);
 		free(text);
 		text = many(cases[i].kind, cases[i].keys, cases[i].most + 1);
-		assert_int_not_equal(load(&conf, true, text, &error), 0);
+		assert_int_not_equal(load_as(&conf, true, text, &error), 0);
 		assert_string_equal(error.text, cases[i].message);
 		conf_finish(&conf);
 		free(text);
@@ -379,7 +367,7 @@ static void not_for_everybody(void **state)
 	assert_int_equal(conf.source_count + conf.sync_count, 0);
 	conf_finish(&conf);
 	conf_text_finish(&text);
-	assert_int_equal(load(&conf, false, P "[sync a]\nsync_sink soft\n", &error), 0);
+	assert_int_equal(load_as(&conf, false, P "[sync a]\nsync_sink soft\n", &error), 0);
 	assert_int_equal(conf.sync_count, 1);
 	conf_finish(&conf);
 }
@@ -396,22 +384,6 @@ static void intervals(void **state)
 }
 
 /* -- printing --------------------------------------------------------------------------------- */
-
-struct buffer {
-	char *data;
-	size_t len;
-};
-
-static int append(void *context, const char *text, size_t len)
-{
-	struct buffer *b = context;
-
-	b->data = realloc(b->data, b->len + len + 1);
-	memcpy(b->data + b->len, text, len);
-	b->len += len;
-	b->data[b->len] = '\0';
-	return 0;
-}
 
 static const char everything[] =
 	"[global]\nstate_file /var/lib/gnomon/state\nports_priority 7\nsource_revert 1.5\n"
@@ -480,24 +452,13 @@ static void documented(void **state)
 
 /* -- garbage ---------------------------------------------------------------------------------- */
 
-static uint64_t random_state;
-
-static unsigned int random_below(unsigned int limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (unsigned int)(random_state % limit);
-}
-
 /* Whatever the text, it is taken, and then survives being printed, or refused with one line. */
 static void garbage(void **state)
 {
 	static const char alphabet[] = "[]\n\t ,:.-0123456789aceprsty";
 	char text[sizeof(everything)];
+	struct seed seed = seed_start("garbage");
 
-	random_state = 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
-	print_message("# seed %llu\n", (unsigned long long)random_state);
 	for (int round = 0; round < 5000; round++) {
 		struct conf conf;
 		struct conf_error error = { "" };
@@ -505,11 +466,8 @@ static void garbage(void **state)
 		int r;
 
 		memcpy(text, everything, sizeof(text));
-		for (unsigned int n = random_below(4) + 1; n > 0; n--) {
-			text[random_below(sizeof(text) - 1)] =
-				alphabet[random_below(sizeof(alphabet) - 1)];
-		}
-		r = load(&conf, true, text, &error);
+		seed_spoil(&seed, text, sizeof(text) - 1, alphabet, 4);
+		r = load_as(&conf, true, text, &error);
 		assert_true((r == 0) == (error.text[0] == '\0'));
 		assert_null(strchr(error.text, '\n'));
 		if (r == 0) {

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/seed.h"
 #include "tools/gnomond/state_file.h"
 
 static char folder[] = "/tmp/gnomon-state-XXXXXX";
@@ -181,35 +182,22 @@ static void truncated(void **state)
 	assert_int_equal(load(&got, &age, &error), 0);
 }
 
-static uint64_t random_state;
-
-static unsigned int random_below(unsigned int limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (unsigned int)(random_state % limit);
-}
-
 /* A few octets changed are always seen; the checksum finds them, whatever they say. */
 static void mutated(void **state)
 {
 	char whole[4096];
 	char mutant[4096];
+	struct seed seed = seed_start("mutated");
 	struct state got;
 	double age;
 	struct driver_error error;
 	size_t len;
 
-	random_state = 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
-	print_message("# seed %llu\n", (unsigned long long)random_state);
 	assert_int_equal(state_file_store(path, &sample, &error), 0);
 	len = slurp(whole, sizeof(whole));
 	for (int round = 0; round < 3000; round++) {
 		memcpy(mutant, whole, len);
-		for (unsigned int n = random_below(4) + 1; n > 0; n--) {
-			mutant[random_below((unsigned int)len)] = (char)random_below(256);
-		}
+		seed_spoil(&seed, mutant, len, NULL, 4);
 		spill(mutant, len);
 		assert_int_equal(load(&got, &age, &error),
 				 memcmp(mutant, whole, len) == 0 ? 0 : -EBADMSG);
