@@ -3,6 +3,9 @@
  * NTP's shared memory reference clock: a System V segment with the struct below, as ntpd's manual
  * describes it (driver 28). Mode 1: the reader takes the values only if count did not change while
  * it read them.
+ *
+ * Nobody removes a segment, neither ntpd nor other writers: a reader that has it would go on
+ * reading one that nobody finds any more. It is marked as invalid instead.
  */
 #include <errno.h>
 #include <math.h>

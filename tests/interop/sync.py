@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """gnomon sync and our phc2sys on soft clocks, against Debian's ptp4l and phc2sys.
 
-    sync.py --gnomon PATH soft|follow|lines|refused|handover
+    sync.py --gnomon PATH soft|follow|waits|lines|refused|handover
 
 No clock of this machine is set: sinks are soft clocks, and nothing here has the capability to.
 """
@@ -80,7 +80,7 @@ def case_follow(lab, space):
     """-w: the timescale comes from ptp4l, which may be there later; lost, it is not missed."""
     sync = start(lab, space, lab.gnomon, "sync", "-s", "CLOCK_REALTIME", "-c", "soft", "-w", "-R",
                  "4", "-z", os.path.join(lab.folder, "ptp4l.socket"))
-    expect(sync, "Waiting for ptp4l", 5)
+    expect(sync, r"waiting for a PTP daemon: \S+/ptp4l.socket: there is no such socket; start", 5)
     daemon, _ = ptp4l(lab, space)
     expect(daemon, "assuming the grand master role", 10)
     expect(sync, r"notice start sink=soft source=CLOCK_REALTIME", 10)
@@ -90,6 +90,48 @@ def case_follow(lab, space):
     daemon.stop()
     rows = updates(sync, 12, 5)
     within("offset, ns", abs(float(rows[-1][3])), 0, float(rows[-1][7]) + float(rows[-1][5]))
+
+
+WAITING = r"warning note text=\"waiting for a PTP daemon: "
+
+
+def case_waits(lab, space):
+    """Who waits says for what, once and then rarely; --timeout is the end of it."""
+    path = os.path.join(lab.folder, "ptp4l.socket")
+    pair = ["-s", "CLOCK_REALTIME", "-c", "soft", "-w"]
+    for options in (pair, ["-a"]):
+        said, status = run(lab, space, lab.gnomon, "sync", *options, "-z", path, "--timeout", "3")
+        print(f"{options}: {status} {said}")
+        lines = said.splitlines()
+        if status != 2 or len(lines) != 2 or not re.search(WAITING, lines[0]) or \
+                f"in step within 3 s: {path}: there is no such socket" not in lines[1]:
+            raise Failure(f"no socket: {status} {said}")
+    # phc2sys waits, too, and says so in its own way: every second.
+    phc2sys = os.path.join(lab.drop_ins, "phc2sys")
+    program = start(lab, space, phc2sys, *pair, "-m", "-q", "-z", path)
+    for _ in range(3):
+        expect(program, r"^phc2sys\[[\d.]+\]: Waiting for ptp4l...$", 5, len(program.lines))
+    program.stop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(path)
+        said, status = run(lab, space, lab.gnomon, "sync", *pair, "-z", path, "--timeout", "2")
+        if status != 2 or "no answer; is its domainNumber 0 (-n)" not in said:
+            raise Failure(f"deaf daemon: {status} {said}")
+    said, status = run(lab, space, lab.gnomon, "sync", *pair, "-z", path, "--timeout", "2")
+    if status != 2 or "nobody listens there any more" not in said:
+        raise Failure(f"dead daemon: {status} {said}")
+    os.unlink(path)
+    # A daemon that only ever listens.
+    daemon = start(lab, space, "ptp4l", "-i", "v0", "-S", "-s", "--free_running=1", "-m", "-q",
+                   f"--uds_address={path}")
+    expect(daemon, "to LISTENING", 10)
+    said, status = run(lab, space, lab.gnomon, "sync", *pair, "-z", path, "--timeout", "4")
+    if status != 2 or said.count("waiting") != 1 or \
+            "none of its ports is in step yet: port 1 is LISTENING" not in said:
+        raise Failure(f"not in step: {status} {said}")
+    said, status = run(lab, space, lab.gnomon, "sync", "-a", "-z", path)
+    if status != 2 or f"{path}: no suitable ports available: none of 1 has hardware" not in said:
+        raise Failure(f"software time stamps: {status} {said}")
 
 
 def case_lines(lab, space):
@@ -120,7 +162,7 @@ def case_lines(lab, space):
 def case_refused(lab, space):
     """What cannot be is refused in one line."""
     rows = [
-        ([], 1, "valid source clock must be selected"),
+        ([], 1, "name it with -s, or follow a PTP daemon with -a"),
         (["-s", "soft", "-c", "soft"], 1, "source and sink are the same clock"),
         (["-s", "soft", "-c", "soft:a", "-c", "soft:a"], 1, "give it once"),
         (["-s", "CLOCK_REALTIME", "-c", "CLOCK_REALTIME"], None, "CLOCK_REALTIME"),
@@ -132,18 +174,27 @@ def case_refused(lab, space):
         (["-s", "nosuch0", "-c", "CLOCK_REALTIME"], 2, "no such clock"),
         (["-d", "/dev/pps99", "-c", "CLOCK_REALTIME"], 2, "/dev/pps99: cannot open"),
         (["-s", "pps:/dev/null", "-c", "CLOCK_REALTIME"], 2, "is no PPS device"),
-        (["-s", "pps:/dev/null", "-c", "soft"], 1, "unless destination is CLOCK_REALTIME"),
+        (["-s", "pps:/dev/null", "-c", "soft"], 1, "give -c CLOCK_REALTIME"),
         (["-s", "extts:0", "-c", "soft"], 1, "only PTP hardware clocks"),
         (["-s", "soft", "-c", "sock:/nowhere/at/all"], 2, "refclock SOCK"),
         (["-s", "soft", "-c", "shm:x"], 1, "shm:SEGMENT"),
-        (["-s", "soft", "-R", "0"], 1, "-R: 0 is out of range"),
-        (["-s", "soft", "-N", "many"], 1, "-N: many is a malformed value"),
+        (["-s", "soft", "-R", "0"], 1, "-R: 0 is out of range; write 1e-9 to 1e6"),
+        (["-s", "soft", "-N", "many"], 1, "-N: many is a malformed value; write 1 to "),
+        (["-s", "extts:x", "-c", "soft"], 1, "write extts:CHANNEL"),
+        (["-s", "sock:/x", "-c", "soft"], 1, "-s sock:/x: is only a sink"),
+        (["-s", "chrony:/x", "-c", "soft"], 1, "-s chrony:/x: is only a sink"),
+        (["-s", "shm:0", "-c", "soft"], 1, "name it with -c"),
+        (["-s", "soft", "-c", "pps:/dev/pps0"], 1, "-c pps:/dev/pps0: is only a source"),
+        (["-s", "soft", "-c", "extts:0"], 1, "name it with -s"),
+        (["-s", "soft", "-c", "soft:b", "-r"], 1, "-r goes with -a"),
+        (["-s", "soft", "-c", "soft:b", "--timeout", "5"], 1, "-w or -a"),
+        (["-a", "--timeout", "0"], 1, "--timeout takes seconds, 1 to 1000000"),
         (["-s", "soft", "-E", "best"], 1, "clock_servo"),
         (["-s", "soft", "-f", "/none"], 1, "/none"),
-        (["-a", "-s", "soft"], 1, "cannot be mixed"),
-        (["-a", "-c", "CLOCK_REALTIME"], 1, "additional system clocks"),
+        (["-a", "-s", "soft"], 1, "leave out -s, -d, -w and -O, or leave out -a"),
+        (["-a", "-c", "CLOCK_REALTIME"], 1, "if -r is given"),
         (["-s", "CLOCK_REALTIME", "-c", "soft", "-z", "/none"], 2, "how far TAI is from UTC"),
-        (["-z", "/a", "-z", "/b", "-s", "soft"], 1, "multiple domains"),
+        (["-z", "/a", "-z", "/b", "-s", "soft"], 1, "several PTP daemons (-z) are for -a"),
         (["-s", "soft:a"], 1, "no clock to keep"),
         (["soft"], 1, "not an option"),
         (["--priority9=1"], 1, ""),

@@ -199,7 +199,7 @@ static int check_loop(const struct clocks *c, const struct clocks_link *link,
 	size_t len = 0;
 
 	if (!next) {
-		return driver_fail(error, -ENOMEM, "no memory");
+		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
 	if (!find_way(c, link->to, link->from, next)) {
 		free(next);

@@ -237,7 +237,7 @@ static int parse_options(struct cli *cli, int argc, char **argv)
 	int c;
 
 	if (!names) {
-		return complain(cli, "no memory", COMMAND_RUNTIME);
+		return complain(cli, "no memory; make some free", COMMAND_RUNTIME);
 	}
 	while (status < 0 &&
 	       (c = getopt_long(argc, argv, "246ub:d:f:hi:s:t:vz", names, &index)) != -1) {
@@ -406,7 +406,8 @@ int pmc_main(int argc, char **argv, bool drop_in)
 
 	if (status < 0 && (conf_init_tool(&conf, !drop_in) != 0 ||
 			   conf_request_load(&cli.request, &conf, &error) != 0)) {
-		status = complain(&cli, error.text[0] ? error.text : "no memory", COMMAND_USAGE);
+		status = complain(&cli, error.text[0] ? error.text : "no memory; make some free",
+				  COMMAND_USAGE);
 		conf_finish(&conf);
 	} else if (status < 0) {
 		status = run(&cli, &conf, argv + optind);

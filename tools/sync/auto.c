@@ -36,6 +36,7 @@ static int open_daemon(struct sync *s, size_t index, gnomon_mono now, struct dri
 	const struct sync_options *o = s->options;
 	const struct sync_follow_config config = {
 		.program = o->drop_in ? "phc2sys" : "gnomon-sync",
+		.drop_in = o->drop_in,
 		.server = server_of(s, index),
 		.domain = (unsigned int)(index < o->domain_count ? o->domains[index] :
 								   s->conf->domain_number),
@@ -84,7 +85,7 @@ int sync_follow_all(struct sync *s, gnomon_mono now, struct driver_error *error)
 		s->sink_count = s->sinks ? CLOCKS_MAX : 0;
 	}
 	if (!s->follows || (o->automatic && !s->sinks)) {
-		return driver_fail(error, -ENOMEM, "no memory");
+		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
 	for (size_t i = 0; !err && i < count; i++) {
 		err = open_daemon(s, i, now, error);
@@ -247,6 +248,18 @@ static void choose(struct sync *s, struct sync_sink *sink)
 	sync_report_note(&s->log, INFO, "selecting %s for synchronization", sink->name);
 }
 
+static void note_waiting(struct sync *s, int daemon, const char *text)
+{
+	char why[SYNC_FOLLOW_WAITING_MAX];
+
+	if (s->options->drop_in) {
+		sync_report_note(&s->log, INFO, "%s", text);
+	} else {
+		sync_report_note(&s->log, INFO, "%s %s", text,
+				 sync_follow_waiting(&s->follows[daemon], why));
+	}
+}
+
 /* The daemon's source, NULL if there is none; the clocks it wants kept are marked. *pending: there
  * is going to be one. */
 static struct sync_sink *decide_daemon(struct sync *s, int daemon, bool *pending)
@@ -279,9 +292,9 @@ static struct sync_sink *decide_daemon(struct sync *s, int daemon, bool *pending
 	}
 	if (sources > 0 && !source) {
 		*pending = true;
-		sync_report_note(&s->log, INFO, "source clock not ready, waiting...");
+		note_waiting(s, daemon, "source clock not ready, waiting...");
 	} else if (sources == 0 && sinks == 0) {
-		sync_report_note(&s->log, INFO, "no PHC ready, waiting...");
+		note_waiting(s, daemon, "no PHC ready, waiting...");
 	}
 	if (source) {
 		sync_report_note(&s->log, INFO, "selecting %s as domain source clock",
@@ -413,8 +426,16 @@ static int check_ports(struct sync *s)
 		for (unsigned int k = 0; k < f->port_count; k++) {
 			any |= f->ports[k].hardware && f->ports[k].phc_index >= 0;
 		}
-		if (!any) {
+		if (!any && s->options->drop_in) {
 			sync_report_note(&s->log, 3, "no suitable ports available");
+			return -ENXIO;
+		}
+		if (!any) {
+			sync_report_note(&s->log, 3,
+					 "%s: no suitable ports available: none of %u has hardware "
+					 "time stamps, so there is no clock to follow; name clocks "
+					 "with -s and -c",
+					 f->server, f->port_count);
 			return -ENXIO;
 		}
 	}

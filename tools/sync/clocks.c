@@ -68,7 +68,9 @@ static int open_out(struct sync *s, struct sync_sink *sink, const char *name,
 	}
 	if (o->sink_count > 1) {
 		return driver_fail(error, -EINVAL,
-				   "%s: with that servo there can be one sink only", name);
+				   "%s: with that clock_servo there can be one sink only; give one "
+				   "-c, or name them chrony:PATH and shm:SEGMENT without -E",
+				   name);
 	}
 	return handover_open(&sink->out, s->conf, error);
 }
@@ -164,7 +166,7 @@ int sync_open(struct sync *s, struct driver_error *error)
 
 	s->sinks = calloc(o->sink_count + 1, sizeof(s->sinks[0]));
 	if (!s->sinks) {
-		return driver_fail(error, -ENOMEM, "no memory");
+		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
 	for (size_t i = 0; !err && i < o->sink_count; i++) {
 		s->sink_count++;

@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,10 @@
 #define SEARCH (1 * SEC)
 #define POLL (4 * SEC)
 #define LOST (10 * SEC)
+
+/* How soon it is said for the second time what is waited for, and how often at least. */
+#define TELL_AGAIN (60 * SEC)
+#define RARELY (3600 * SEC)
 
 /* As long as linuxptp's agents subscribe. */
 #define SUBSCRIBE_S 180
@@ -54,9 +59,14 @@ static void ask_ports(struct sync_follow *f, gnomon_mono now)
 
 static void lose(struct sync_follow *f)
 {
-	if (f->config.ports) {
+	if (f->config.ports && f->config.drop_in) {
 		sync_report_note(f->config.log, 3, "Lost connection to ptp4l #%u",
 				 f->config.number);
+	} else if (f->config.ports) {
+		sync_report_note(f->config.log, 3, "%s: the PTP daemon is gone; waiting for it",
+				 f->server);
+		f->quiet = false;
+		f->tell_again_ns = 0;
 	}
 	f->changed = f->ready;
 	f->found = false;
@@ -84,12 +94,23 @@ static void poll_daemon(struct sync_follow *f, gnomon_mono now)
 	}
 }
 
-static void tell_waiting(struct sync_follow *f)
+/* linuxptp's text comes every second; ours now, and then ever more rarely. */
+static void tell_waiting(struct sync_follow *f, gnomon_mono now)
 {
-	if (f->asked && !f->quiet) {
+	char text[SYNC_FOLLOW_WAITING_MAX];
+
+	if (!f->asked || f->quiet) {
+		f->asked = true;
+	} else if (f->config.drop_in) {
 		sync_report_note(f->config.log, 5, "Waiting for ptp4l...");
+	} else if (!f->tell_again_ns || !gnomon_mono_before(now, f->tell)) {
+		f->tell_again_ns = !f->tell_again_ns	   ? TELL_AGAIN :
+				   f->tell_again_ns * 2 < RARELY ? f->tell_again_ns * 2 :
+								   RARELY;
+		f->tell = gnomon_mono_add(now, f->tell_again_ns);
+		sync_report_note(f->config.log, 4, "waiting for a PTP daemon: %s",
+				 sync_follow_waiting(f, text));
 	}
-	f->asked = true;
 }
 
 static int open_client(struct sync_follow *f, struct driver_error *error)
@@ -116,13 +137,13 @@ static int open_client(struct sync_follow *f, struct driver_error *error)
 
 static void search(struct sync_follow *f, gnomon_mono now)
 {
-	tell_waiting(f);
+	tell_waiting(f, now);
 	/* linuxptp moved its socket; which of the two it is shows when the daemon is there. */
 	if (!f->config.server && strcmp(f->server, manage_default_server()) != 0) {
 		(void)open_client(f, NULL);
 	}
 	f->next = gnomon_mono_add(now, SEARCH);
-	(void)manage_get(f->client, GNOMON_MID_DEFAULT_DATA_SET, NULL);
+	f->asked_error = manage_get(f->client, GNOMON_MID_DEFAULT_DATA_SET, NULL);
 }
 
 /* Ports that said nothing in time are left out. */
@@ -145,8 +166,8 @@ void sync_follow_expire(struct sync_follow *f, gnomon_mono now)
 		lose(f);
 	}
 	if (f->found) {
-		if (f->config.wait && !f->in_step) {
-			tell_waiting(f);
+		if ((f->config.wait || !f->config.drop_in) && !f->in_step) {
+			tell_waiting(f, now);
 		}
 		poll_daemon(f, now);
 	} else {
@@ -408,6 +429,47 @@ void sync_follow_close(struct sync_follow *f)
 int sync_follow_fd(const struct sync_follow *f)
 {
 	return manage_fd(f->client);
+}
+
+/* "port 1 is LISTENING, port 2 is FAULTY" */
+static void list_states(const struct sync_follow *f, char *text, size_t cap)
+{
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < f->port_count && i < 3; i++) {
+		len += (size_t)snprintf(text + len, cap - len, "%sport %u is %s", i ? ", " : "",
+					i + 1,
+					f->ports[i].state ?
+						gnomon_port_state_name(f->ports[i].state) :
+						"unknown");
+	}
+	(void)snprintf(text + len, cap - len, "%s", f->port_count > 3 ? ", ..." : "");
+}
+
+char *sync_follow_waiting(const struct sync_follow *f, char text[SYNC_FOLLOW_WAITING_MAX])
+{
+	char states[120];
+	const size_t cap = SYNC_FOLLOW_WAITING_MAX;
+
+	if (f->found) {
+		list_states(f, states, sizeof(states));
+		(void)snprintf(text, cap, "%.70s: none of its ports is in step yet: %s", f->server,
+			       states);
+	} else if (f->asked_error == -ENOENT || f->asked_error == -ECONNREFUSED) {
+		(void)snprintf(text, cap,
+			       "%.70s: %s; start gnomond or ptp4l, or name its socket with -z",
+			       f->server,
+			       f->asked_error == -ENOENT ? "there is no such socket" :
+							   "nobody listens there any more");
+	} else if (f->asked_error) {
+		(void)snprintf(text, cap, "%.70s: %s; run as the daemon's user, or name another "
+			       "socket with -z", f->server, driver_strerror(f->asked_error));
+	} else {
+		(void)snprintf(text, cap, "%.70s: no answer; is its domainNumber %u (-n), and its "
+			       "transportSpecific %u?", f->server, f->config.domain,
+			       f->config.transport_specific);
+	}
+	return text;
 }
 
 bool sync_follow_traceable(const struct sync_follow *f)

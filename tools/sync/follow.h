@@ -29,6 +29,7 @@ struct sync_follow_port {
 
 struct sync_follow_config {
 	const char *program;
+	bool drop_in;       /* phc2sys: says that it waits every second, and not for what */
 	const char *server; /* NULL: where ptp4l listens */
 	unsigned int domain;
 	unsigned int transport_specific;
@@ -44,7 +45,10 @@ struct sync_follow {
 	const char *server;  /* that the client asks */
 	bool found;          /* it answers */
 	bool asked;          /* at least once */
+	int asked_error;     /* why it could not be asked the last time; 0: it could */
 	bool quiet;          /* it was found once, so nobody waits for it any more */
+	gnomon_mono tell;    /* natively: when to say again what is waited for */
+	int64_t tell_again_ns;
 	bool ready;          /* the ports are complete */
 	bool changed;        /* ports or their states: for the owner to clear */
 	bool in_step;        /* a port is timeTransmitter or timeReceiver */
@@ -68,6 +72,10 @@ int sync_follow_fd(const struct sync_follow *follow);
 void sync_follow_receive(struct sync_follow *follow, gnomon_mono now);
 gnomon_mono sync_follow_deadline(const struct sync_follow *follow);
 void sync_follow_expire(struct sync_follow *follow, gnomon_mono now);
+
+/** What is waited for, and what to do: "/var/run/ptp/ptp4l: there is no such socket; start ..." */
+#define SYNC_FOLLOW_WAITING_MAX 240
+char *sync_follow_waiting(const struct sync_follow *follow, char text[SYNC_FOLLOW_WAITING_MAX]);
 
 /** Sure enough of UTC to tell the kernel. */
 bool sync_follow_traceable(const struct sync_follow *follow);

@@ -50,6 +50,21 @@ static int use_kernel_offset(struct sync *s, struct driver_error *error)
 	return 0;
 }
 
+static gnomon_mono give_up(const struct sync_options *o, gnomon_mono now)
+{
+	return o->timeout_s ?
+		       gnomon_mono_add(now, o->timeout_s * (int64_t)GNOMON_NSEC_PER_SEC) :
+		       GNOMON_MONO_NEVER;
+}
+
+static int too_late(const struct sync *s, struct driver_error *error)
+{
+	char text[SYNC_FOLLOW_WAITING_MAX];
+
+	return driver_fail(error, -ETIMEDOUT, "no PTP daemon in step within %d s: %s",
+			   s->options->timeout_s, sync_follow_waiting(&s->follows[0], text));
+}
+
 /* Everything -s and -c ask for. */
 static int start_manual(struct sync *s, struct driver_error *error)
 {
@@ -63,9 +78,9 @@ static int start_manual(struct sync *s, struct driver_error *error)
 		if (err) {
 			return err;
 		}
-		err = sync_wait(s, o->wait ? GNOMON_MONO_NEVER : gnomon_mono_add(now, ANSWER_NS));
+		err = sync_wait(s, o->wait ? give_up(o, now) : gnomon_mono_add(now, ANSWER_NS));
 		if (err == -ETIMEDOUT) {
-			err = use_kernel_offset(s, error);
+			err = o->wait ? too_late(s, error) : use_kernel_offset(s, error);
 		}
 	}
 	err = err ? err : sync_pair_all(s, timer_now(), error);
@@ -118,6 +133,7 @@ static int run(const struct sync_options *o, const struct conf *conf)
 	int err;
 
 	s = (struct sync){ .options = o, .conf = conf, .pps_fd = -1 };
+	s.give_up = o->automatic ? give_up(o, timer_now()) : GNOMON_MONO_NEVER;
 	log_init(&s.log, o->program, conf);
 	sync_catch_signals();
 	err = start(&s, &error);
@@ -126,7 +142,10 @@ static int run(const struct sync_options *o, const struct conf *conf)
 	} else if (!err) {
 		announce(&s);
 		err = sync_run(&s);
-		if (err < 0) {
+		if (err == -ETIMEDOUT) {
+			(void)too_late(&s, &error);
+			status = fail(&s, error.text, COMMAND_RUNTIME);
+		} else if (err < 0) {
 			status = o->drop_in ? DROP_IN_FAILED : COMMAND_RUNTIME;
 		}
 	}

@@ -13,9 +13,11 @@
 
 #include "session.h"
 #include "tools/cli/command.h"
+#include "tools/clocks/clocks.h"
 
 #define LETTERS "arC:c:d:f:s:E:P:I:S:F:R:N:O:L:M:i:u:wn:xz:l:t:mqvh"
 #define OPTION_FORCE 0x20000
+#define OPTION_TIMEOUT 0x20001
 
 /* linuxptp's programs return -1. */
 #define DROP_IN_FAILED 255
@@ -56,7 +58,8 @@ static const struct {
 	{ "-s SOURCE", "the clock to follow: CLOCK_REALTIME, a device (/dev/ptp0), an interface" },
 	{ "", "or clock_name of a PTP hardware clock, pps:DEVICE, extts:CHANNEL" },
 	{ "-c SINK", "a clock to keep, as above or soft:NAME, or who keeps the system clock:" },
-	{ "", "sock:PATH (chronyd), shm:SEGMENT (ntpd); may be repeated" },
+	{ "", "chrony:PATH (chronyd's refclock SOCK; sock:PATH is the same), shm:SEGMENT" },
+	{ "", "(ntpd); may be repeated" },
 	{ "-O SECONDS", "the sink is that much ahead of the source" },
 	{ "-w", "wait for the PTP daemon to be in step, and take TAI - UTC from it" },
 	{ "-a", "instead of -s and -c: follow the ports of a PTP daemon" },
@@ -79,6 +82,7 @@ static const struct {
 	{ "-t TAG", "put TAG before log lines" },
 	{ "-m, -q", "log to the standard output; do not log to the system log" },
 	{ "--KEY=VALUE", "any key of the configuration file" },
+	{ "--timeout S", "with -w or -a: end if nothing is in step within so many seconds" },
 	{ "--force", "although another program steers the sink" },
 	{ "-h, --help", "print this, and exit" },
 	{ "-v, --version", "print the version, and exit" },
@@ -146,34 +150,45 @@ static int refuse(struct parser *p, const char *text)
 	return fail(p, true);
 }
 
+/* In phc2sys's words, or in ours, which say what to do. */
+static int refuse_as(struct parser *p, const char *theirs, const char *ours)
+{
+	return refuse(p, p->o->drop_in ? theirs : ours);
+}
+
 /* -- values ----------------------------------------------------------------------------------- */
 
-static int malformed(struct parser *p, int letter, const char *text)
+/* wanted: what should stand there, in words. */
+static int malformed(struct parser *p, int letter, const char *wanted)
 {
-	(void)snprintf(p->error.text, sizeof(p->error.text), "-%c: %s is a malformed value",
-		       letter, text);
+	(void)snprintf(p->error.text, sizeof(p->error.text), "-%c: %.80s is a malformed value%s%s",
+		       letter, optarg, p->o->drop_in ? "" : "; write ",
+		       p->o->drop_in ? "" : wanted);
 	return fail(p, false);
 }
 
-static int out_of_range(struct parser *p, int letter, const char *text)
+static int out_of_range(struct parser *p, int letter, const char *wanted)
 {
-	(void)snprintf(p->error.text, sizeof(p->error.text), "-%c: %s is out of range", letter,
-		       text);
+	(void)snprintf(p->error.text, sizeof(p->error.text), "-%c: %.80s is out of range%s%s",
+		       letter, optarg, p->o->drop_in ? "" : "; write ",
+		       p->o->drop_in ? "" : wanted);
 	return fail(p, false);
 }
 
 static int take_int(struct parser *p, int letter, long long min, long long max, long long *value)
 {
+	char wanted[64];
 	char *end;
 	long long n;
 
+	(void)snprintf(wanted, sizeof(wanted), "%lld to %lld", min, max);
 	errno = 0;
 	n = strtoll(optarg, &end, 0);
 	if (end == optarg || *end) {
-		return malformed(p, letter, optarg);
+		return malformed(p, letter, wanted);
 	}
 	if (errno || n < min || n > max) {
-		return out_of_range(p, letter, optarg);
+		return out_of_range(p, letter, wanted);
 	}
 	*value = n;
 	return -1;
@@ -185,10 +200,10 @@ static int take_rate(struct parser *p)
 	double rate = strtod(optarg, &end);
 
 	if (end == optarg || *end) {
-		return malformed(p, 'R', optarg);
+		return malformed(p, 'R', "a number of Hz, such as 8 or 0.5");
 	}
 	if (!(rate >= 1e-9) || !(rate <= 1e6)) {
-		return out_of_range(p, 'R', optarg);
+		return out_of_range(p, 'R', "1e-9 to 1e6");
 	}
 	p->o->interval_s = 1.0 / rate;
 	return -1;
@@ -202,7 +217,9 @@ static int take_key(struct parser *p, const char *name, const char *value)
 static int take_sink(struct parser *p)
 {
 	if (p->o->sink_count == SYNC_SINKS_MAX) {
-		return refuse(p, "too many sink clocks");
+		return refuse_as(p, "too many sink clocks",
+				 "too many sinks: -c may be given 128 times; start a second "
+				 "gnomon sync for the rest");
 	}
 	p->o->sinks[p->o->sink_count++] = optarg;
 	return -1;
@@ -216,7 +233,8 @@ static int take_server(struct parser *p)
 		return fail(p, false);
 	}
 	if (p->o->server_count == SYNC_DAEMONS_MAX) {
-		return refuse(p, "too many domains");
+		return refuse_as(p, "too many domains",
+				 "too many PTP daemons: -z and -n may be given 16 times");
 	}
 	p->o->servers[p->o->server_count++] = optarg;
 	return -1;
@@ -228,7 +246,8 @@ static int take_domain(struct parser *p)
 	int r;
 
 	if (p->o->domain_count == SYNC_DAEMONS_MAX) {
-		return refuse(p, "too many domains");
+		return refuse_as(p, "too many domains",
+				 "too many PTP daemons: -z and -n may be given 16 times");
 	}
 	r = take_int(p, 'n', 0, 255, &domain);
 	if (r < 0) {
@@ -248,7 +267,7 @@ static int take_source(struct parser *p)
 	} else if (!o->drop_in && strncmp(optarg, "extts:", 6) == 0) {
 		if (sscanf(optarg + 6, "%d%c", &o->extts_channel, &end) != 1 ||
 		    o->extts_channel < 0) {
-			return malformed(p, 's', optarg);
+			return malformed(p, 's', "extts:CHANNEL, a number from 0 on");
 		}
 	} else {
 		o->source = optarg;
@@ -275,6 +294,20 @@ static int take_number(struct parser *p, int letter)
 	return r;
 }
 
+static int take_timeout(struct parser *p)
+{
+	char *end;
+	long seconds;
+
+	errno = 0;
+	seconds = strtol(optarg, &end, 10);
+	if (errno || end == optarg || *end || seconds < 1 || seconds > 1000000) {
+		return refuse(p, "--timeout takes seconds, 1 to 1000000");
+	}
+	p->o->timeout_s = (int)seconds;
+	return -1;
+}
+
 /* The options that are no keys. */
 static int take_own(struct parser *p, int letter)
 {
@@ -293,6 +326,8 @@ static int take_own(struct parser *p, int letter)
 	case OPTION_FORCE:
 		o->force = true;
 		return -1;
+	case OPTION_TIMEOUT:
+		return take_timeout(p);
 	case 'C':
 		return strcasecmp(optarg, "CLOCK_REALTIME") == 0 ?
 			       -1 :
@@ -350,6 +385,8 @@ static int take_option(struct parser *p, int c, const char *name)
 static int take_options(struct parser *p, int argc, char **argv)
 {
 	static const struct option own[] = { { "force", no_argument, NULL, OPTION_FORCE },
+					     { "timeout", required_argument, NULL,
+					       OPTION_TIMEOUT },
 					     { "help", no_argument, NULL, 'h' },
 					     { "version", no_argument, NULL, 'v' },
 					     { NULL, 0, NULL, 0 } };
@@ -359,7 +396,7 @@ static int take_options(struct parser *p, int argc, char **argv)
 	int c;
 
 	if (!names) {
-		return refuse(p, "no memory");
+		return refuse(p, "no memory; make some free");
 	}
 	while (status < 0 && (c = getopt_long(argc, argv, LETTERS, names, &index)) != -1) {
 		status = take_option(p, c, names[index].name);
@@ -380,13 +417,50 @@ static int check_automatic(struct parser *p)
 	const struct sync_options *o = p->o;
 
 	if (o->source || o->pps || o->extts_channel >= 0 || o->wait || o->fixed_offset) {
-		return refuse(p, "autoconfiguration cannot be mixed with manual config options.");
+		return refuse_as(p,
+				 "autoconfiguration cannot be mixed with manual config options.",
+				 "-a finds sources, roles and the UTC offset itself: leave out -s, "
+				 "-d, -w and -O, or leave out -a");
 	}
 	for (size_t i = 0; i < o->sink_count; i++) {
 		if (strncasecmp(o->sinks[i], "CLOCK_", 6) == 0) {
-			return refuse(p,
-				      "additional system clocks not supported in automatic mode");
+			return refuse_as(p,
+					 "additional system clocks not supported in automatic mode",
+					 "with -a the system clock is kept if -r is given: write "
+					 "that instead of -c CLOCK_REALTIME");
 		}
+	}
+	return -1;
+}
+
+/* What is for one end of a pair only, and options that would have no effect. */
+static int check_names(struct parser *p)
+{
+	const struct sync_options *o = p->o;
+
+	if (o->source && clocks_is_out(o->source)) {
+		(void)snprintf(p->error.text, sizeof(p->error.text),
+			       "-s %.80s: is only a sink: chronyd and ntpd are told time by it, "
+			       "and tell none; name it with -c",
+			       o->source);
+		return fail(p, false);
+	}
+	for (size_t i = 0; i < o->sink_count; i++) {
+		if (strncmp(o->sinks[i], "pps:", 4) == 0 ||
+		    strncmp(o->sinks[i], "extts:", 6) == 0) {
+			(void)snprintf(p->error.text, sizeof(p->error.text),
+				       "-c %.80s: is only a source: pulses tell time, and take "
+				       "none; name it with -s",
+				       o->sinks[i]);
+			return fail(p, false);
+		}
+	}
+	if (o->system && !o->automatic) {
+		return refuse(p, "-r goes with -a: name the system clock with -s or -c "
+				 "CLOCK_REALTIME");
+	}
+	if (o->timeout_s && !o->automatic && !o->wait) {
+		return refuse(p, "--timeout ends what -w or -a wait for: give one of them");
 	}
 	return -1;
 }
@@ -396,17 +470,24 @@ static int check_manual(struct parser *p)
 	const struct sync_options *o = p->o;
 
 	if (o->server_count > 1) {
-		return refuse(p, "autoconfiguration needed with multiple domains.");
+		return refuse_as(p, "autoconfiguration needed with multiple domains.",
+				 "several PTP daemons (-z) are for -a; one is asked for the UTC "
+				 "offset");
 	}
 	if (!o->source && !o->pps && o->extts_channel < 0) {
-		return refuse(p, "autoconfiguration or valid source clock must be selected.");
+		return refuse_as(p, "autoconfiguration or valid source clock must be selected.",
+				 "no clock to follow is given: name it with -s, or follow a PTP "
+				 "daemon with -a");
 	}
 	if (o->sink_count == 0) {
 		return refuse(p, "no clock to keep is given: name it with -c; CLOCK_REALTIME is "
 				 "the system's");
 	}
 	if (o->pps && (o->sink_count != 1 || strcasecmp(o->sinks[0], "CLOCK_REALTIME") != 0)) {
-		return refuse(p, "cannot use a pps device unless destination is CLOCK_REALTIME");
+		return refuse_as(p,
+				 "cannot use a pps device unless destination is CLOCK_REALTIME",
+				 "pulses of a PPS device have the system clock's time: give -c "
+				 "CLOCK_REALTIME, and no other sink");
 	}
 	if (o->extts_channel >= 0 && (o->sink_count != 1 || o->source || o->pps)) {
 		return refuse(p, "external time stamps are of one PTP hardware clock: give it with "
@@ -418,19 +499,27 @@ static int check_manual(struct parser *p)
 static int check(struct parser *p)
 {
 	struct sync_options *o = p->o;
+	int status;
 
 	/* Natively the system clock is not steered unless somebody says so. */
 	if (!o->automatic && o->sink_count == 0 && o->drop_in) {
 		o->sinks[o->sink_count++] = "CLOCK_REALTIME";
 	}
-	return o->automatic ? check_automatic(p) : check_manual(p);
+	status = o->drop_in ? -1 : check_names(p);
+	if (status < 0) {
+		status = o->automatic ? check_automatic(p) : check_manual(p);
+	}
+	return status;
 }
 
 int sync_options_parse(struct sync_options *o, struct conf *conf, int argc, char **argv)
 {
 	struct parser p = { .o = o };
-	int status = conf_init_tool(conf, !o->drop_in) ? refuse(&p, "no memory") : -1;
+	int status = -1;
 
+	if (conf_init_tool(conf, !o->drop_in)) {
+		status = refuse(&p, "no memory; make some free");
+	}
 	o->interval_s = 1.0;
 	o->extts_channel = -1;
 	if (o->drop_in) {

@@ -408,8 +408,11 @@ static int place_pulse(struct pair *p, gnomon_time at, struct reading *r)
 	by_source = gnomon_time_sub_span(at, now.offset);
 	rest = from_second(by_source);
 	if (gnomon_span_abs(rest).ns > PULSE_LIMIT_NS) {
-		sync_report_note(p->config.log, 4, "PPS is not in sync with PHC (0.%09u)",
-				 by_source.nsec);
+		sync_report_note(p->config.log, 4, "PPS is not in sync with PHC (0.%09u)%s",
+				 by_source.nsec,
+				 p->config.log->format == CONF_LOG_PTP4L ?
+					 "" :
+					 "; -s has to be the clock that makes the pulses");
 		return -EAGAIN;
 	}
 	r->source = gnomon_time_sub_span(by_source, rest);

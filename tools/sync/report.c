@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -129,6 +130,27 @@ void sync_report_utc_offset(struct log *log, const char *sink, int seconds)
 	}
 }
 
+/* What to do about what happens while running; NULL: nothing that would be known. */
+static const char *remedy(int err)
+{
+	switch (err) {
+	case -EPERM:
+	case -EACCES:
+		return "run as root, or with CAP_SYS_TIME and the right to write to the device";
+	case -ERANGE:
+	case -EINVAL:
+		return "the clock does not take that value: see max_frequency";
+	case -ENODEV:
+	case -ENXIO:
+		return "the device is gone: start again once it is back";
+	case -ENOENT:
+	case -ECONNREFUSED:
+		return "nobody listens at the other end: start it; it is tried again";
+	default:
+		return NULL;
+	}
+}
+
 void sync_report_failure(struct log *log, const char *clock, const char *what, int err)
 {
 	if (log_begin(log, LOG_CLOCK_ERROR)) {
@@ -136,13 +158,16 @@ void sync_report_failure(struct log *log, const char *clock, const char *what, i
 		log_str(log, "clock", clock);
 		log_str(log, "action", what);
 		log_str(log, "error", driver_strerror(err));
+		if (remedy(err)) {
+			log_str(log, "remedy", remedy(err));
+		}
 		log_end(log);
 	}
 }
 
 void sync_report_note(struct log *log, int level, const char *format, ...)
 {
-	char text[256];
+	char text[320];
 	va_list args;
 
 	va_start(args, format);

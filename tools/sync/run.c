@@ -61,7 +61,7 @@ static int expire_follows(struct sync *s, gnomon_mono now)
 
 static gnomon_mono deadline(const struct sync *s)
 {
-	gnomon_mono next = GNOMON_MONO_NEVER;
+	gnomon_mono next = s->give_up;
 
 	for (size_t i = 0; i < s->sink_count; i++) {
 		if (s->sinks[i].active) {
@@ -150,6 +150,17 @@ int sync_wait(struct sync *s, gnomon_mono until)
 	return err;
 }
 
+/* With -a: once something is kept, nothing is waited for any more. */
+static int check_patience(struct sync *s)
+{
+	for (size_t i = 0; i < s->sink_count; i++) {
+		if (s->sinks[i].active) {
+			s->give_up = GNOMON_MONO_NEVER;
+		}
+	}
+	return gnomon_mono_before(timer_now(), s->give_up) ? 0 : -ETIMEDOUT;
+}
+
 int sync_run(struct sync *s)
 {
 	struct timer timer;
@@ -159,6 +170,7 @@ int sync_run(struct sync *s)
 	timer_init(&timer);
 	while (!err && !caught) {
 		err = turn(s, &timer, &fired);
+		err = err ? err : check_patience(s);
 	}
 	timer_finish(&timer);
 	return err ? err : caught;

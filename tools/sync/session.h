@@ -29,6 +29,7 @@ struct sync_options {
 	int system;         /* -r: CLOCK_REALTIME too; 2: also as a source */
 	bool wait;          /* -w: for a PTP daemon to be in step */
 	bool force;         /* clocks that another program steers */
+	int timeout_s;      /* what is waited for has to come by then; 0: some day */
 	const char *pps;    /* -d, or -s pps:DEVICE */
 	const char *source; /* NULL: none */
 	int extts_channel;  /* -s extts:CHANNEL; -1: none */
@@ -79,6 +80,7 @@ struct sync {
 	size_t sink_count;
 	struct sync_follow *follows; /* PTP daemons */
 	size_t follow_count;
+	gnomon_mono give_up; /* if nothing is kept by then; NEVER */
 };
 
 /**
@@ -127,7 +129,7 @@ int sync_signal(void);
  */
 int sync_wait(struct sync *sync, gnomon_mono until);
 
-/** Run until a signal. Returns the signal, or -errno of a clock that is gone. */
+/** Run until a signal. Returns the signal, -ETIMEDOUT at give_up, or -errno of a clock gone. */
 int sync_run(struct sync *sync);
 
 #endif

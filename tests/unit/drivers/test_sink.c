@@ -142,6 +142,13 @@ static void shm(void **state)
 	assert_int_equal(t->count, 4);
 	sink->ops->destroy(sink);
 	assert_int_equal(t->valid, 0);
+	/* It stays, for readers have it, and the next writer takes it up. */
+	assert_int_equal(sink_shm_open(&sink, segment, &error), 0);
+	assert_int_equal(shmget((key_t)(0x4e545030 + segment), sizeof(*t), 0), id);
+	assert_int_equal(sink->ops->send(sink, &sample), 0);
+	assert_int_equal(t->valid, 1);
+	assert_int_equal(t->count, 6);
+	sink->ops->destroy(sink);
 	/* A segment of another size is something else's. */
 	assert_int_equal(shmdt(t), 0);
 	assert_int_equal(shmctl(id, IPC_RMID, NULL), 0);
