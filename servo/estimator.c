@@ -158,6 +158,7 @@ static void doubt(struct estimator *e, const struct track_input *in, double f)
 	if (e->rivalry && track_elapsed(&e->rival, in, f) > 0.0) {
 		track_update(&e->rival, in, f, e->drift_ppb_per_s);
 		e->track = e->rival;
+		e->believes = false;
 		e->rival.samples = 0;
 		e->rivalry = false;
 		e->events++;
@@ -172,7 +173,8 @@ static void doubt(struct estimator *e, const struct track_input *in, double f)
  * Not every event is implausible when it happens, least of all at the start, when the noise may
  * be anything. So there is always a newcomer who does not know the past. As soon as it has
  * experience, either it finds the noise as track does, or it shows that what track took for noise
- * was something that is over; then the newcomer takes its place.
+ * was something that is over; then the newcomer takes its place. It does so as well where track
+ * began with a belief: from then on there is knowledge.
  */
 static void consult_newcomer(struct estimator *e, const struct track_input *in, double f)
 {
@@ -183,8 +185,9 @@ static void consult_newcomer(struct estimator *e, const struct track_input *in, 
 		if (!track_experienced(newcomer)) {
 			return;
 		}
-		if (track_refutes(newcomer, &e->track)) {
+		if (e->believes || track_refutes(newcomer, &e->track)) {
 			e->track = *newcomer;
+			e->believes = false;
 		}
 	}
 	track_start(newcomer, in, -e->frequency_ppb, ESTIMATOR_UNKNOWN_PPB);
@@ -216,6 +219,7 @@ static void start_track(struct estimator *e, const struct track_input *in, doubl
 
 	track_start(&e->track, in, known ? e->known_ppb : -f, e->known_error_ppb);
 	e->known_error_ppb = ESTIMATOR_UNKNOWN_PPB; /* it is in the track from now on */
+	e->believes = known;
 }
 
 /* False: the sample is out of order and was not used. */
@@ -346,7 +350,7 @@ bool estimator_natural(const struct estimator *e, gnomon_mono now, double *e_ppb
 
 bool estimator_experienced(const struct estimator *e)
 {
-	return track_experienced(&e->track);
+	return track_experienced(&e->track) && !e->believes;
 }
 
 /* The delay error that is yet to come from the interval that this sample ends is in it. */

@@ -41,6 +41,7 @@ struct estimator {
 	double told_ppb;      /* the rate of the clock that delay measurements are corrected for */
 	gnomon_mono at;       /* when the last sample came */
 	struct track track;   /* no samples: nothing is known */
+	bool believes;        /* ... and it began with a rate known from elsewhere */
 	struct track rival;   /* another opinion, from fewer samples */
 	bool rivalry;         /* it began with the last sample, which was implausible to track */
 	unsigned int events;  /* such samples that proved true, since track was experienced */
@@ -83,7 +84,7 @@ double estimator_needed_ppb(const struct estimator *e);
 bool estimator_natural(const struct estimator *e, gnomon_mono now, double *e_ppb,
 		       double *error_ppb);
 
-/** Do so many samples speak that their word counts? */
+/** Do so many samples speak that their word counts, and theirs alone? */
 bool estimator_experienced(const struct estimator *e);
 
 /** What may be wrong with one offset. */

@@ -201,12 +201,18 @@ static enum gnomon_servo_state run_loop(struct pi *s, const struct gnomon_servo_
 	return GNOMON_SERVO_LOCKED;
 }
 
-/* Nothing has to be estimated: what is left to decide is whether to step. */
+/* Nothing has to be estimated: what is left to decide is whether to step. An offset that has grown
+ * meanwhile says nothing about a frequency that is known: the integral is not moved by it. */
 static enum gnomon_servo_state take_known(struct pi *s, const struct gnomon_servo_sample *sample)
 {
+	double error = gnomon_span_to_double(sample->offset) * sample->weight;
+
 	s->phase = PI_RUNNING;
-	return servo_gate_must_step(&s->gate, sample->offset) ? GNOMON_SERVO_JUMP :
-								run_loop(s, sample);
+	if (servo_gate_must_step(&s->gate, sample->offset)) {
+		return GNOMON_SERVO_JUMP;
+	}
+	s->commanded_ppb = clamp(s->integral_ppb - (s->kp + s->ki) * error, s->max_ppb);
+	return GNOMON_SERVO_LOCKED;
 }
 
 static enum gnomon_servo_state pi_sample(void *state, const struct gnomon_servo_sample *sample,

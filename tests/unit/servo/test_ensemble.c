@@ -370,6 +370,462 @@ static void one_is_followed_at_once(void **state)
 	assert_int_equal(r->switches, 1);
 }
 
+/* -- several ---------------------------------------------------------------------------------- */
+
+static void lock_three(struct rig *r)
+{
+	rig_init(r, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		r->reference_ns[i] = 100.0;
+	}
+	rig_start(r);
+	run(r, 200.0);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 0);
+	assert_int_equal(state_of(r, 1), GNOMON_SOURCE_GOOD);
+	assert_int_equal(state_of(r, 2), GNOMON_SOURCE_GOOD);
+	assert_int_equal(r->switches, 1);
+	assert_int_equal(r->steps, 1);
+	assert_true(r->broken_ns <= 0.0);
+	assert_near(r->x, 0.0, 200.0);
+	assert_int_equal(r->used[1] + r->used[2], 0);
+	r->steps = 0;
+	r->switches = 0;
+	r->most_rate = 0.0;
+	memset(r->used, 0, sizeof(r->used));
+}
+
+static void three_start_together(void **state)
+{
+	lock_three(*state);
+}
+
+/* None of its lies is followed, not even the first: nothing can be seen in the clock. */
+static void liar_is_never_followed(void **state)
+{
+	static const double lies[] = { 10e3, -100e3, 100e3, 1e9, -1e9 };
+	struct rig *r = *state;
+
+	for (size_t k = 0; k < sizeof(lies) / sizeof(lies[0]); k++) {
+		lock_three(r);
+		r->lie_ns[0] = lies[k];
+		run(r, 3.0);
+		assert_int_equal(r->used[0], 0);
+		assert_int_equal(state_of(r, 0), GNOMON_SOURCE_OUTVOTED);
+		assert_int_equal(gnomon_ensemble_selected(r->e), 1);
+		assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FOLLOWING);
+		run(r, 300.0);
+		assert_int_equal(r->used[0], 0);
+		assert_int_equal(r->used[1], 301);
+		/* It tells the truth again, and is believed for long enough. */
+		r->lie_ns[0] = 0.0;
+		run(r, 280.0);
+		assert_int_equal(state_of(r, 0), GNOMON_SOURCE_GOOD);
+		run(r, 30.0);
+		assert_int_equal(gnomon_ensemble_selected(r->e), 0);
+		assert_int_equal(r->switches, 2);
+		assert_int_equal(r->steps, 0);
+		assert_true(r->broken_ns <= 0.0);
+		assert_true(r->most_rate < 500.0);
+		assert_near(r->x, 0.0, 200.0);
+	}
+}
+
+/* An outlier of the followed source is outvoted as well: once, and nothing else changes. */
+static void outlier_is_outvoted(void **state)
+{
+	struct rig *r = *state;
+
+	lock_three(r);
+	r->lie_ns[0] = 80e3;
+	run(r, 1.0);
+	r->lie_ns[0] = 0.0;
+	run(r, 100.0);
+	assert_int_equal(r->used[0], 100);
+	assert_int_equal(r->switches, 0);
+	assert_true(r->most_rate < 500.0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+static void silence_hands_over(void **state)
+{
+	struct rig *r = *state;
+
+	lock_three(r);
+	r->dead[0] = true;
+	run(r, 2.0);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 0);
+	run(r, 2.0);
+	assert_int_equal(state_of(r, 0), GNOMON_SOURCE_SILENT);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 1);
+	run(r, 20.0);
+	r->dead[1] = true;
+	run(r, 5.0);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 2);
+	assert_int_equal(r->switches, 2);
+	assert_int_equal(r->steps, 0);
+	assert_true(r->most_rate < 500.0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+/* Sources that differ within their bounds: the difference is slewed away, and in the bound. */
+static void hand_over_is_slewed(void **state)
+{
+	struct gnomon_estimate before;
+	struct gnomon_estimate after;
+	struct rig *r = *state;
+
+	rig_init(r, 2);
+	r->noise_ns = 5.0;
+	r->lie_ns[1] = 8000.0;
+	r->reference_ns[0] = 5000.0;
+	r->reference_ns[1] = 9000.0;
+	rig_start(r);
+	run(r, 200.0);
+	assert_near(r->x, 0.0, 50.0);
+	gnomon_ensemble_estimate(r->e, mono(r), &before);
+	r->most_rate = 0.0;
+	r->dead[0] = true;
+	run(r, 10.0);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 1);
+	gnomon_ensemble_estimate(r->e, mono(r), &after);
+	assert_near(after.offset_ns, -8000.0 + 6.0 * 100.0, 300.0);
+	assert_true(after.bound_ns > 16000.0);
+	run(r, 70.0);
+	assert_near(r->x, 7700.0, 300.0);
+	run(r, 30.0);
+	assert_near(r->x, 8000.0, 50.0);
+	assert_true(r->most_rate < 180.0);
+	assert_int_equal(r->steps, 1);
+	assert_true(r->broken_ns <= 0.0);
+	gnomon_ensemble_estimate(r->e, mono(r), &after);
+	assert_near(after.bound_ns, before.bound_ns + 4000.0, 500.0);
+}
+
+static void alarm_is_no_mistake(void **state)
+{
+	struct gnomon_ensemble_change change;
+	struct rig *r = *state;
+
+	lock_three(r);
+	gnomon_ensemble_alarm(r->e, 0, mono(r), &r->command);
+	obey(r);
+	assert_true(gnomon_ensemble_changes(r->e, &change));
+	assert_true(change.sources.switched && !change.mode_changed);
+	assert_int_equal(change.sources.before, 0);
+	assert_int_equal(change.sources.selected, 1);
+	assert_int_equal(change.sources.states, 3);
+	assert_int_equal(state_of(r, 0), GNOMON_SOURCE_ALARM);
+	run(r, 20.0);
+	assert_int_equal(state_of(r, 0), GNOMON_SOURCE_WAITING);
+	assert_int_equal(r->used[1], 20);
+	assert_true(r->broken_ns <= 0.0 && r->most_rate < 500.0);
+}
+
+/* -- holdover --------------------------------------------------------------------------------- */
+
+static void kill_all(struct rig *r, bool dead)
+{
+	for (unsigned int i = 0; i < SOURCES_MAX; i++) {
+		r->dead[i] = dead;
+	}
+}
+
+static void holdover_and_back(void **state)
+{
+	struct gnomon_holdover_model model;
+	struct gnomon_estimate estimate;
+	double bound = 0.0;
+	struct rig *r = *state;
+
+	for (unsigned int sources = 1; sources <= 3; sources += 2) {
+		rig_init(r, sources);
+		rig_start(r);
+		run(r, 600.0);
+		assert_int_equal(gnomon_ensemble_model(r->e, mono(r), &model), 0);
+		assert_near(model.frequency_ppb, -20000.0, 20.0);
+		kill_all(r, true);
+		run(r, 10.0);
+		assert_int_equal(MODE(r), GNOMON_ENSEMBLE_HOLDOVER);
+		assert_int_equal(gnomon_ensemble_selected(r->e), -1);
+		assert_near(r->f, -20000.0, 20.0);
+		for (int i = 0; i < 600; i++) {
+			run(r, 1.0);
+			gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+			assert_true(estimate.valid && estimate.bound_ns >= bound);
+			bound = estimate.bound_ns;
+		}
+		bound = 0.0;
+		r->steps = 0;
+		r->most_rate = 0.0;
+		kill_all(r, false);
+		run(r, sources == 1 ? 1.0 : 40.0);
+		assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FOLLOWING);
+		/* The first sample closed the loop again, nothing was estimated anew. */
+		assert_int_equal(r->command.state, GNOMON_SERVO_LOCKED);
+		run(r, 60.0);
+		assert_near(r->x, 0.0, 200.0);
+		assert_int_equal(r->steps, 0);
+		assert_true(r->broken_ns <= 0.0);
+		gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+		assert_true(estimate.bound_ns < 1000.0);
+	}
+}
+
+static void too_little_learnt(void **state)
+{
+	struct gnomon_holdover_model model;
+	struct gnomon_estimate estimate;
+	struct rig *r = *state;
+
+	rig_init(r, 1);
+	rig_start(r);
+	run(r, 30.0);
+	assert_int_equal(gnomon_ensemble_model(r->e, mono(r), &model), -ENODATA);
+	r->dead[0] = true;
+	run(r, 60.0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FREE);
+	gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+	assert_true(estimate.bound_ns > 0.5 * 10.0 * 60.0 * 60.0);
+	r->dead[0] = false;
+	run(r, 30.0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FOLLOWING);
+	assert_near(r->x, 0.0, 200.0);
+	assert_int_equal(r->steps, 1);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+/* -- restart ---------------------------------------------------------------------------------- */
+
+static const struct gnomon_holdover_model learnt = {
+	.frequency_ppb = -20000.0,
+	.frequency_error_ppb = 20.0,
+	.drift_error_ppb_per_s = 0.01,
+	.lag_s = 64.0,
+	.lags = 1,
+	.wander_ppb = { 20.0 },
+	.span_s = 3600.0,
+	.least_drift_ppb_per_s = 0.003,
+};
+
+static void restart_with(struct rig *r, unsigned int sources, double age_s)
+{
+	rig_init(r, sources);
+	r->config.model = &learnt;
+	r->config.model_age_s = age_s;
+	rig_start(r);
+}
+
+static void restart_locks_at_once(void **state)
+{
+	struct gnomon_holdover_model model;
+	struct gnomon_estimate estimate;
+	struct rig *r = *state;
+
+	restart_with(r, 1, 60.0);
+	r->x = 5000.0;
+	assert_true(gnomon_ensemble_deadline(r->e).ns == mono(r).ns);
+	assert_int_equal(gnomon_ensemble_model(r->e, mono(r), &model), 0);
+	assert_near(model.frequency_ppb, -20000.0, 1e-9);
+	assert_true(model.frequency_error_ppb > 20.0);
+	pass(r, 100.05);
+	assert_near(r->f, -20000.0, 1e-9);
+	pass(r, 100.1);
+	sample(r, 0);
+	assert_int_equal(r->command.state, GNOMON_SERVO_LOCKED);
+	assert_true(r->command.set_frequency && !r->command.step);
+	gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+	assert_true(estimate.valid);
+	pass(r, 101.0);
+	run(r, 3.0);
+	assert_near(r->x, 0.0, 300.0);
+	run(r, 60.0);
+	assert_int_equal(r->steps, 0);
+	assert_true(r->broken_ns <= 0.0);
+	/* Lost before anything was learnt in this run: the old model is good enough. */
+	r->dead[0] = true;
+	run(r, 60.0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_HOLDOVER);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+static void restart_far_away_steps(void **state)
+{
+	struct rig *r = *state;
+
+	restart_with(r, 1, 60.0);
+	r->x = -3e9;
+	run(r, 2.0);
+	assert_int_equal(r->command.state, GNOMON_SERVO_LOCKED);
+	assert_int_equal(r->steps, 1);
+	assert_near(r->x, 0.0, 300.0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+/* Another clock, or another file. */
+static void contradicted_model_is_forgotten(void **state)
+{
+	static const double wrong[] = { 1000.0, 20000.0, 100000.0, -300000.0 };
+	struct rig *r = *state;
+
+	for (size_t k = 0; k < sizeof(wrong) / sizeof(wrong[0]); k++) {
+		for (int software = 0; software < 2; software++) {
+			struct gnomon_holdover_model model;
+
+			restart_with(r, 1, 60.0);
+			r->discipline.servo_config.software_timestamps = software;
+			rig_start(r);
+			r->natural += wrong[k];
+			run(r, 70.0);
+			assert_int_equal(gnomon_ensemble_model(r->e, mono(r), &model), -ENODATA);
+			r->broken_ns = 0.0;
+			run(r, 930.0);
+			assert_near(r->x, 0.0, 200.0);
+			assert_true(r->broken_ns <= 0.0);
+			assert_int_equal(gnomon_ensemble_model(r->e, mono(r), &model), 0);
+			assert_near(model.frequency_ppb, -20000.0 - wrong[k], 30.0);
+		}
+	}
+}
+
+static void restart_of_three(void **state)
+{
+	struct rig *r = *state;
+
+	restart_with(r, 3, 10.0);
+	r->x = 2000.0;
+	run(r, 1.0);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 0);
+	run(r, 1.0);
+	assert_int_equal(r->command.state, GNOMON_SERVO_LOCKED);
+	run(r, 60.0);
+	assert_near(r->x, 0.0, 200.0);
+	assert_int_equal(r->steps, 0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+/* -- what others do --------------------------------------------------------------------------- */
+
+static void suspension_is_no_silence(void **state)
+{
+	struct rig *r = *state;
+
+	for (unsigned int sources = 1; sources <= 3; sources += 2) {
+		rig_init(r, sources);
+		rig_start(r);
+		run(r, 600.0);
+		r->switches = 0;
+		/* Two samples before the suspension one was far off, and nobody could say so. */
+		r->lie_ns[0] = 3000.0;
+		run(r, 1.0);
+		r->lie_ns[0] = 0.0;
+		run(r, 1.0);
+		r->suspended = true;
+		run(r, 17.0);
+		assert_near(r->f, -20000.0, 20.0);
+		r->suspended = false;
+		run(r, 30.0);
+		assert_int_equal(r->switches, 0);
+		assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FOLLOWING);
+		assert_near(r->x, 0.0, 200.0);
+		assert_true(r->broken_ns <= 0.0);
+	}
+}
+
+static void stepped_by_others(void **state)
+{
+	struct gnomon_estimate estimate;
+	struct rig *r = *state;
+
+	lock_three(r);
+	r->x += 3e5;
+	gnomon_ensemble_stepped(r->e, gnomon_span_from_ns(300000), mono(r), &r->command);
+	obey(r);
+	gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+	assert_near(estimate.offset_ns, r->x, 200.0);
+	assert_near(r->f, -20000.0, 50.0);
+	run(r, 60.0);
+	assert_int_equal(r->switches, 0);
+	assert_int_equal(state_of(r, 2), GNOMON_SOURCE_GOOD);
+	assert_near(r->x, 0.0, 200.0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+static void stepped_in_holdover(void **state)
+{
+	struct rig *r = *state;
+
+	rig_init(r, 1);
+	rig_start(r);
+	run(r, 300.0);
+	r->dead[0] = true;
+	run(r, 60.0);
+	r->x -= 1e6;
+	gnomon_ensemble_stepped(r->e, gnomon_span_from_ns(-1000000), mono(r), &r->command);
+	obey(r);
+	run(r, 60.0);
+	assert_near(r->f, -20000.0, 50.0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
+static void reset_forgets_offsets_only(void **state)
+{
+	struct gnomon_holdover_model model;
+	struct gnomon_estimate estimate;
+	struct rig *r = *state;
+
+	lock_three(r);
+	r->x += 1e9; /* another timescale */
+	gnomon_ensemble_reset(r->e, mono(r));
+	gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+	assert_false(estimate.valid);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 0);
+	assert_int_equal(gnomon_ensemble_model(r->e, mono(r), &model), 0);
+	run(r, 60.0);
+	assert_int_equal(r->switches, 0);
+	assert_int_equal(state_of(r, 1), GNOMON_SOURCE_GOOD);
+	assert_near(r->x, 1e9, 1e9); /* the servo slews: the first step is over */
+	assert_true(r->broken_ns <= 0.0);
+}
+
+static void insane_clock_starts_over(void **state)
+{
+	struct rig *r = *state;
+
+	rig_init(r, 3);
+	r->discipline.sanity_freq_limit_ppb = 1e7;
+	r->discipline.servo_config.step_threshold = 1e-3;
+	rig_start(r);
+	run(r, 100.0);
+	r->broken_ns = -1e300;
+	r->x += 5e9;
+	run(r, 60.0);
+	assert_near(r->x, 0.0, 300.0);
+	assert_int_equal(gnomon_ensemble_selected(r->e), 0);
+	assert_int_equal(state_of(r, 1), GNOMON_SOURCE_GOOD);
+	assert_int_equal(state_of(r, 2), GNOMON_SOURCE_GOOD);
+}
+
+static void free_running_is_never_touched(void **state)
+{
+	struct rig *r = *state;
+
+	rig_init(r, 3);
+	r->discipline.free_running = true;
+	r->config.model = &learnt;
+	r->natural = 200.0;
+	rig_start(r);
+	run(r, 300.0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FOLLOWING);
+	assert_true(r->f == 0.0 && r->steps == 0);
+	sample(r, 0);
+	assert_near(r->command.frequency_ppb, -200.0, 50.0);
+	kill_all(r, true);
+	run(r, 60.0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FREE);
+	assert_true(r->f == 0.0 && r->steps == 0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
 #define ENSEMBLE(function) { "/servo/ensemble/" #function, function, rig_setup, NULL, NULL }
 
 static int rig_setup(void **state)
@@ -386,6 +842,24 @@ int main(void)
 		ENSEMBLE(config_refused),
 		ENSEMBLE(one_is_the_bare_discipline),
 		ENSEMBLE(one_is_followed_at_once),
+		ENSEMBLE(three_start_together),
+		ENSEMBLE(liar_is_never_followed),
+		ENSEMBLE(outlier_is_outvoted),
+		ENSEMBLE(silence_hands_over),
+		ENSEMBLE(hand_over_is_slewed),
+		ENSEMBLE(alarm_is_no_mistake),
+		ENSEMBLE(holdover_and_back),
+		ENSEMBLE(too_little_learnt),
+		ENSEMBLE(restart_locks_at_once),
+		ENSEMBLE(restart_far_away_steps),
+		ENSEMBLE(contradicted_model_is_forgotten),
+		ENSEMBLE(restart_of_three),
+		ENSEMBLE(suspension_is_no_silence),
+		ENSEMBLE(stepped_by_others),
+		ENSEMBLE(stepped_in_holdover),
+		ENSEMBLE(reset_forgets_offsets_only),
+		ENSEMBLE(insane_clock_starts_over),
+		ENSEMBLE(free_running_is_never_touched),
 	};
 
 	return cmocka_run_group_tests_name("ensemble", tests, NULL, NULL);
