@@ -162,13 +162,29 @@ static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command
 	(void)clock_system_set_synchronized(k->clock, true, gnomon_span_abs(sample->offset).ns);
 }
 
-/* After a step: to what second. */
+/* followed: as timescale_tai_due() has it. */
+static void apply_tai_offset(struct keeper *k, bool followed)
+{
+	int r;
+
+	if (k->conf->free_running || !k->clock->ops->set_tai_offset ||
+	    !timescale_tai_due(&k->timescale, followed)) {
+		return;
+	}
+	r = k->clock->ops->set_tai_offset(k->clock, k->timescale.tai_offset);
+	if (r != 0) {
+		report_clock_error(k->log, "set TAI offset", r);
+	}
+}
+
+/* After a step: to what second, and by a second if one was missing. */
 static void retell_timescale(struct keeper *k)
 {
 	gnomon_time utc;
 
 	if (k->clock->utc && k->clock->ops->read(k->clock, &utc) == 0) {
 		timescale_stepped(&k->timescale, utc.sec);
+		apply_tai_offset(k, true);
 	}
 }
 
@@ -245,6 +261,7 @@ void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 	k->state = command.state;
 	if (!command.ignored) {
 		k->frequency_ppb = command.frequency_ppb;
+		apply_tai_offset(k, timescale_has_followed(s->offset));
 		tell_kernel(k, &command, s, now);
 		report_update(k, origin, s, now);
 		hand_over(k, s, now);
@@ -348,7 +365,6 @@ static void take_time_properties(struct keeper *k, gnomon_mono now)
 	struct timescale_change change;
 	gnomon_time utc = { 0, 0, 0 };
 	bool valid;
-	int r = 0;
 
 	gnomon_engine_time_properties_ds(k->engine, &properties);
 	valid = properties.flags & GNOMON_FLAG_UTC_OFFSET_VALID;
@@ -359,12 +375,7 @@ static void take_time_properties(struct keeper *k, gnomon_mono now)
 	if (change.offset_changed) {
 		report_utc_offset(k->log, properties.current_utc_offset, valid);
 	}
-	if (change.tai_changed && !k->conf->free_running && k->clock->ops->set_tai_offset) {
-		r = k->clock->ops->set_tai_offset(k->clock, k->timescale.tai_offset);
-	}
-	if (r != 0) {
-		report_clock_error(k->log, "set TAI offset", r);
-	}
+	apply_tai_offset(k, false);
 	if (change.leap_changed) {
 		apply_leap(k);
 	}

@@ -161,17 +161,17 @@ static void apply_leap(struct pair *p)
 	}
 }
 
-static void apply_tai_offset(struct pair *p)
+/* followed: as timescale_tai_due() has it. */
+static void apply_tai_offset(struct pair *p, bool followed)
 {
 	struct gnomon_clock *sink = p->config.sink;
 	int err;
 
 	if (p->config.out || p->config.conf->free_running || !sink->ops->set_tai_offset ||
-	    p->timescale.shift_s == 0 || p->timescale.shift_s == p->told_tai_offset) {
+	    !p->traceable || !timescale_tai_due(&p->timescale, followed)) {
 		return;
 	}
-	p->told_tai_offset = p->timescale.shift_s;
-	err = sink->ops->set_tai_offset(sink, p->timescale.shift_s);
+	err = sink->ops->set_tai_offset(sink, p->timescale.tai_offset);
 	if (err) {
 		sync_report_failure(p->config.log, sink->name, "set TAI offset", err);
 	}
@@ -200,9 +200,8 @@ void pair_time_properties(struct pair *p, const struct gnomon_time_properties_ds
 		gnomon_discipline_reset(p->discipline);
 		p->state = GNOMON_SERVO_UNLOCKED;
 	}
-	if (traceable) {
-		apply_tai_offset(p);
-	}
+	p->traceable = traceable;
+	apply_tai_offset(p, false);
 }
 
 /* Around a leap second the two clocks may be apart by one. A sink that has not been set yet does
@@ -274,6 +273,18 @@ static void tell_kernel(struct pair *p, const struct reading *r, gnomon_mono now
 		gnomon_sat_add(gnomon_span_abs(r->offset).ns, r->error_ns));
 }
 
+/* After a step: to what second, and by a second if one was missing. */
+static void retell_timescale(struct pair *p)
+{
+	struct gnomon_clock *sink = p->config.sink;
+	gnomon_time utc;
+
+	if (sink->utc && sink->ops->read(sink, &utc) == 0) {
+		timescale_stepped(&p->timescale, utc.sec);
+		apply_tai_offset(p, true);
+	}
+}
+
 /* Step first, then the frequency. */
 static void obey(struct pair *p, const struct gnomon_discipline_command *c)
 {
@@ -285,6 +296,7 @@ static void obey(struct pair *p, const struct gnomon_discipline_command *c)
 		if (err) {
 			sync_report_failure(p->config.log, sink->name, "step clock", err);
 		} else {
+			retell_timescale(p);
 			sync_report_step(p->config.log, p->config.sink_name, c->step_by);
 		}
 	}
@@ -324,6 +336,7 @@ static void steer(struct pair *p, const struct reading *r, gnomon_mono now)
 	p->last_mono = now;
 	if (!command.ignored) {
 		p->frequency_ppb = command.frequency_ppb;
+		apply_tai_offset(p, timescale_has_followed(r->offset));
 		tell_kernel(p, r, now);
 		report(p, r, now);
 	}

@@ -51,7 +51,7 @@ struct pair {
 	gnomon_time last_local;  /* the sink's at the last sample */
 	gnomon_mono last_mono;
 	gnomon_mono kernel_told;
-	int told_tai_offset;
+	bool traceable;          /* UTC's offset is sure enough to tell the kernel */
 	struct gnomon_stats offset;
 	struct gnomon_stats frequency;
 	struct gnomon_stats delay;

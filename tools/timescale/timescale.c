@@ -50,7 +50,7 @@ void timescale_update(struct timescale *t, const struct gnomon_time_properties_d
 	/* It may be announced long before the grandmaster is sure of it. */
 	if (shift && shift != t->tai_offset && properties->flags & GNOMON_FLAG_UTC_OFFSET_VALID) {
 		t->tai_offset = shift;
-		change->tai_changed = true;
+		t->tai_waits = change->jump_s != 0;
 	}
 	change->leap_changed = leap != t->leap;
 	if (leap && leap != t->leap) {
@@ -59,6 +59,24 @@ void timescale_update(struct timescale *t, const struct gnomon_time_properties_d
 		t->leap_end = 0; /* called off */
 	}
 	t->leap = leap;
+}
+
+bool timescale_has_followed(gnomon_span offset)
+{
+	return gnomon_span_abs(offset).ns < GNOMON_NSEC_PER_SEC / 2;
+}
+
+bool timescale_tai_due(struct timescale *t, bool followed)
+{
+	/* Whatever it has been told by others, it is not wrong in a way we know of. */
+	if (t->tai_told == 0 || followed) {
+		t->tai_waits = false;
+	}
+	if (t->tai_waits || t->tai_offset == t->tai_told) {
+		return false;
+	}
+	t->tai_told = t->tai_offset;
+	return true;
 }
 
 void timescale_stepped(struct timescale *t, int64_t utc_now)

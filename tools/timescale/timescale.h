@@ -18,7 +18,9 @@ struct timescale {
 	bool utc;         /* the clock keeps UTC */
 	bool kernel_leap; /* the kernel inserts or deletes the leap second */
 	int shift_s;      /* added to its readings */
-	int tai_offset;   /* that the clock was told; 0: none */
+	int tai_offset;   /* TAI - UTC, once the grandmaster is sure of it; 0: not yet */
+	int tai_told;     /* what the clock was told of it; 0: nothing */
+	bool tai_waits;   /* tai_offset is right only when the clock has followed */
 	int leap;         /* announced: 61, 59 or 0 */
 	int64_t leap_end; /* UTC: end of the day with the leap second; 0: none is due */
 };
@@ -26,7 +28,6 @@ struct timescale {
 /** What a change of timePropertiesDS comes to. */
 struct timescale_change {
 	bool leap_changed;     /* tell the clock timescale.leap */
-	bool tai_changed;      /* tell the clock timescale.tai_offset */
 	bool offset_changed;   /* worth a word */
 	int jump_s;            /* the local timescale jumped by that much: a step to the engine */
 };
@@ -40,6 +41,19 @@ void timescale_init(struct timescale *t, bool utc, bool kernel_leap);
  */
 void timescale_update(struct timescale *t, const struct gnomon_time_properties_ds *properties,
 		      int64_t utc_now, struct timescale_change *change);
+
+/**
+ * True if the clock is to be told timescale.tai_offset now; it counts as told then.
+ *
+ * A clock whose kernel does no leap seconds is a second off when UTC's offset changes, and right
+ * when it is stepped; what it reads plus the old offset is TAI until then. So the new one waits for
+ * the step. followed: the clock has been stepped, or is right to half a second (if the second is
+ * slewed away TAI cannot be right all the time).
+ */
+bool timescale_tai_due(struct timescale *t, bool followed);
+
+/** Whether an offset of the clock is small enough for that. */
+bool timescale_has_followed(gnomon_span offset);
 
 /** The clock was stepped, to a UTC second that may be of another day. */
 void timescale_stepped(struct timescale *t, int64_t utc_now);

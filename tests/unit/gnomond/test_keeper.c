@@ -138,6 +138,19 @@ static void announce(struct fixture *f, int utc_offset, unsigned int flags)
 	keeper_datasets(&f->keeper, GNOMON_DATASET_TIME_PROPERTIES, (gnomon_mono){ 2 });
 }
 
+/* A sample per second of a clock that is so far off. */
+static void sample(struct fixture *f, int second, int64_t offset_ns)
+{
+	const struct gnomon_sample s = {
+		.offset = gnomon_span_from_ns(offset_ns),
+		.mean_delay = gnomon_span_from_ns(100),
+		.local = { MIDNIGHT + second, 0, 0 },
+		.weight = 1.0,
+	};
+
+	keeper_sample(&f->keeper, &origin, &s, (gnomon_mono){ second * INT64_C(1000000000) });
+}
+
 /* The kernel is told TAI - UTC when the grandmaster is sure of it, and not before. */
 static void tai_offset(void **state)
 {
@@ -151,7 +164,12 @@ static void tai_offset(void **state)
 	assert_int_equal(told.tai_offset, 37);
 	announce(&f, 37, PTP | VALID | GNOMON_FLAG_TIME_TRACEABLE);
 	assert_int_equal(told.tai_calls, 1);
+	/* Without a leap second the clock is a second off now, until it is stepped. */
 	announce(&f, 38, PTP | VALID);
+	assert_int_equal(told.tai_offset, 37);
+	sample(&f, 1, GNOMON_NSEC_PER_SEC);
+	sample(&f, 2, GNOMON_NSEC_PER_SEC);
+	assert_int_equal(told.steps, 1);
 	assert_int_equal(told.tai_offset, 38);
 	announce(&f, 0, 0);
 	assert_int_equal(told.tai_calls, 2);
@@ -267,19 +285,6 @@ static void hands_over(void **state)
 	handover_close(&f.keeper.handover);
 	assert_true(mailbox.destroyed);
 	tear_down(&f);
-}
-
-/* A sample per second of a clock that is so far off. */
-static void sample(struct fixture *f, int second, int64_t offset_ns)
-{
-	const struct gnomon_sample s = {
-		.offset = gnomon_span_from_ns(offset_ns),
-		.mean_delay = gnomon_span_from_ns(100),
-		.local = { MIDNIGHT + second, 0, 0 },
-		.weight = 1.0,
-	};
-
-	keeper_sample(&f->keeper, &origin, &s, (gnomon_mono){ second * INT64_C(1000000000) });
 }
 
 /* Without samples the clock gets the learned frequency: once, and not before the deadline. */

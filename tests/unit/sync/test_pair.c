@@ -316,6 +316,60 @@ static void leap_second(void **state)
 	assert_int_equal(utc.tai, 38);
 }
 
+/* TAI by the kernel: what the clock reads, and the offset it was told. */
+static double tai_error_ns(void)
+{
+	return error_ns(-utc.tai);
+}
+
+/* The kernel is not told: UTC is wrong until the sink is stepped, TAI never is. */
+static void leap_second_by_step(void **state)
+{
+	const struct gnomon_time_properties_ds after = { .current_utc_offset = 38,
+							 .flags = tai_37.flags };
+	struct gnomon_time_properties_ds before = tai_37;
+	const int64_t midnight = 1700006400;
+
+	(void)state;
+	conf.kernel_leap = 0;
+	conf.step_threshold = 0.1;
+	before.flags |= GNOMON_FLAG_LEAP61;
+	utc.start = (midnight - 60) * SEC;
+	phc.start = utc.start + 37 * SEC;
+	begin();
+	pair_time_properties(&pair, &before, true);
+	assert_int_equal(utc.leap, 0);
+	run(63);
+	assert_near(tai_error_ns(), 0, 5);
+	pair_time_properties(&pair, &after, true);
+	for (int i = 0; i < 300; i++) {
+		run(0.1);
+		assert_near(tai_error_ns(), 0, 50);
+	}
+	assert_int_equal(utc.steps, 1);
+	assert_near(error_ns(-38), 0, 5);
+	assert_int_equal(utc.tai, 38);
+}
+
+/* A sink that is set to another day has its leap second at the end of that day. */
+static void leap_second_of_another_day(void **state)
+{
+	struct gnomon_time_properties_ds before = tai_37;
+	const int64_t midnight = 1700006400;
+
+	(void)state;
+	before.flags |= GNOMON_FLAG_LEAP61;
+	phc.start = (midnight + 37 - 40) * SEC;
+	utc.start = (midnight - 86400 - 40) * SEC;
+	begin();
+	pair_time_properties(&pair, &before, true);
+	run(10);
+	assert_int_equal(utc.steps, 1);
+	assert_int_equal(pair.timescale.leap_end, midnight);
+	run(31);
+	assert_non_null(strstr(last_line, "suspended due to leap second"));
+}
+
 /* chronyd or ntpd keep the clock: it is left alone, and they hear of the leap second. */
 static void handed_over(void **state)
 {
@@ -438,6 +492,8 @@ int main(void)
 		ROW("kept_by_utc", kept_by_utc),
 		ROW("fixed_offset", fixed_offset),
 		ROW("leap_second", leap_second),
+		ROW("leap_second_by_step", leap_second_by_step),
+		ROW("leap_second_of_another_day", leap_second_of_another_day),
 		ROW("handed_over", handed_over),
 		ROW("free_running", free_running),
 		ROW("statistics", statistics),

@@ -151,9 +151,44 @@ static void never_updated(void **state)
 	assert_false(timescale_suspended(&t, (gnomon_time){ MIDNIGHT + 60 + 37, 0, 0 }));
 }
 
+/* TAI = what the clock reads + the offset it was told: neither may change without the other. */
+static void tai_offset(void **state)
+{
+	struct timescale t;
+
+	(void)state;
+	timescale_init(&t, true, false);
+	(void)update(&t, 37, GNOMON_FLAG_PTP_TIMESCALE, MIDNIGHT - 7200);
+	assert_false(timescale_tai_due(&t, true));
+	(void)update(&t, 37, PTP, MIDNIGHT - 7200);
+	assert_true(timescale_tai_due(&t, false));
+	assert_int_equal(t.tai_offset, 37);
+	assert_false(timescale_tai_due(&t, true));
+	/* The kernel does not know of this leap second: the clock is wrong until it is stepped. */
+	assert_int_equal(update(&t, 38, PTP, MIDNIGHT + 4).jump_s, 1);
+	assert_false(timescale_tai_due(&t, false));
+	(void)update(&t, 38, PTP, MIDNIGHT + 5);
+	assert_false(timescale_tai_due(&t, false));
+	assert_true(timescale_tai_due(&t, true));
+	assert_int_equal(t.tai_offset, 38);
+	/* Changed twice before the clock has followed, and back. */
+	(void)update(&t, 39, PTP, MIDNIGHT + 100);
+	(void)update(&t, 38, PTP, MIDNIGHT + 101);
+	assert_false(timescale_tai_due(&t, true));
+	/* With the kernel's leap second nothing waits. */
+	timescale_init(&t, true, true);
+	(void)update(&t, 37, PTP | GNOMON_FLAG_LEAP59, MIDNIGHT - 7200);
+	assert_true(timescale_tai_due(&t, false));
+	assert_int_equal(update(&t, 36, PTP, MIDNIGHT + 4).jump_s, 0);
+	assert_true(timescale_tai_due(&t, false));
+	assert_true(timescale_has_followed(gnomon_span_from_ns(-499999999)));
+	assert_false(timescale_has_followed(gnomon_span_from_ns(500000000)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		{ "/timescale/tai_offset", tai_offset, NULL, NULL, NULL },
 		{ "/timescale/ptp_clock", ptp_clock, NULL, NULL, NULL },
 		{ "/timescale/utc_clock", utc_clock, NULL, NULL, NULL },
 		{ "/timescale/leap_inserted", leap_inserted, NULL, NULL, NULL },
