@@ -11,6 +11,7 @@
 
 #include "drivers/iface.h"
 #include "drivers/uds.h"
+#include "tools/config/config.h"
 
 /* controlField of management messages (table 42), which old receivers look at. */
 #define CONTROL_MANAGEMENT 4
@@ -50,6 +51,19 @@ void manage_config_default(struct manage_config *config, const char *program)
 		.server = manage_default_server(),
 		.minor_version = GNOMON_MINOR_VERSION_PTP,
 	};
+}
+
+void manage_config_of(struct manage_config *config, const char *program, const struct conf *conf)
+{
+	static const char key[] = "uds_address";
+
+	manage_config_default(config, program);
+	/* Whoever left linuxptp's path as it is means the one where a daemon is. */
+	if (strcmp(conf->uds_address, conf_key_find(key, strlen(key))->text) != 0) {
+		config->server = conf->uds_address;
+	}
+	config->domain = (uint8_t)conf->domain_number;
+	config->sdo_id = (uint16_t)(conf->defaults.transport_specific << 8);
 }
 
 /* name in the folder of the server's socket, unless it says where it is itself. */
@@ -316,7 +330,7 @@ int manage_send_failed(const struct manage_client *client, int code, struct driv
 	if (code == -ENOENT || code == -ECONNREFUSED) {
 		return driver_fail(error, code,
 				   "%s: no PTP daemon answers there; start it, or name its socket "
-				   "with -s",
+				   "with --uds_address",
 				   client->where);
 	}
 	if (code == -EACCES || code == -EPERM) {

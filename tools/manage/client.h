@@ -63,6 +63,11 @@ const char *manage_default_server(void);
 /** Local, the default server, domain 0, and no boundary hop: that daemon alone is asked. */
 void manage_config_default(struct manage_config *config, const char *program);
 
+struct conf;
+
+/** The same with the socket, domain and transportSpecific that are configured; conf is borrowed. */
+void manage_config_of(struct manage_config *config, const char *program, const struct conf *conf);
+
 struct manage_client;
 
 /**

@@ -124,13 +124,7 @@ int agent_open(struct agent **out, const struct conf *conf, struct driver_error 
 	if (!a) {
 		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
-	manage_config_default(&config, "ts2phc");
-	if (strcmp(conf->uds_address, "/var/run/ptp/ptp4l") != 0) {
-		config.server = conf->uds_address;
-	}
-	config.domain = (uint8_t)conf->domain_number;
-	config.sdo_id = (uint16_t)(conf->defaults.transport_specific << 8);
-	config.boundary_hops = 0;
+	manage_config_of(&config, "ts2phc", conf);
 	err = manage_open(&a->client, &config, error);
 	if (!err) {
 		err = ask_ports(a, error);

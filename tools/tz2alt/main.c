@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,13 +93,7 @@ static int tell_all(const struct conf *conf, const char *program, const struct z
 	uint8_t data[ZONE_DATA_MAX];
 	int err;
 
-	manage_config_default(&config, program);
-	if (strcmp(conf->uds_address, "/var/run/ptp/ptp4l") != 0) {
-		config.server = conf->uds_address;
-	}
-	config.domain = (uint8_t)conf->domain_number;
-	config.sdo_id = (uint16_t)(conf->defaults.transport_specific << 8);
-	config.boundary_hops = 0;
+	manage_config_of(&config, program, conf);
 	err = manage_open(&client, &config, error);
 	if (err) {
 		return err;

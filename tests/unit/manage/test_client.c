@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "drivers/uds.h"
+#include "tools/config/config.h"
 #include "tools/manage/client.h"
 
 #define WAIT_MS 5000
@@ -370,6 +371,28 @@ static void test_without_file(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* The daemon that is configured, by the socket it was given, or by the one where it is. */
+static void test_configured(void **state)
+{
+	struct manage_config config;
+	struct conf conf;
+
+	(void)state;
+	assert_int_equal(conf_init(&conf, true), 0);
+	manage_config_of(&config, "test", &conf);
+	assert_true(config.local);
+	assert_string_equal(config.server, manage_default_server());
+	assert_int_equal(config.boundary_hops, 0);
+	conf.domain_number = 24;
+	conf.defaults.transport_specific = 1;
+	conf.uds_address = "/tmp/other";
+	manage_config_of(&config, "test", &conf);
+	assert_string_equal(config.server, "/tmp/other");
+	assert_int_equal(config.domain, 24);
+	assert_int_equal(config.sdo_id, 0x100);
+	conf_finish(&conf);
+}
+
 static void test_bad_paths(void **state)
 {
 	struct bench *b = *state;
@@ -406,6 +429,7 @@ int main(void)
 		TEST("ask_in_vain", test_ask_in_vain),
 		TEST("nobody_there", test_nobody_there),
 		TEST("without_file", test_without_file),
+		TEST("configured", test_configured),
 		TEST("bad_paths", test_bad_paths),
 	};
 
