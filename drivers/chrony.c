@@ -125,7 +125,7 @@ int chrony_decode(const uint8_t *data, size_t len, uint32_t sequence,
 	r.local = leap != LEAP_UNSYNCHRONISED && r.reference_id == REFERENCE_LOCAL;
 	r.synchronised = leap != LEAP_UNSYNCHRONISED && !r.local;
 	/* What is still to be added to the clock. */
-	r.offset_s = -get_float(data, AT_CORRECTION);
+	r.offset_s = 0.0 - get_float(data, AT_CORRECTION);
 	r.frequency_ppm = get_float(data, AT_FREQUENCY);
 	/* A measured delay can come out below zero; it is no less uncertain for that. */
 	r.bound_s = fabs(get_float(data, AT_ROOT_DELAY)) / 2 + dispersion;
