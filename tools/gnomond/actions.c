@@ -3,6 +3,18 @@
 
 #include "drivers/timer.h"
 
+/* A source without a port that receives time knows it before the silence tells. */
+static void watch(struct daemon *d, struct instance *in, gnomon_mono now)
+{
+	bool before = in->receiving;
+
+	in->receiving = instance_receives(in);
+	if (before && !in->receiving && in->keeper_source >= 0) {
+		keeper_alarm(&d->keeper, (unsigned int)in->keeper_source, "no port receives time",
+			     now);
+	}
+}
+
 static void take_state(struct daemon *d, struct port *port,
 		       const struct gnomon_state_change *change)
 {
@@ -23,12 +35,20 @@ static void take_state(struct daemon *d, struct port *port,
 	report_state(d->log, port->name, &told);
 }
 
-static void take_sample(struct daemon *d, const struct port *port,
+static void take_sample(struct daemon *d, const struct instance *in, const struct port *port,
 			const struct gnomon_sample *sample, gnomon_mono now)
 {
-	const struct keeper_origin origin = { port->name, port->state };
+	const struct keeper_origin origin = {
+		.source = (unsigned int)in->keeper_source,
+		.port = port->name,
+		.state = port->state,
+		.reference_bound_ns = -1.0,
+	};
 	enum gnomon_servo_state before = d->keeper.state;
 
+	if (in->keeper_source < 0) {
+		return;
+	}
 	keeper_sample(&d->keeper, &origin, sample, now);
 	d->status_changed |= d->keeper.state != before;
 }
@@ -44,8 +64,9 @@ static void take_event(struct daemon *d, struct instance *in, const struct port 
 		in->ports.unsent--;
 		return;
 	}
-	if (event->what == GNOMON_EVENT_SYNC_INTERVAL) {
-		keeper_sync_interval(&d->keeper, (int)event->value);
+	if (event->what == GNOMON_EVENT_SYNC_INTERVAL && in->keeper_source >= 0) {
+		keeper_sync_interval(&d->keeper, (unsigned int)in->keeper_source,
+				     (int)event->value);
 	}
 	report_event(d->log, port ? port->name : the_clock, event, (unsigned int)in->ports.count);
 }
@@ -64,13 +85,14 @@ static void take(struct daemon *d, struct instance *in, const struct gnomon_acti
 		}
 		break;
 	case GNOMON_ACTION_SAMPLE:
-		take_sample(d, port, &action->u.sample, now);
+		take_sample(d, in, port, &action->u.sample, now);
 		break;
 	case GNOMON_ACTION_STATE:
 		take_state(d, port, &action->u.state);
+		watch(d, in, now);
 		break;
 	case GNOMON_ACTION_DATASET:
-		keeper_datasets(&d->keeper, action->u.datasets, now);
+		keeper_datasets(&d->keeper, in->engine, action->u.datasets, now);
 		break;
 	case GNOMON_ACTION_SET_CLOCK:
 		keeper_set_time(&d->keeper, action->u.time, now);

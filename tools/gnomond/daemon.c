@@ -94,41 +94,170 @@ static int open_clock(struct daemon *d, struct driver_error *error)
 	return r || conf->free_running ? r : clock_check_adjustable(*clock, error);
 }
 
-/* -- life ------------------------------------------------------------------------------------- */
+/* -- instances -------------------------------------------------------------------------------- */
+
+/* The file's own ports first, then those of sources. */
+static void init_instances(struct daemon *d)
+{
+	struct instance_setup setup = { d->conf, d->log, &d->keeper, &d->lookout, 0, NULL };
+
+	instance_init(&d->instances[0], &setup);
+	for (size_t i = 0; i < d->conf->source_count; i++) {
+		if (d->conf->sources[i].instance) {
+			setup.conf = d->conf->sources[i].instance;
+			setup.source = d->conf->sources[i].name;
+			setup.number++;
+			instance_init(&d->instances[setup.number], &setup);
+		}
+	}
+	/* A ring, so that each finds the ports of all others. */
+	for (size_t i = 0; d->instance_count > 1 && i < d->instance_count; i++) {
+		d->instances[i].ports.next = &d->instances[(i + 1) % d->instance_count].ports;
+	}
+}
 
 static int join(struct daemon *d, const struct conf *conf, struct log *log)
 {
-	const struct instance_setup own = { conf, log, &d->keeper, &d->lookout, 0, NULL };
-
 	memset(d, 0, sizeof(*d));
 	d->conf = conf;
 	d->log = log;
 	d->keeper.conf = conf;
 	d->keeper.log = log;
 	lookout_init(&d->lookout);
-	d->instances = calloc(1, sizeof(d->instances[0]));
+	d->instance_count = 1;
+	for (size_t i = 0; i < conf->source_count; i++) {
+		d->instance_count += conf->sources[i].instance != NULL;
+	}
+	d->instances = calloc(d->instance_count, sizeof(d->instances[0]));
 	if (!d->instances) {
+		d->instance_count = 0;
 		return -ENOMEM;
 	}
-	d->instance_count = 1;
-	instance_init(&d->instances[0], &own);
+	init_instances(d);
+	return 0;
+}
+
+/* -- sources ---------------------------------------------------------------------------------- */
+
+static struct instance *instance_of(const struct daemon *d, const struct conf_source *source)
+{
+	for (size_t i = 1; i < d->instance_count; i++) {
+		if (d->instances[i].conf == source->instance) {
+			return &d->instances[i];
+		}
+	}
+	return NULL;
+}
+
+static void list_source(struct keeper *k, const char *name, const struct conf_source *conf,
+			struct instance *in)
+{
+	struct keeper_source *source = &k->sources[k->listed];
+
+	source->name = name;
+	source->conf = conf;
+	if (in) {
+		source->engine = in->engine;
+		in->keeper_source = (int)k->listed;
+	}
+	k->listed++;
+}
+
+/* Ports that only transmit are no source, unless there would be none. */
+static int list_sources(struct daemon *d)
+{
+	const size_t others = d->conf->source_count;
+	struct instance *own = &d->instances[0];
+	struct keeper *k = &d->keeper;
+	bool receive = others == 0 || instance_may_receive(own);
+
+	k->sources = calloc(others + 1, sizeof(k->sources[0]));
+	if (!k->sources) {
+		return -ENOMEM;
+	}
+	if (receive) {
+		list_source(k, "ports", NULL, own);
+	}
+	for (size_t i = 0; i < others; i++) {
+		const struct conf_source *source = &d->conf->sources[i];
+
+		list_source(k, source->name, source,
+			    source->instance ? instance_of(d, source) : NULL);
+	}
+	k->source_count = k->listed;
+	if (!receive) {
+		list_source(k, "ports", NULL, own);
+		own->keeper_source = -1;
+	}
 	return 0;
 }
 
 static int build_keeper(struct daemon *d, struct driver_error *error)
 {
 	bool software = false;
-	int r;
+	int r = list_sources(d);
 
 	for (size_t i = 0; i < d->instance_count; i++) {
 		software |= instance_receives_software_stamps(&d->instances[i]);
 	}
 	d->keeper.engine = d->instances[0].engine;
-	r = keeper_init(&d->keeper, software);
+	r = r ? r : keeper_init(&d->keeper, software);
 	return r == 0 ? 0
 		      : driver_fail(error, r, "cannot build the clock from this configuration: %s",
 				    driver_strerror(r));
 }
+
+/* Reading changes nothing of what is read. */
+static int open_readers(struct daemon *d, struct driver_error *error)
+{
+	size_t count = d->conf->source_count + 1 - d->instance_count;
+	int r = 0;
+
+	if (count == 0) {
+		return 0;
+	}
+	d->readers = calloc(count, sizeof(d->readers[0]));
+	if (!d->readers) {
+		return driver_fail(error, -ENOMEM, "no memory for %zu sources", count);
+	}
+	for (unsigned int i = 0; r == 0 && i < d->keeper.source_count; i++) {
+		if (!d->keeper.sources[i].engine) {
+			r = reader_open(&d->readers[d->reader_count++], &d->keeper, i, d->log,
+					error);
+		}
+	}
+	return r;
+}
+
+/* -- interfaces ------------------------------------------------------------------------------- */
+
+static bool has_interface(const struct instance *in, const char *name)
+{
+	for (size_t i = 0; i < in->ports.count; i++) {
+		if (strcmp(in->ports.list[i].name.interface, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Ports of two instances may be on one interface. */
+static void find_shared(struct daemon *d)
+{
+	for (size_t i = 0; i < d->instance_count; i++) {
+		struct ports *ports = &d->instances[i].ports;
+
+		for (size_t p = 0; p < ports->count; p++) {
+			for (size_t o = 0; o < d->instance_count; o++) {
+				ports->list[p].shared |=
+					o != i && has_interface(&d->instances[o],
+								ports->list[p].name.interface);
+			}
+		}
+	}
+}
+
+/* -- life ------------------------------------------------------------------------------------- */
 
 /* Everything that can go wrong without touching the system. */
 static int prepare(struct daemon *d, struct driver_error *error)
@@ -138,6 +267,7 @@ static int prepare(struct daemon *d, struct driver_error *error)
 	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
 		r = instance_choose(&d->instances[i], error);
 	}
+	find_shared(d);
 	r = r ? r : open_clock(d, error);
 	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
 		r = instance_build(&d->instances[i], error);
@@ -145,7 +275,8 @@ static int prepare(struct daemon *d, struct driver_error *error)
 	if (r == 0 && handover_is_wanted(d->conf)) {
 		r = handover_open(&d->keeper.handover.out, d->conf, error);
 	}
-	return r ? r : build_keeper(d, error);
+	r = r ? r : build_keeper(d, error);
+	return r ? r : open_readers(d, error);
 }
 
 /* Links are opened last: opening them switches time stamping on, and nothing may fail after it that
@@ -181,6 +312,10 @@ void daemon_destroy(struct daemon *d)
 		instance_finish(&d->instances[i - 1]);
 	}
 	free(d->instances);
+	for (size_t i = 0; i < d->reader_count; i++) {
+		reader_close(&d->readers[i]);
+	}
+	free(d->readers);
 	lookout_finish(&d->lookout);
 	syncs_close(&d->syncs);
 	keeper_finish(&d->keeper);

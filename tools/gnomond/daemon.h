@@ -12,6 +12,7 @@
 #include "keeper.h"
 #include "local.h"
 #include "lookout.h"
+#include "reader.h"
 #include "syncs.h"
 
 struct daemon {
@@ -23,6 +24,8 @@ struct daemon {
 	struct instance *instances; /* the first has the file's own ports */
 	size_t instance_count;
 	struct syncs syncs;         /* other clocks */
+	struct reader *readers;     /* of sources that are no PTP Instances */
+	size_t reader_count;
 	bool status_changed; /* a state has, that the service manager is told of */
 };
 

@@ -164,15 +164,29 @@ int instance_build(struct instance *in, struct driver_error *error)
 				    driver_strerror(r));
 }
 
+static bool may_receive(const struct instance *in, const struct port *port)
+{
+	return !port->conf->server_only &&
+	       !(in->conf->external_port_configuration &&
+		 port->conf->desired_state == CONF_STATE_TIME_TRANSMITTER);
+}
+
+bool instance_may_receive(const struct instance *in)
+{
+	for (size_t i = 0; i < in->ports.count; i++) {
+		if (may_receive(in, &in->ports.list[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool instance_receives_software_stamps(const struct instance *in)
 {
 	for (size_t i = 0; i < in->ports.count; i++) {
 		const struct port *port = &in->ports.list[i];
-		bool transmits = port->conf->server_only ||
-				 (in->conf->external_port_configuration &&
-				  port->conf->desired_state == CONF_STATE_TIME_TRANSMITTER);
 
-		if (!transmits && port->stamping.mode == TIMESTAMPING_SOFTWARE) {
+		if (may_receive(in, port) && port->stamping.mode == TIMESTAMPING_SOFTWARE) {
 			return true;
 		}
 	}

@@ -21,6 +21,8 @@ struct instance {
 	struct log *log;
 	struct keeper *keeper;
 	unsigned int number; /* 0: of the file's own ports */
+	int keeper_source;   /* index of the keeper's; -1: its ports receive no time */
+	bool receiving;      /* a port did when it was looked at last */
 	const char *source;  /* the section it is of; NULL: the file's own ports */
 	struct gnomon_engine *engine;
 	struct ports ports;
@@ -59,6 +61,9 @@ void instance_finish(struct instance *in);
 
 /** The first port that stamps in hardware; NULL: none does. */
 const struct port *instance_hardware_port(const struct instance *in);
+
+/** A port may receive time. */
+bool instance_may_receive(const struct instance *in);
 
 /** A port that may receive time stamps in software, which the servo has to expect. */
 bool instance_receives_software_stamps(const struct instance *in);

@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "drivers/clock.h"
 #include "drivers/timer.h"
 #include "tools/discipline/discipline.h"
+
+#include "ensemble_config.h"
 
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
@@ -24,23 +27,60 @@ static void reset_stats(struct keeper *k)
 	gnomon_stats_reset(&k->stats.delay);
 }
 
-/* How long a delay lives in the filter, at most: samples may come from any port. */
-static double delay_memory(const struct conf *conf)
+static int build(struct keeper *k, const struct gnomon_ensemble_config *config)
 {
-	double longest = 0.0;
+	size_t size = gnomon_ensemble_size(config);
 
-	for (size_t i = 0; i < conf->port_count; i++) {
-		const struct conf_port *c = &conf->ports[i].conf;
-		int interval = c->delay_mechanism == CONF_DELAY_P2P
-				       ? c->log_min_pdelay_req_interval
-				       : c->log_min_delay_req_interval;
-		double memory = ldexp(c->delay_filter_length, interval);
+	if (size == 0) {
+		return -EINVAL;
+	}
+	k->memory = malloc(size);
+	if (!k->memory) {
+		return -ENOMEM;
+	}
+	return gnomon_ensemble_init(&k->ensemble, k->memory, size, config, timer_now());
+}
 
-		if (memory > longest) {
-			longest = memory;
+static int build_ensemble(struct keeper *k, const struct gnomon_discipline_config *discipline)
+{
+	struct gnomon_ensemble_source sources[GNOMON_SELECT_SOURCES];
+	struct gnomon_select_config select;
+	struct gnomon_holdover_config holdover;
+	const struct gnomon_ensemble_config config = {
+		.size = sizeof(config),
+		.discipline = discipline,
+		.select = &select,
+		.holdover = &holdover,
+		.sources = sources,
+		.source_count = k->source_count,
+	};
+
+	ensemble_config_fill_select(&select, k->conf);
+	ensemble_config_fill_holdover(&holdover, k->conf);
+	for (unsigned int i = 0; i < k->source_count; i++) {
+		if (k->sources[i].conf) {
+			ensemble_config_fill_source(&sources[i], k->sources[i].conf);
+		} else {
+			ensemble_config_fill_ports(&sources[i], k->conf);
 		}
 	}
-	return longest;
+	return build(k, &config);
+}
+
+/* Until the timeTransmitter tells another. */
+static void expect_samples(struct keeper *k)
+{
+	for (unsigned int i = 0; i < k->source_count; i++) {
+		const struct conf_source *c = k->sources[i].conf;
+		const struct conf *ports = c ? c->instance : k->conf;
+
+		if (ports) {
+			keeper_sync_interval(k, i, ports->ports[0].conf.log_sync_interval);
+		} else {
+			k->sources[i].interval_s = c->type == CONF_SOURCE_PPS ? 1.0 : c->interval_s;
+			gnomon_ensemble_sync_interval(k->ensemble, i, k->sources[i].interval_s);
+		}
+	}
 }
 
 /* After the clock is open, for its limits and its frequency. */
@@ -55,18 +95,21 @@ int keeper_init(struct keeper *k, bool software_stamps)
 		r = 0;
 	}
 	d.servo_config.software_timestamps = software_stamps;
-	d.delay_memory_s = delay_memory(c);
 	k->frequency_ppb = d.servo_config.frequency_ppb;
-	r = r != 0 ? r : discipline_create(&k->discipline, &k->memory, &d);
+	r = r != 0 ? r : build_ensemble(k, &d);
 	if (r != 0) {
 		return r;
 	}
-	k->ptp_timescale = -1;
+	for (unsigned int i = 0; i < k->listed; i++) {
+		k->sources[i].ptp_timescale = -1;
+		k->sources[i].reference_bound_ns = -1.0;
+	}
+	k->selected = -1;
 	k->summary_s = ldexp(1.0, c->summary_interval);
 	/* A program that keeps the clock hears of leap seconds even if the kernel must not. */
 	timescale_init(&k->timescale, k->clock->utc, k->handover.out || c->kernel_leap);
 	reset_stats(k);
-	keeper_sync_interval(k, c->ports[0].conf.log_sync_interval);
+	expect_samples(k);
 	return 0;
 }
 
@@ -80,17 +123,18 @@ void keeper_finish(struct keeper *k)
 	}
 	handover_close(&k->handover);
 	free(k->memory);
+	free(k->sources);
 	memset(k, 0, sizeof(*k));
 }
 
-void keeper_sync_interval(struct keeper *k, int log_interval)
+void keeper_sync_interval(struct keeper *k, unsigned int source, int log_interval)
 {
 	int kept = log_interval < GNOMON_LOG_INTERVAL_FLOOR ? GNOMON_LOG_INTERVAL_FLOOR
 							    : log_interval;
 
 	/* Gains for what is shorter than it can be would be too great. */
-	k->sync_interval_s = ldexp(1.0, kept);
-	gnomon_discipline_sync_interval(k->discipline, k->sync_interval_s);
+	k->sources[source].interval_s = ldexp(1.0, kept);
+	gnomon_ensemble_sync_interval(k->ensemble, source, k->sources[source].interval_s);
 }
 
 bool keeper_local(struct keeper *k, enum gnomon_stamp_source source, gnomon_time stamp,
@@ -103,13 +147,67 @@ bool keeper_local(struct keeper *k, enum gnomon_stamp_source source, gnomon_time
 	return true;
 }
 
+gnomon_time keeper_reading(const struct keeper *k, gnomon_time reading)
+{
+	return timescale_local(&k->timescale, reading);
+}
+
+double keeper_bound(const struct keeper *k, gnomon_mono now)
+{
+	struct gnomon_estimate estimate;
+
+	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
+	return estimate.bound_ns;
+}
+
+/* The one that is followed, NULL: none is. */
+static struct keeper_source *followed(const struct keeper *k)
+{
+	return k->selected < 0 ? NULL : &k->sources[k->selected];
+}
+
+/* What is known of an engine. */
+static struct keeper_source *source_of(const struct keeper *k, const struct gnomon_engine *engine)
+{
+	unsigned int i = 0;
+
+	while (i + 1 < k->listed && k->sources[i].engine != engine) {
+		i++;
+	}
+	return &k->sources[i];
+}
+
+/* Whose time properties count: those of the ports if nothing with any is followed. */
+static const struct gnomon_engine *leading_engine(const struct keeper *k)
+{
+	const struct keeper_source *source = followed(k);
+
+	return source && source->engine ? source->engine : k->engine;
+}
+
+int keeper_utc_offset(const struct keeper *k)
+{
+	const unsigned int sure = GNOMON_FLAG_PTP_TIMESCALE | GNOMON_FLAG_UTC_OFFSET_VALID;
+	struct gnomon_time_properties_ds properties;
+
+	gnomon_engine_time_properties_ds(leading_engine(k), &properties);
+	return (properties.flags & sure) == sure ? properties.current_utc_offset
+						 : k->conf->utc_offset;
+}
+
+const char *keeper_grandmaster(const struct keeper *k)
+{
+	return source_of(k, leading_engine(k))->gm;
+}
+
 /* -- reporting -------------------------------------------------------------------------------- */
 
 /* Every update alone if there is one in an interval, as ptp4l counts them; else statistics. */
 static void report_update(struct keeper *k, const struct keeper_origin *origin,
 			  const struct gnomon_sample *sample, gnomon_mono now)
 {
-	double wanted = k->summary_s / k->sync_interval_s;
+	const struct keeper_source *source = &k->sources[origin->source];
+	double wanted = k->summary_s / source->interval_s;
 	struct gnomon_estimate estimate;
 	struct report_sync line = {
 		.port = origin->port,
@@ -118,8 +216,8 @@ static void report_update(struct keeper *k, const struct keeper_origin *origin,
 		.offset_ns = gnomon_span_to_double(sample->offset),
 		.frequency_ppb = k->frequency_ppb,
 		.mean_delay_ns = gnomon_span_to_double(sample->mean_delay),
-		.gm = k->gm,
-		.steps_removed = k->steps_removed,
+		.gm = source->gm,
+		.steps_removed = source->steps_removed,
 	};
 
 	if (k->log->level < 6) {
@@ -131,7 +229,7 @@ static void report_update(struct keeper *k, const struct keeper_origin *origin,
 	if (k->stats.offset.count < wanted) {
 		return;
 	}
-	gnomon_discipline_estimate(k->discipline, now, &estimate);
+	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
 	line.bound_ns = estimate.bound_ns;
 	if (wanted < 2) {
 		report_sync(k->log, &line);
@@ -144,10 +242,132 @@ static void report_update(struct keeper *k, const struct keeper_origin *origin,
 /* Which way the clock ran against the monotonic one since the last sample. */
 static bool ran_fast(const struct keeper *k, const struct gnomon_sample *sample, gnomon_mono now)
 {
-	return gnomon_time_diff(sample->local, k->last.local).ns > now.ns - k->last_mono.ns;
+	return gnomon_time_diff(sample->local, k->last_local).ns > now.ns - k->last_mono.ns;
+}
+
+/* How many others stand together, and the mean of their offsets. */
+static unsigned int others(const struct keeper *k, unsigned int source, double *mean_ns)
+{
+	unsigned int count = 0;
+	double sum = 0.0;
+
+	for (unsigned int i = 0; i < k->source_count; i++) {
+		struct gnomon_ensemble_view view;
+
+		gnomon_ensemble_source_view(k->ensemble, i, &view);
+		if (i != source && (view.state == GNOMON_SOURCE_GOOD ||
+				    view.state == GNOMON_SOURCE_SELECTED)) {
+			sum += view.offset_ns;
+			count++;
+		}
+	}
+	*mean_ns = count ? sum / count : 0.0;
+	return count;
+}
+
+/* Why a source stands as it does, in words; "" if its state says it all. */
+static void reason_of(const struct keeper *k, unsigned int source, gnomon_mono now,
+		    const struct gnomon_ensemble_view *view, char *why, size_t size)
+{
+	unsigned int count;
+	double mean_ns;
+
+	switch (view->state) {
+	case GNOMON_SOURCE_SILENT:
+		snprintf(why, size, "for %.0f s", (double)(now.ns - view->at.ns) * 1e-9);
+		break;
+	case GNOMON_SOURCE_ALARM:
+		snprintf(why, size, "%s", k->sources[source].alarm);
+		break;
+	case GNOMON_SOURCE_WIDE:
+		snprintf(why, size, "bound %.0f ns of %.0f wanted", view->bound_ns,
+			 k->sources[source].conf ? k->sources[source].conf->max_bound_ns : 0.0);
+		break;
+	case GNOMON_SOURCE_OUTVOTED:
+		count = others(k, source, &mean_ns);
+		snprintf(why, size, "%.0f ns from %u other%s", mean_ns - view->offset_ns, count,
+			 count == 1 ? "" : "s");
+		break;
+	case GNOMON_SOURCE_DISPUTED:
+		snprintf(why, size, "%.0f ns from this clock, and no majority", -view->offset_ns);
+		break;
+	case GNOMON_SOURCE_UNKNOWN:
+	case GNOMON_SOURCE_WAITING:
+	case GNOMON_SOURCE_GOOD:
+	case GNOMON_SOURCE_SELECTED:
+		why[0] = '\0';
+		break;
+	}
+}
+
+static void tell_source(const struct keeper *k, unsigned int source, gnomon_mono now)
+{
+	struct gnomon_ensemble_view view;
+	struct report_source line = { .name = k->sources[source].name };
+
+	gnomon_ensemble_source_view(k->ensemble, source, &view);
+	reason_of(k, source, now, &view, line.why, sizeof(line.why));
+	line.state = view.state;
+	line.measured = view.measured;
+	line.offset_ns = view.offset_ns;
+	line.bound_ns = view.bound_ns;
+	report_source(k->log, &line);
+}
+
+/* Where there is a choice, what is thought of the sources, and which is followed. */
+static void tell_sources(const struct keeper *k, const struct gnomon_select_change *change,
+			 gnomon_mono now)
+{
+	for (unsigned int i = 0; k->source_count > 1 && i < k->source_count; i++) {
+		if (change->states >> i & 1) {
+			tell_source(k, i, now);
+		}
+	}
+	if (k->source_count > 1 && change->switched) {
+		report_switch(k->log,
+			      change->before < 0 ? "" : k->sources[change->before].name,
+			      change->selected < 0 ? "" : k->sources[change->selected].name);
+	}
+}
+
+static void tell_mode(struct keeper *k, const struct gnomon_ensemble_change *change,
+		      gnomon_mono now)
+{
+	struct gnomon_estimate estimate;
+	struct report_holdover line = { .mode = change->mode };
+
+	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
+	line.frequency_ppb = estimate.frequency_ppb;
+	line.frequency_error_ppb = estimate.frequency_error_ppb;
+	line.bound_ns = estimate.bound_ns;
+	switch (change->mode) {
+	case GNOMON_ENSEMBLE_HOLDOVER:
+	case GNOMON_ENSEMBLE_FREE:
+		k->lost = now;
+		report_holdover(k->log, &line);
+		break;
+	case GNOMON_ENSEMBLE_FOLLOWING:
+	case GNOMON_ENSEMBLE_NONE:
+		line.lasted_s = (double)(now.ns - k->lost.ns) * 1e-9;
+		if (k->lost.ns) {
+			report_holdover(k->log, &line);
+		}
+		k->lost = (gnomon_mono){ 0 };
+		break;
+	}
 }
 
 /* -- commands --------------------------------------------------------------------------------- */
+
+static void tell_engines(struct keeper *k, const struct gnomon_clock_event *event,
+			 gnomon_mono now)
+{
+	for (unsigned int i = 0; i < k->listed; i++) {
+		if (k->sources[i].engine) {
+			(void)gnomon_engine_clock_event(k->sources[i].engine, event, now);
+		}
+	}
+}
 
 static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command *c,
 			const struct gnomon_sample *sample, gnomon_mono now)
@@ -188,11 +408,12 @@ static void retell_timescale(struct keeper *k)
 	}
 }
 
-/* Step first, then the frequency. *event says what was done. */
-static void obey(struct keeper *k, const struct gnomon_discipline_command *c,
-		 struct gnomon_clock_event *event)
+/* Step first, then the frequency. Returns 0 or what the clock refused with. */
+static int change_clock(struct keeper *k, const struct gnomon_discipline_command *c,
+			struct gnomon_clock_event *event)
 {
 	struct gnomon_clock *clock = k->clock;
+	int refused = 0;
 	int r;
 
 	if (c->step) {
@@ -200,6 +421,7 @@ static void obey(struct keeper *k, const struct gnomon_discipline_command *c,
 		event->stepped = r == 0;
 		event->step_by = c->step_by;
 		if (r != 0) {
+			refused = r;
 			report_clock_error(k->log, "step clock", r);
 		} else {
 			report_step(k->log, c->step_by);
@@ -209,82 +431,36 @@ static void obey(struct keeper *k, const struct gnomon_discipline_command *c,
 	if (c->set_frequency) {
 		r = clock->ops->set_frequency(clock, c->frequency_ppb);
 		if (r != 0) {
+			refused = r;
 			report_clock_error(k->log, "adjust the clock", r);
 		}
 	}
+	return refused;
 }
 
-/* By what the clock itself reads. */
-static void hand_over(struct keeper *k, const struct gnomon_sample *s, gnomon_mono now)
+/* What the ensemble counts as done is not, if the clock refused. The engines hear what the servo
+ * says last: it moves their ports' states. Without a sample they hear only of what is new. */
+static void obey(struct keeper *k, const struct gnomon_discipline_command *c, bool sampled,
+		 gnomon_mono now)
 {
-	struct gnomon_estimate estimate;
-	struct sink_sample sample = {
-		.local = timescale_reading(&k->timescale, s->local),
-		.offset = s->offset,
-		.leap = k->timescale.leap,
+	struct gnomon_clock_event event = {
+		.size = sizeof(event),
+		.state = c->state,
+		.rate_ratio = c->rate_ratio,
 	};
-	int r;
+	bool news = sampled || c->step || c->state != k->state;
 
-	if (!k->handover.out) {
-		return;
+	if (change_clock(k, c, &event) != 0) {
+		gnomon_ensemble_reset(k->ensemble, now);
+		event.state = GNOMON_SERVO_UNLOCKED;
 	}
-	gnomon_discipline_estimate(k->discipline, now, &estimate);
-	sample.error_ns = estimate.offset_stddev_ns;
-	r = handover_send(&k->handover, &sample);
-	if (r != 0) {
-		report_clock_error(k->log, "hand over an offset", r);
+	k->state = event.state;
+	if (c->set_frequency) {
+		k->frequency_ppb = c->frequency_ppb;
 	}
-}
-
-/* The engine is told last: what the servo says moves the port's state. */
-void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
-		   const struct gnomon_sample *s, gnomon_mono now)
-{
-	struct gnomon_discipline_command command;
-	struct gnomon_clock_event event = { .size = sizeof(event) };
-	const struct gnomon_discipline_sample sample = {
-		.offset = s->offset,
-		.mean_delay = s->mean_delay,
-		.local = s->local,
-		.weight = s->weight,
-		.reference_bound_ns = -1,
-	};
-
-	if (timescale_suspended(&k->timescale, s->local)) {
-		return;
+	if (news) {
+		tell_engines(k, &event, now);
 	}
-	gnomon_discipline_sample(k->discipline, &sample, now, &command);
-	if (command.insane) {
-		report_sanity(k->log, ran_fast(k, s, now));
-	}
-	obey(k, &command, &event);
-	k->state = command.state;
-	if (!command.ignored) {
-		k->frequency_ppb = command.frequency_ppb;
-		apply_tai_offset(k, timescale_has_followed(s->offset));
-		tell_kernel(k, &command, s, now);
-		report_update(k, origin, s, now);
-		hand_over(k, s, now);
-	}
-	k->last = *s;
-	k->last_mono = now;
-	event.state = command.state;
-	event.rate_ratio = command.rate_ratio;
-	(void)gnomon_engine_clock_event(k->engine, &event, now);
-}
-
-/* Nothing but the frequency changes, and nobody but the clock needs to know. */
-void keeper_expire(struct keeper *k, gnomon_mono now)
-{
-	struct gnomon_discipline_command command;
-	struct gnomon_clock_event untold = { .size = sizeof(untold) };
-
-	if (gnomon_mono_before(now, gnomon_discipline_deadline(k->discipline))) {
-		return;
-	}
-	gnomon_discipline_expire(k->discipline, now, &command);
-	obey(k, &command, &untold);
-	k->frequency_ppb = command.frequency_ppb;
 }
 
 /* -- UTC and leap seconds --------------------------------------------------------------------- */
@@ -305,7 +481,7 @@ static void apply_leap(struct keeper *k)
 	}
 }
 
-/* The local timescale moved under the engine: to it that is a step. */
+/* The local timescale moved under the engines: to them that is a step. */
 static void timescale_jump(struct keeper *k, int seconds, gnomon_mono now)
 {
 	const struct gnomon_clock_event event = {
@@ -316,9 +492,9 @@ static void timescale_jump(struct keeper *k, int seconds, gnomon_mono now)
 		.rate_ratio = 1.0,
 	};
 
-	gnomon_discipline_reset(k->discipline);
+	gnomon_ensemble_reset(k->ensemble, now);
 	k->state = GNOMON_SERVO_UNLOCKED;
-	(void)gnomon_engine_clock_event(k->engine, &event, now);
+	tell_engines(k, &event, now);
 }
 
 bool keeper_time(struct keeper *k, gnomon_time *time)
@@ -341,6 +517,7 @@ void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now)
 		.stepped = true,
 		.rate_ratio = 1.0,
 	};
+	struct gnomon_discipline_command command;
 	gnomon_time before;
 	int r;
 
@@ -355,7 +532,9 @@ void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now)
 	}
 	report_step(k->log, event.step_by);
 	retell_timescale(k);
-	(void)gnomon_engine_clock_event(k->engine, &event, now);
+	tell_engines(k, &event, now);
+	gnomon_ensemble_stepped(k->ensemble, event.step_by, now, &command);
+	obey(k, &command, false, now);
 }
 
 /* The shift must change before the next timestamp is converted, so this is done at once. */
@@ -366,7 +545,7 @@ static void take_time_properties(struct keeper *k, gnomon_mono now)
 	gnomon_time utc = { 0, 0, 0 };
 	bool valid;
 
-	gnomon_engine_time_properties_ds(k->engine, &properties);
+	gnomon_engine_time_properties_ds(leading_engine(k), &properties);
 	valid = properties.flags & GNOMON_FLAG_UTC_OFFSET_VALID;
 	if (k->clock->utc) {
 		(void)k->clock->ops->read(k->clock, &utc);
@@ -385,40 +564,184 @@ static void take_time_properties(struct keeper *k, gnomon_mono now)
 }
 
 /* Tell once of every grandmaster what kind of time it gives. */
-static void tell_timescale(struct keeper *k)
+static void tell_timescale(const struct keeper *k, struct keeper_source *source)
 {
 	struct gnomon_time_properties_ds properties;
 	int ptp = -1;
 
-	gnomon_engine_time_properties_ds(k->engine, &properties);
-	if (k->steps_removed > 0) {
+	gnomon_engine_time_properties_ds(source->engine, &properties);
+	if (source->steps_removed > 0) {
 		ptp = (properties.flags & GNOMON_FLAG_PTP_TIMESCALE) != 0;
 	}
-	if (ptp != k->ptp_timescale && ptp >= 0) {
+	if (ptp != source->ptp_timescale && ptp >= 0) {
 		report_timescale(k->log, ptp == 1);
 	}
-	k->ptp_timescale = ptp;
+	source->ptp_timescale = ptp;
+}
+
+/* The bound a clockAccuracy stands for (table 5); < 0: it says nothing. */
+static double accuracy_bound(uint8_t accuracy)
+{
+	static const double ns[] = {
+		0.001, 0.0025, 0.01, 0.025, 0.1,  0.25,  1.0, 2.5, 10.0, 25.0, 100.0, 250.0, 1e3,
+		2.5e3, 1e4,    2.5e4, 1e5,  2.5e5, 1e6,  2.5e6, 1e7, 2.5e7, 1e8, 2.5e8, 1e9, 1e10,
+	};
+	const uint8_t first = 0x17;
+
+	return accuracy >= first && accuracy < first + sizeof(ns) / sizeof(ns[0])
+		       ? ns[accuracy - first]
+		       : -1.0;
 }
 
 /* Kept as text for the log lines of every update. */
-static void take_parent(struct keeper *k)
+static void take_parent(struct keeper_source *source)
 {
 	struct gnomon_parent_ds parent;
 	struct gnomon_current_ds current;
 
-	gnomon_engine_parent_ds(k->engine, &parent);
-	gnomon_engine_current_ds(k->engine, &current);
-	gnomon_clock_identity_format(k->gm, &parent.grandmaster_identity);
-	k->steps_removed = current.steps_removed;
+	gnomon_engine_parent_ds(source->engine, &parent);
+	gnomon_engine_current_ds(source->engine, &current);
+	gnomon_clock_identity_format(source->gm, &parent.grandmaster_identity);
+	source->steps_removed = current.steps_removed;
+	source->reference_bound_ns =
+		accuracy_bound(parent.grandmaster_clock_quality.clock_accuracy);
 }
 
-void keeper_datasets(struct keeper *k, unsigned int changed, gnomon_mono now)
+void keeper_datasets(struct keeper *k, const struct gnomon_engine *engine, unsigned int changed,
+		     gnomon_mono now)
 {
+	struct keeper_source *source = source_of(k, engine);
+
 	if (changed & (GNOMON_DATASET_PARENT | GNOMON_DATASET_CURRENT)) {
-		take_parent(k);
+		take_parent(source);
 	}
-	if (changed & GNOMON_DATASET_TIME_PROPERTIES) {
+	if (changed & GNOMON_DATASET_TIME_PROPERTIES && engine == leading_engine(k)) {
 		take_time_properties(k, now);
 	}
-	tell_timescale(k);
+	tell_timescale(k, source);
+}
+
+/* -- samples ---------------------------------------------------------------------------------- */
+
+/* Another source may have other time properties. */
+static void take_changes(struct keeper *k, gnomon_mono now)
+{
+	struct gnomon_ensemble_change change;
+
+	while (gnomon_ensemble_changes(k->ensemble, &change)) {
+		k->selected = gnomon_ensemble_selected(k->ensemble);
+		tell_sources(k, &change.sources, now);
+		if (change.mode_changed) {
+			tell_mode(k, &change, now);
+		}
+		if (change.sources.switched && k->source_count > 1) {
+			reset_stats(k);
+			take_time_properties(k, now);
+		}
+	}
+}
+
+/* What its operator vouches for goes before what the source says of itself. */
+static double reference_bound(const struct keeper *k, const struct keeper_origin *origin)
+{
+	const struct keeper_source *source = &k->sources[origin->source];
+	double vouched = source->conf ? source->conf->bound_ns : 0.0;
+
+	if (origin->reference_bound_ns >= 0) {
+		return origin->reference_bound_ns + vouched;
+	}
+	return vouched > 0 ? vouched : source->reference_bound_ns;
+}
+
+/* By what the clock itself reads. */
+static void hand_over(struct keeper *k, const struct gnomon_sample *s, gnomon_mono now)
+{
+	struct gnomon_estimate estimate;
+	struct sink_sample sample = {
+		.local = timescale_reading(&k->timescale, s->local),
+		.offset = s->offset,
+		.leap = k->timescale.leap,
+	};
+	int r;
+
+	if (!k->handover.out) {
+		return;
+	}
+	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
+	sample.error_ns = estimate.offset_stddev_ns;
+	r = handover_send(&k->handover, &sample);
+	if (r != 0) {
+		report_clock_error(k->log, "hand over an offset", r);
+	}
+}
+
+/* What is known of a clock that has just followed a sample. */
+static void take_update(struct keeper *k, const struct keeper_origin *origin,
+			const struct gnomon_sample *s,
+			const struct gnomon_discipline_command *command, gnomon_mono now)
+{
+	if (!command->ignored) {
+		k->frequency_ppb = command->frequency_ppb;
+		apply_tai_offset(k, timescale_has_followed(s->offset));
+		tell_kernel(k, command, s, now);
+		report_update(k, origin, s, now);
+		hand_over(k, s, now);
+	}
+	k->last_local = s->local;
+	k->last_mono = now;
+}
+
+void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
+		   const struct gnomon_sample *s, gnomon_mono now)
+{
+	struct gnomon_discipline_command command;
+	const struct gnomon_discipline_sample sample = {
+		.offset = s->offset,
+		.mean_delay = s->mean_delay,
+		.local = s->local,
+		.weight = s->weight,
+		.reference_bound_ns = reference_bound(k, origin),
+	};
+	bool used = false;
+
+	k->sources[origin->source].alarm[0] = '\0';
+	if (timescale_suspended(&k->timescale, s->local)) {
+		gnomon_ensemble_suspend(k->ensemble, origin->source, now, &command);
+	} else {
+		used = gnomon_ensemble_sample(k->ensemble, origin->source, &sample, now, &command);
+	}
+	if (command.insane) {
+		report_sanity(k->log, ran_fast(k, s, now));
+	}
+	obey(k, &command, used, now);
+	if (used) {
+		take_update(k, origin, s, &command, now);
+	}
+	take_changes(k, now);
+}
+
+void keeper_alarm(struct keeper *k, unsigned int source, const char *why, gnomon_mono now)
+{
+	struct gnomon_discipline_command command;
+
+	snprintf(k->sources[source].alarm, sizeof(k->sources[source].alarm), "%s", why);
+	gnomon_ensemble_alarm(k->ensemble, source, now, &command);
+	obey(k, &command, false, now);
+	take_changes(k, now);
+}
+
+gnomon_mono keeper_deadline(const struct keeper *k)
+{
+	return gnomon_ensemble_deadline(k->ensemble);
+}
+
+void keeper_expire(struct keeper *k, gnomon_mono now)
+{
+	struct gnomon_discipline_command command;
+
+	if (!gnomon_mono_before(now, gnomon_ensemble_deadline(k->ensemble))) {
+		gnomon_ensemble_expire(k->ensemble, now, &command);
+		obey(k, &command, false, now);
+		take_changes(k, now);
+	}
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * Keeps the clock: samples in, commands of the discipline out to the clock, and what the clock did
- * back to the engine.
+ * Keeps the clock: samples of all its sources in, commands of the ensemble out to the clock, and
+ * what the clock did back to the engines.
  */
 #ifndef GNOMOND_KEEPER_H
 #define GNOMOND_KEEPER_H
 
 #include <gnomon/clock.h>
 #include <gnomon/engine.h>
+#include <gnomon/ensemble.h>
 #include <gnomon/servo.h>
 
 #include "tools/config/config.h"
@@ -16,32 +17,48 @@
 
 #include "report.h"
 
+/** A time source. The i-th of the keeper is the i-th of its ensemble. */
+struct keeper_source {
+	/* Set by the owner before keeper_init. */
+	const char *name;               /* for the log */
+	const struct conf_source *conf; /* its section; NULL: the ports of the file */
+	struct gnomon_engine *engine;   /* of its PTP Instance; NULL: it is none */
+
+	double interval_s;         /* between samples */
+	double reference_bound_ns; /* of a PTP grandmaster, by its clockAccuracy; < 0: unknown */
+	char gm[GNOMON_CLOCK_IDENTITY_STRLEN];
+	unsigned int steps_removed;
+	int ptp_timescale;         /* of the grandmaster: 1, 0 (arbitrary); -1: it is us */
+	char alarm[96];            /* why it is not to be used; "" */
+};
+
 struct keeper {
 	/* Set by the owner before keeper_init. */
 	const struct conf *conf;
 	struct log *log;
-	struct gnomon_engine *engine;
-	struct gnomon_clock *clock; /* the keeper's from then on */
-	struct handover handover;   /* to who keeps it instead; zeroed: nobody; the keeper's too */
+	struct gnomon_engine *engine; /* with the ports of the file */
+	struct gnomon_clock *clock;   /* the keeper's from then on */
+	struct handover handover; /* to who keeps it instead; zeroed: nobody; the keeper's too */
+	struct keeper_source *sources; /* of malloc(), the keeper's too */
+	unsigned int source_count;
+	unsigned int listed; /* and the ports of the file, if they are none */
 
-	struct gnomon_discipline *discipline;
-	void *memory; /* of the discipline */
+	struct gnomon_ensemble *ensemble;
+	void *memory; /* of the ensemble */
+	int selected;              /* source that is followed, -1: none */
 	struct timescale timescale;
 	enum gnomon_servo_state state;
 	double frequency_ppb;      /* in force, or needed when free running */
-	struct gnomon_sample last; /* for the direction of an insane clock */
+	gnomon_time last_local;    /* of the last sample used: tells where an insane clock went */
 	gnomon_mono last_mono;
 	gnomon_mono kernel_told;   /* when the kernel was told that it is synchronized */
+	gnomon_mono lost;          /* since when no source is followed */
 	double summary_s;          /* of statistics lines */
-	double sync_interval_s;
 	struct report_stats stats;
-	char gm[GNOMON_CLOCK_IDENTITY_STRLEN];
-	unsigned int steps_removed;
-	int ptp_timescale;         /* of the grandmaster: 1, 0 (arbitrary); -1: it is us */
 };
 
 /**
- * Build the discipline for the clock. software_stamps: what the servo has to expect. Returns 0,
+ * Build the ensemble for the clock. software_stamps: what the servo has to expect. Returns 0,
  * -EINVAL, -ENOMEM; keeper_finish is due even then.
  */
 int keeper_init(struct keeper *k, bool software_stamps);
@@ -49,31 +66,52 @@ int keeper_init(struct keeper *k, bool software_stamps);
 /** Give the clock back as it was found, as far as that is configured, and release everything. */
 void keeper_finish(struct keeper *k);
 
-/** A stamp as local time of the engine; false: the clock cannot use it. */
+/** A stamp as local time of the engines; false: the clock cannot use it. */
 bool keeper_local(struct keeper *k, enum gnomon_stamp_source source, gnomon_time stamp,
 		  gnomon_time *local);
 
-/** Where a sample comes from, for the log. */
+/** A reading of the clock as local time of the engines. */
+gnomon_time keeper_reading(const struct keeper *k, gnomon_time reading);
+
+/** The error bound of the clock; infinite while nothing is known of it. */
+double keeper_bound(const struct keeper *k, gnomon_mono now);
+
+/** TAI - UTC, in seconds, as far as it is known. */
+int keeper_utc_offset(const struct keeper *k);
+
+/** Where a sample comes from. */
 struct keeper_origin {
+	unsigned int source; /* of the keeper's */
 	struct report_port port;
 	enum gnomon_port_state state;
+	double reference_bound_ns; /* of the source itself, as it says; < 0: see its configuration */
 };
 
 void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 		   const struct gnomon_sample *sample, gnomon_mono now);
 
-/** Do what is due when samples fail to come; nothing before the discipline's deadline. */
+/** A source is not to be used until it has samples again. */
+void keeper_alarm(struct keeper *k, unsigned int source, const char *why, gnomon_mono now);
+
+/** When keeper_expire has something to do. */
+gnomon_mono keeper_deadline(const struct keeper *k);
+
+/** Do what is due when samples fail to come; nothing before the deadline. */
 void keeper_expire(struct keeper *k, gnomon_mono now);
 
-void keeper_sync_interval(struct keeper *k, int log_interval);
+void keeper_sync_interval(struct keeper *k, unsigned int source, int log_interval);
 
-/** Management asks that the engine's time be this. */
+/** Management asks that the engines' time be this. */
 void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now);
 
-/** The engine's time; false: the clock cannot be read. */
+/** The engines' time; false: the clock cannot be read. */
 bool keeper_time(struct keeper *k, gnomon_time *time);
 
-/** changed: 1 << GNOMON_DATASET_... of the engine. */
-void keeper_datasets(struct keeper *k, unsigned int changed, gnomon_mono now);
+/** changed: 1 << GNOMON_DATASET_... of an engine. */
+void keeper_datasets(struct keeper *k, const struct gnomon_engine *engine, unsigned int changed,
+		     gnomon_mono now);
+
+/** The grandmaster of the source that is followed, or of the ports of the file. */
+const char *keeper_grandmaster(const struct keeper *k);
 
 #endif

@@ -229,7 +229,10 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	notify_alive(&loop->notify, now);
 	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));
 	next = gnomon_mono_min(next, loop->look);
-	next = gnomon_mono_min(next, gnomon_discipline_deadline(d->keeper.discipline));
+	next = gnomon_mono_min(next, keeper_deadline(&d->keeper));
+	for (size_t i = 0; i < d->reader_count; i++) {
+		next = gnomon_mono_min(next, reader_deadline(&d->readers[i]));
+	}
 	return gnomon_mono_min(next, loop->notify.next);
 }
 
@@ -310,7 +313,11 @@ static void expire(struct daemon *d, gnomon_mono now)
 			actions_drain(d);
 		}
 	}
+	for (size_t i = 0; i < d->reader_count; i++) {
+		reader_expire(&d->readers[i], now);
+	}
 	keeper_expire(&d->keeper, now);
+	actions_drain(d);
 }
 
 /* Timer, poll, messages, engines, clock: in this order, once around. */
@@ -387,7 +394,9 @@ static void start(struct loop *loop)
 	timer_init(&loop->timer);
 	notify_init(&loop->notify, timer_now());
 	syncs_start(&d->syncs);
-	keeper_datasets(&d->keeper, ~0u, timer_now());
+	for (size_t i = 0; i < d->instance_count; i++) {
+		keeper_datasets(&d->keeper, d->instances[i].engine, ~0u, timer_now());
+	}
 	actions_drain(d);
 	look(loop, timer_now());
 	report_started(d->log);

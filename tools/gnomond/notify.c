@@ -40,8 +40,8 @@ static void send_status(const struct daemon *d, const char *prefix)
 				ports->list[i].name.interface,
 				gnomon_port_state_name(ports->list[i].state));
 	}
-	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d", d->keeper.gm,
-		 (int)d->keeper.state);
+	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d",
+		 keeper_grandmaster(&d->keeper), (int)d->keeper.state);
 	(void)sd_notify_env(text);
 }
 

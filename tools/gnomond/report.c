@@ -464,6 +464,83 @@ void report_summary(struct log *log, const struct report_stats *stats,
 	}
 }
 
+/* Good news, bad news, and what may come of a source yet. */
+static int source_level(enum gnomon_source_state state)
+{
+	switch (state) {
+	case GNOMON_SOURCE_SILENT:
+	case GNOMON_SOURCE_ALARM:
+	case GNOMON_SOURCE_WIDE:
+	case GNOMON_SOURCE_OUTVOTED:
+	case GNOMON_SOURCE_DISPUTED:
+		return 4;
+	case GNOMON_SOURCE_SELECTED:
+		return 5;
+	case GNOMON_SOURCE_UNKNOWN:
+	case GNOMON_SOURCE_WAITING:
+	case GNOMON_SOURCE_GOOD:
+		break;
+	}
+	return 6;
+}
+
+void report_source(struct log *log, const struct report_source *source)
+{
+	const char *state = gnomon_source_state_name(source->state);
+
+	if (log_begin_at(log, LOG_SOURCE, source_level(source->state))) {
+		log_text(log, "source %s: %s%s%s", source->name, state, source->why[0] ? ": " : "",
+			 source->why);
+		log_str(log, "source", source->name);
+		log_str(log, "state", state);
+		if (source->why[0]) {
+			log_str(log, "why", source->why);
+		}
+		if (source->measured) {
+			log_num(log, "offset_ns", source->offset_ns, 0);
+			log_num(log, "bound_ns", source->bound_ns, 0);
+		}
+		log_end(log);
+	}
+}
+
+void report_source_error(struct log *log, const char *name, const char *text)
+{
+	if (log_begin(log, LOG_SOURCE_ERROR)) {
+		log_text(log, "source %s: %s", name, text);
+		log_str(log, "source", name);
+		log_str(log, "text", text);
+		log_end(log);
+	}
+}
+
+void report_switch(struct log *log, const char *before, const char *now)
+{
+	if (log_begin(log, LOG_SWITCH)) {
+		log_text(log, "following %s%s", now[0] ? "source " : "no source", now);
+		log_str(log, "from", before[0] ? before : "none");
+		log_str(log, "to", now[0] ? now : "none");
+		log_end(log);
+	}
+}
+
+/* ptp4l has no holdover and says nothing. */
+void report_holdover(struct log *log, const struct report_holdover *h)
+{
+	bool lost = h->mode == GNOMON_ENSEMBLE_HOLDOVER || h->mode == GNOMON_ENSEMBLE_FREE;
+
+	if (log->format != CONF_LOG_PTP4L && log_begin_at(log, LOG_HOLDOVER, lost ? 4 : 5)) {
+		log_str(log, "mode", gnomon_ensemble_mode_name(h->mode));
+		log_num(log, "frequency_ppb", h->frequency_ppb, 3);
+		log_num(log, "frequency_error_ppb", h->frequency_error_ppb, 3);
+		log_num(log, "bound_ns", h->bound_ns, 0);
+		if (!lost) {
+			log_num(log, "lasted_s", h->lasted_s, 0);
+		}
+		log_end(log);
+	}
+}
+
 void report_step(struct log *log, gnomon_span by)
 {
 	/* ptp4l steps without a word. */

@@ -7,6 +7,7 @@
 #define GNOMOND_REPORT_H
 
 #include <gnomon/engine.h>
+#include <gnomon/ensemble.h>
 #include <gnomon/servo.h>
 
 #include "tools/log/log.h"
@@ -81,6 +82,35 @@ void report_sync(struct log *log, const struct report_sync *sync);
 /** last: the update that completes the statistics. */
 void report_summary(struct log *log, const struct report_stats *stats,
 		    const struct report_sync *last);
+
+/** How a time source stands. */
+struct report_source {
+	const char *name;
+	enum gnomon_source_state state;
+	char why[96];     /* "" if the state says it all */
+	bool measured;    /* the rest is known */
+	double offset_ns; /* this clock minus the source */
+	double bound_ns;
+};
+
+void report_source(struct log *log, const struct report_source *source);
+
+/** What the source is read from failed, or is there again. */
+void report_source_error(struct log *log, const char *name, const char *text);
+
+/** Another source is followed. "": none was, or is. */
+void report_switch(struct log *log, const char *before, const char *now);
+
+/** No source is followed, or one is again. */
+struct report_holdover {
+	enum gnomon_ensemble_mode mode;
+	double frequency_ppb; /* in force */
+	double frequency_error_ppb;
+	double bound_ns;
+	double lasted_s;      /* until it was over */
+};
+
+void report_holdover(struct log *log, const struct report_holdover *holdover);
 
 void report_step(struct log *log, gnomon_span by);
 /** faster: which way the clock ran off. */

@@ -260,7 +260,9 @@ void syncs_start(struct syncs *s)
 		sync_report_start(s->log, p->conf->sink, p->conf->source, p->conf->interval_s,
 				  p->steered);
 	}
-	speak_of(s, NULL);
+	if (s->count > 0) {
+		speak_of(s, NULL);
+	}
 }
 
 gnomon_mono syncs_deadline(const struct syncs *s)

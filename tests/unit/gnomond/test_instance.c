@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <errno.h>
+#include <gnomon/ensemble.h>
 #include <gnomon/servo.h>
 #include <linux/net_tstamp.h>
 
@@ -37,18 +38,20 @@ static int query_machine(const char *interface, struct timestamping_info *info,
 	return driver_fail(error, -ENODEV, "%s: no such network interface", interface);
 }
 
-/* What the keeper asks the discipline for is taken here, and nothing is built. */
+/* What the keeper asks the ensemble for is taken here, and nothing is built. */
 static struct gnomon_discipline_config asked;
+static struct gnomon_ensemble_source asked_source;
 
-static int take_discipline(const struct gnomon_discipline_config *config)
+static size_t take_ensemble(const struct gnomon_ensemble_config *config)
 {
-	asked = *config;
-	return -EINVAL;
+	asked = *config->discipline;
+	asked_source = config->sources[0];
+	return 0;
 }
 
-#define discipline_create(discipline, memory, config) take_discipline(config)
+#define gnomon_ensemble_size(config) take_ensemble(config)
 #include "tools/gnomond/keeper.c"
-#undef discipline_create
+#undef gnomon_ensemble_size
 #include "tools/gnomond/instance.c"
 #include "tools/gnomond/daemon.c"
 #undef NSEC_PER_MSEC
@@ -104,6 +107,7 @@ struct made {
 	struct gnomon_port_config port;
 	struct link_config link;
 	struct gnomon_discipline_config discipline;
+	struct gnomon_ensemble_source source;
 };
 
 static void set_keys(struct conf *conf, const char *keys[][2], size_t count)
@@ -143,6 +147,7 @@ static void make(struct made *made, const char *keys[][2], size_t count)
 	memset(&asked, 0, sizeof(asked));
 	assert_int_equal(build_keeper(&d, &error), -EINVAL);
 	made->discipline = asked;
+	made->source = asked_source;
 	d.keeper.clock = NULL;
 	daemon_destroy(&d);
 	conf_finish(&conf);
@@ -241,7 +246,7 @@ static const struct row rows[] = {
 	ROW("free_running", "1", U8, discipline.free_running, 1),
 	ROW("step_window", "3", INT, discipline.step_window, 3),
 	ROW("sanity_freq_limit", "5000", DOUBLE, discipline.sanity_freq_limit_ppb, 5000),
-	ROW("path_asymmetry_bound", "70", DOUBLE, discipline.path_asymmetry_ns, 70),
+	ROW("path_asymmetry_bound", "70", DOUBLE, source.path_asymmetry_ns, 70),
 	ROW("oscillator_drift_bound", "8", DOUBLE, discipline.drift_ppb_per_s, 8),
 	ROW("max_frequency", "1000", DOUBLE, discipline.servo_config.max_frequency_ppb, 1000),
 	ROW("first_step_threshold", "0.5", DOUBLE, discipline.servo_config.first_step_threshold,
@@ -412,7 +417,7 @@ static void filters(void **state)
 	make(&made, stable, 1);
 	assert_int_equal(made.discipline.servo_config.offset_threshold_ns, 90);
 	make(&made, memory, 2);
-	assert_true(made.discipline.delay_memory_s == 3.0);
+	assert_true(made.source.delay_memory_s == 3.0);
 }
 
 /* -- time stamps ------------------------------------------------------------------------------ */

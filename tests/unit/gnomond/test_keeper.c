@@ -86,7 +86,11 @@ struct fixture {
 	void *engine_memory;
 };
 
-static const struct keeper_origin origin = { { 1, "v0" }, GNOMON_PORT_UNCALIBRATED };
+static const struct keeper_origin origin = {
+	.port = { 1, "v0" },
+	.state = GNOMON_PORT_UNCALIBRATED,
+	.reference_bound_ns = -1.0,
+};
 
 static void set_up(struct fixture *f, bool free_running)
 {
@@ -115,12 +119,17 @@ static void set_up(struct fixture *f, bool free_running)
 	assert_int_equal(gnomon_engine_init(&f->keeper.engine, f->engine_memory, size, &config,
 					    (gnomon_mono){ 1 }),
 			 0);
+	f->keeper.sources = calloc(1, sizeof(f->keeper.sources[0]));
+	f->keeper.sources[0].name = "ports";
+	f->keeper.sources[0].engine = f->keeper.engine;
+	f->keeper.source_count = f->keeper.listed = 1;
 	assert_int_equal(keeper_init(&f->keeper, false), 0);
 }
 
 static void tear_down(struct fixture *f)
 {
 	free(f->keeper.memory);
+	free(f->keeper.sources);
 	free(f->engine_memory);
 	log_finish(&f->log);
 	conf_finish(&f->conf);
@@ -135,7 +144,8 @@ static void announce(struct fixture *f, int utc_offset, unsigned int flags)
 
 	(void)gnomon_engine_set_grandmaster(f->keeper.engine, &quality, &properties,
 					    (gnomon_mono){ 2 });
-	keeper_datasets(&f->keeper, GNOMON_DATASET_TIME_PROPERTIES, (gnomon_mono){ 2 });
+	keeper_datasets(&f->keeper, f->keeper.engine, GNOMON_DATASET_TIME_PROPERTIES,
+			(gnomon_mono){ 2 });
 }
 
 /* A sample per second of a clock that is so far off. */
@@ -301,7 +311,7 @@ static void sample_overdue(void **state)
 	sample(&f, 3, 1000);
 	assert_true(told.ppb < -500.0);
 	before = told.frequencies;
-	deadline = gnomon_discipline_deadline(f.keeper.discipline);
+	deadline = keeper_deadline(&f.keeper);
 	keeper_expire(&f.keeper, gnomon_mono_add(deadline, -1));
 	assert_int_equal(told.frequencies, before);
 	keeper_expire(&f.keeper, deadline);
@@ -328,8 +338,8 @@ static double bound_after_start(int mechanism, int log_pdelay_interval)
 	for (int i = 0; i < 40; i++) {
 		sample(&f, i + 1, i == 1 ? 100000 : 0);
 	}
-	gnomon_discipline_estimate(f.keeper.discipline,
-				   (gnomon_mono){ INT64_C(40000000000) }, &estimate);
+	gnomon_ensemble_estimate(f.keeper.ensemble, (gnomon_mono){ INT64_C(40000000000) },
+				 &estimate);
 	tear_down(&f);
 	return estimate.bound_ns;
 }
@@ -354,12 +364,12 @@ static void sync_interval(void **state)
 
 	(void)state;
 	set_up(&f, false);
-	keeper_sync_interval(&f.keeper, -10);
-	assert_true(f.keeper.sync_interval_s == 1.0 / 1024.0);
-	keeper_sync_interval(&f.keeper, -128);
-	assert_true(f.keeper.sync_interval_s == 1.0 / 1024.0);
-	keeper_sync_interval(&f.keeper, 3);
-	assert_true(f.keeper.sync_interval_s == 8.0);
+	keeper_sync_interval(&f.keeper, 0, -10);
+	assert_true(f.keeper.sources[0].interval_s == 1.0 / 1024.0);
+	keeper_sync_interval(&f.keeper, 0, -128);
+	assert_true(f.keeper.sources[0].interval_s == 1.0 / 1024.0);
+	keeper_sync_interval(&f.keeper, 0, 3);
+	assert_true(f.keeper.sources[0].interval_s == 8.0);
 	tear_down(&f);
 }
 

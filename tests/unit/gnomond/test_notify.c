@@ -64,9 +64,11 @@ static void life(void **state)
 	};
 	struct instance in = { .ports = { .list = ports, .count = 2 } };
 	struct daemon d = { .instances = &in, .instance_count = 1 };
+	struct keeper_source source = { .gm = "0c42a1.fffe.6d7ca6" };
 	struct notify n;
 
-	strcpy(d.keeper.gm, "0c42a1.fffe.6d7ca6");
+	d.keeper.sources = &source;
+	d.keeper.listed = 1;
 	d.keeper.state = GNOMON_SERVO_LOCKED;
 	notify_init(&n, (gnomon_mono){ 1 });
 	assert_int_equal(n.next.ns, INT64_MAX);

@@ -91,6 +91,39 @@ static void engine_events(struct log *log)
 	engine_event(log, eth0, GNOMON_EVENT_LOOP, 0);
 }
 
+static void source_events(struct log *log)
+{
+	static const struct report_port other = { 1, "eth1", "lab" };
+	struct gnomon_state_change change = { GNOMON_PORT_LISTENING, GNOMON_PORT_UNCALIBRATED, 0 };
+	struct report_source source = {
+		.name = "gps",
+		.state = GNOMON_SOURCE_OUTVOTED,
+		.why = "101000 ns from 2 others",
+		.measured = true,
+		.offset_ns = -100950.4,
+		.bound_ns = 320.0,
+	};
+	struct report_holdover holdover = {
+		.mode = GNOMON_ENSEMBLE_HOLDOVER,
+		.frequency_ppb = -1234.5,
+		.frequency_error_ppb = 0.75,
+		.bound_ns = 512.2,
+	};
+
+	report_state(log, other, &change);
+	report_source(log, &source);
+	source = (struct report_source){ .name = "lab", .state = GNOMON_SOURCE_SELECTED };
+	report_source(log, &source);
+	report_source_error(log, "gps", "cannot read /dev/ptp1: No such device");
+	report_switch(log, "gps", "lab");
+	report_switch(log, "", "lab");
+	report_switch(log, "lab", "");
+	report_holdover(log, &holdover);
+	holdover.mode = GNOMON_ENSEMBLE_FOLLOWING;
+	holdover.lasted_s = 61.2;
+	report_holdover(log, &holdover);
+}
+
 static void clock_events(struct log *log)
 {
 	struct report_stats stats = { 0 };
@@ -181,6 +214,7 @@ static void golden(int format, const char *file)
 	machine_events(&log, &conf);
 	engine_events(&log);
 	clock_events(&log);
+	source_events(&log);
 	snprintf(path, sizeof(path), "%s/tests/golden/%s", root, file);
 	assert_int_equal(conf_text_read(&text, path, &error), 0);
 	assert_string_equal(output, text.data);
