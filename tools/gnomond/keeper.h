@@ -84,7 +84,7 @@ struct keeper_origin {
 	unsigned int source; /* of the keeper's */
 	struct report_port port;
 	enum gnomon_port_state state;
-	double reference_bound_ns; /* of the source itself, as it says; < 0: see its configuration */
+	double reference_bound_ns; /* of the source, as it says; < 0: by its configuration */
 };
 
 void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
