@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 import netlab  # noqa: E402  pylint: disable=wrong-import-position
 
 NOBODY = 65534
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 PYTHON_BIND = """
 import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -64,6 +65,18 @@ CONFIG = {
                                        ["productDescription", "2 semicolons"]),
     "description too long": (None, ["--userDescription=" + 129 * "x", "-i", "v0"], 1,
                              ["userDescription", "129", "128"]),
+    "example": (None, ["--check-config", "-f", str(EXAMPLES / "several-sources.conf")], 0,
+                ["good, 1 port, 3 sources, 2 syncs\n"]),
+    "source without a type": ("[v0]\n[source a]\nsource_priority 1\n", ["-f", "{file}"], 1,
+                              ["{file}:2", "source a", "source_type"]),
+    "source that is the ports": ("[v0]\n[source a]\nsource_type ptp\nsource_interfaces v0\n",
+                                 ["-f", "{file}"], 1, ["{file}:2", "source a", "v0", "domain 0"]),
+    "key of a section as an option": (None, ["--source_type=ptp", "-i", "v0"], 1,
+                                      ["--source_type", "[source NAME]"]),
+    "sync that keeps the kept clock": ("[v0]\n[sync a]\nsync_sink kept\n", ["-f", "{file}"], 1,
+                                       ["{file}:2", "sync a", "kept"]),
+    "syncs in a loop": ("[v0]\n[sync a]\nsync_sink x\nsync_source y\n[sync b]\nsync_sink y\n"
+                        "sync_source x\n", ["-f", "{file}"], 1, ["{file}:2", "sync a", "loop"]),
     "binary file": ("[global]\n\x01\x02\n", ["-f", "{file}", "-i", "v0"], 1, ["{file}:2"]),
 }
 SOFT = ["-S", "--clock=soft"]
