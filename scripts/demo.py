@@ -243,11 +243,22 @@ def run(args, view):
         watch(lab, view, args.duration if args.duration is not None or view.tty else 30.0)
 
 
+def seconds(text):
+    """A duration: more than nothing, and less than for ever."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is no duration; write seconds, more than 0")
+    return value
+
+
 def main():
     """Run the demo; exit 0 if both followers were locked."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--gnomond", default="gnomond", help="the daemon to run")
-    parser.add_argument("--duration", type=float, metavar="SECONDS",
+    parser.add_argument("--duration", type=seconds, metavar="SECONDS",
                         help="end after so long (default: on a terminal never, else 30)")
     args = parser.parse_args()
     if sys.stdout is None:

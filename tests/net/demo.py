@@ -114,6 +114,18 @@ def unread(gnomond):
         fail(f"unread: {leftovers(demo.pid)}")
 
 
+def refused(gnomond):
+    """What is no duration is refused before anything is built."""
+    for text in ("-4", "0", "nan", "inf", "soon", ""):
+        demo = start(gnomond, f"--duration={text}")
+        output = demo.communicate(timeout=20)[0]
+        last = (output.splitlines() or [""])[-1]
+        if demo.returncode != 2 or "write seconds, more than 0" not in last:
+            fail(f"--duration={text}: exit {demo.returncode}:\n{output}")
+        if leftovers(demo.pid):
+            fail(f"--duration={text}: {leftovers(demo.pid)}")
+
+
 def broken():
     """A daemon that does not run is said, in a line, and cleaned up after."""
     demo = start("/bin/false", "--duration", "5")
@@ -133,6 +145,7 @@ def main():
     if reason:
         print(f"skip: {reason}")
         sys.exit(77)
+    refused(gnomond)
     interrupted(gnomond, signal.SIGINT)
     interrupted(gnomond, signal.SIGTERM)
     interrupted(gnomond, signal.SIGQUIT)
