@@ -210,7 +210,12 @@ def case_native(setup):
           "-s names a socket of this machine, but --network_transport asks a network")
     check(run(*options, "SET PORT_STATS_NP 1"), 1, "^$", "only allows GET")
     check(run(*options, "--domainNumber=999", "GET PRIORITY1"), 1, "^$", "domainNumber")
-    check(run(*options, "-t", "zz", "GET PRIORITY1"), 1, "^$", "hexadecimal")
+    check(run(*options, "-t", "zz", "GET PRIORITY1"), 1, "^$", "hexadecimal digit; write 0 to f")
+    check(run(*options, "--jsn", "GET PRIORITY1"), 1, "^$", "did you mean --json?")
+    check(run(*options, "-x", "GET PRIORITY1"), 1, "^$", "option -x: unknown; --help lists them")
+    check(run(*options, "GET PRIORITY1", "-b"), 1, "^$", "option -b: no value")
+    check(run(*options, "-b", "x", "GET PRIORITY1"), 1, "^$",
+          "option -b: 'x' is no whole number; write 0 to 255")
     check(run(*options, "--timeout", "0", "GET PRIORITY1"), 1, "^$", "--timeout")
     check(run("-f", "/nonexistent", "GET PRIORITY1"), 1, "^$", "/nonexistent")
     check(run("-s", "x" * 200, "GET PRIORITY1"), 2, "^$", "at most 107 octets")

@@ -197,7 +197,9 @@ def case_refused(lab, space):
         (["-z", "/a", "-z", "/b", "-s", "soft"], 1, "several PTP daemons (-z) are for -a"),
         (["-s", "soft:a"], 1, "no clock to keep"),
         (["soft"], 1, "not an option"),
-        (["--priority9=1"], 1, ""),
+        (["--priority9=1"], 1, "option --priority9: unknown; did you mean --priority1?"),
+        (["--bogus"], 1, "option --bogus: unknown; --help lists them"),
+        (["-s"], 1, "option -s: no value"),
     ]
     for options, status, text in rows:
         said, got = run(lab, space, lab.gnomon, "sync", *options)

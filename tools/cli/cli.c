@@ -151,6 +151,14 @@ static int print_help(const struct cli *cli)
 	return COMMAND_GOOD;
 }
 
+static int take_key(struct cli *cli, const char *name)
+{
+	const struct cli_program *p = cli->program;
+	const int status = p->take_key ? p->take_key(cli->own, name, optarg) : CLI_GO_ON;
+
+	return status == CLI_GO_ON ? cli_key(cli, name, optarg) : status;
+}
+
 /* names[index]: the long option. word: what getopt_long() has looked at. */
 static int take_option(struct cli *cli, int c, const struct option *names, int index,
 		       const char *word)
@@ -166,7 +174,7 @@ static int take_option(struct cli *cli, int c, const struct option *names, int i
 	case ':':
 		return refuse_option(cli, names, c == ':', word);
 	case CONF_OPTION_KEY:
-		return cli_key(cli, names[index].name, optarg);
+		return take_key(cli, names[index].name);
 	case 'f':
 		if (cli->program->configured) {
 			cli->request.file = optarg;

@@ -47,6 +47,8 @@ struct cli_program {
 	void (*print_help)(void);                            /* ours */
 	/** One option; own is the program's. Returns CLI_GO_ON or the exit status. */
 	int (*take)(void *own, int option, const char *value);
+	/** A key given as a long option, before it is remembered; NULL: nothing to add to that. */
+	int (*take_key)(void *own, const char *key, const char *value);
 };
 
 struct cli {

@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
-
-#include <gnomon/version.h>
+#include <strings.h>
 
 #include "drivers/iface.h"
 #include "pmc.h"
-#include "tools/config/config.h"
-
-/* linuxptp's -1, as the shell sees it. */
-#define DROP_IN_FAILED 255
+#include "tools/cli/cli.h"
 
 #define DROP_IN_WAIT_MS 100
 #define NATIVE_WAIT_MS 1000
 
-#define OPTION_JSON 1
-#define OPTION_TIMEOUT 2
+#define OPTION_JSON CLI_OWN
+#define OPTION_TIMEOUT (CLI_OWN + 1)
 
-struct cli {
-	struct say say;
-	struct conf_request request;
+struct asker {
+	struct cli cli;
 	const char *transport; /* a value of network_transport, "UDS", or NULL: not said */
 	char option[24];       /* that said it */
 	const char *interface; /* or the path of our socket */
@@ -85,166 +78,103 @@ static void print_help(void)
 	       manage_default_server(), NATIVE_WAIT_MS);
 }
 
-static int complain(const struct cli *cli, const char *text, int status)
-{
-	say(&cli->say, LOG_ERR, "%s", text);
-	return cli->say.drop_in ? DROP_IN_FAILED : status;
-}
-
 /* Of -2, -4, -6 and -u linuxptp takes the last one. */
-static int choose_transport(struct cli *cli, const char *transport, const char *option)
+static int choose_transport(struct asker *a, const char *transport, const char *option)
 {
-	if (!cli->say.drop_in && cli->transport && strcmp(cli->transport, transport) != 0) {
-		say(&cli->say, LOG_ERR,
-		    "%s and %s contradict each other: ask one network, or with -u this machine; "
-		    "remove one",
-		    cli->option, option);
-		return COMMAND_USAGE;
+	if (!a->cli.say.drop_in && a->transport && strcmp(a->transport, transport) != 0) {
+		return cli_fail(&a->cli, COMMAND_USAGE,
+				"%s and %s contradict each other: ask one network, or with -u this "
+				"machine; remove one",
+				a->option, option);
 	}
-	cli->transport = transport;
-	snprintf(cli->option, sizeof(cli->option), "%s", option);
-	return -1;
+	a->transport = transport;
+	snprintf(a->option, sizeof(a->option), "%s", option);
+	return CLI_GO_ON;
 }
 
 /* -- options ---------------------------------------------------------------------------------- */
 
-static int set_key(struct cli *cli, const char *name, const char *text)
+static int set_transport(struct asker *a, const char *transport, const char *option)
 {
-	struct conf_error error = { "" };
+	int status = cli_key(&a->cli, "network_transport", transport);
 
-	if (conf_request_key(&cli->request, name, text, &error)) {
-		return complain(cli, error.text, COMMAND_USAGE);
-	}
-	return -1;
-}
-
-static int set_transport(struct cli *cli, const char *transport, const char *option)
-{
-	int status = set_key(cli, "network_transport", transport);
-
-	return status < 0 ? choose_transport(cli, transport, option) : status;
+	return status == CLI_GO_ON ? choose_transport(a, transport, option) : status;
 }
 
 /* Hexadecimal; linuxptp ignores what is no number. */
-static int set_transport_specific(struct cli *cli, const char *text)
+static int set_transport_specific(struct asker *a, const char *text)
 {
 	char *end;
 	const unsigned long value = strtoul(text, &end, 16);
 
 	if (end == text || *end || value > 0xf) {
-		return cli->say.drop_in ? -1 :
-					  complain(cli, "-t takes a hexadecimal digit, 0 to f",
-						   COMMAND_USAGE);
+		return a->cli.say.drop_in ? CLI_GO_ON :
+					    cli_fail(&a->cli, COMMAND_USAGE,
+						     "-t %.40s: not a hexadecimal digit; write 0 "
+						     "to f",
+						     text);
 	}
-	snprintf(cli->transport_specific, sizeof(cli->transport_specific), "%lu", value);
-	return set_key(cli, "transportSpecific", cli->transport_specific);
+	snprintf(a->transport_specific, sizeof(a->transport_specific), "%lu", value);
+	return cli_key(&a->cli, "transportSpecific", a->transport_specific);
 }
 
-static int set_int(const struct cli *cli, char letter, int min, int max, int *value)
-{
-	if (say_parse_int(&cli->say, letter, optarg, min, max, value) == 0) {
-		return -1;
-	}
-	return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
-}
-
-static int set_timeout(struct cli *cli)
+static int set_timeout(struct asker *a, const char *text)
 {
 	char *end;
-	const long ms = strtol(optarg, &end, 10);
+	const long ms = strtol(text, &end, 10);
 
-	if (end == optarg || *end || ms < 1 || ms > 3600000) {
-		return complain(cli, "--timeout takes milliseconds, 1 to 3600000", COMMAND_USAGE);
+	if (end == text || *end || ms < 1 || ms > 3600000) {
+		return cli_fail(&a->cli, COMMAND_USAGE,
+				"--timeout %.40s: not a time to wait; write milliseconds, 1 to "
+				"3600000",
+				text);
 	}
-	cli->timeout_ms = (int)ms;
-	return -1;
+	a->timeout_ms = (int)ms;
+	return CLI_GO_ON;
 }
 
-static int print_and_leave(const struct cli *cli, int c)
+static int take_option(void *own, int option, const char *value)
 {
-	if (c == 'v') {
-		printf("%s%s\n", cli->say.drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
-	} else if (cli->say.drop_in) {
-		print_usage(stderr, cli->say.program);
-	} else {
-		print_help();
-	}
-	return COMMAND_GOOD;
-}
+	struct asker *a = own;
 
-/* One option: -1 to go on, else the exit status. */
-static int take_option(struct cli *cli, int c, const char *name)
-{
-	switch (c) {
-	case CONF_OPTION_KEY:
-		return strcmp(name, "network_transport") == 0 ?
-			       set_transport(cli, optarg, "--network_transport") :
-			       set_key(cli, name, optarg);
+	switch (option) {
 	case '2':
-		return set_transport(cli, "L2", "-2");
+		return set_transport(a, "L2", "-2");
 	case '4':
-		return set_transport(cli, "UDPv4", "-4");
+		return set_transport(a, "UDPv4", "-4");
 	case '6':
-		return set_transport(cli, "UDPv6", "-6");
+		return set_transport(a, "UDPv6", "-6");
 	case 'u':
-		return choose_transport(cli, "UDS", "-u");
+		return choose_transport(a, "UDS", "-u");
 	case 'b':
-		return set_int(cli, 'b', 0, 255, &cli->boundary_hops);
+		return cli_int(&a->cli, 'b', value, 0, 255, &a->boundary_hops);
 	case 'd':
-		return set_key(cli, "domainNumber", optarg);
-	case 'f':
-		cli->request.file = optarg;
-		return -1;
+		return cli_key(&a->cli, "domainNumber", value);
 	case 'i':
-		cli->interface = optarg;
-		return -1;
+		a->interface = value;
+		return CLI_GO_ON;
 	case 's':
-		cli->server = optarg;
-		return -1;
+		a->server = value;
+		return CLI_GO_ON;
 	case 't':
-		return set_transport_specific(cli, optarg);
+		return set_transport_specific(a, value);
 	case 'z':
-		cli->empty_get = true;
-		return -1;
-	case OPTION_JSON:
-		cli->json = true;
-		return -1;
+		a->empty_get = true;
+		return CLI_GO_ON;
 	case OPTION_TIMEOUT:
-		return set_timeout(cli);
-	case 'h':
-	case 'v':
-		return print_and_leave(cli, c);
+		return set_timeout(a, value);
 	default:
-		if (cli->say.drop_in) {
-			print_usage(stderr, cli->say.program);
-		}
-		return cli->say.drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
+		a->json = true;
+		return CLI_GO_ON;
 	}
 }
 
-static int parse_options(struct cli *cli, int argc, char **argv)
+/* As good as -2, -4 and -6. */
+static int take_key(void *own, const char *key, const char *value)
 {
-	static const struct option own[] = {
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct option *names = conf_long_options(cli->say.drop_in ? NULL : own);
-	int status = -1;
-	int index = 0;
-	int c;
-
-	if (!names) {
-		return complain(cli, "no memory; make some free", COMMAND_RUNTIME);
-	}
-	while (status < 0 &&
-	       (c = getopt_long(argc, argv, "246ub:d:f:hi:s:t:vz", names, &index)) != -1) {
-		status = take_option(cli, c, names[index].name);
-	}
-	free(names);
-	return status;
+	return strcmp(key, "network_transport") == 0 ?
+		       choose_transport(own, value, "--network_transport") :
+		       CLI_GO_ON;
 }
 
 /* -- the client ------------------------------------------------------------------------------- */
@@ -280,31 +210,31 @@ static void fill_link(struct link_config *link, const struct conf *conf, const c
 	}
 }
 
-static bool is_local(const struct cli *cli)
+static bool is_local(const struct asker *a)
 {
-	return cli->transport ? strcmp(cli->transport, "UDS") == 0 : !cli->say.drop_in;
+	return a->transport ? strcmp(a->transport, "UDS") == 0 : !a->cli.say.drop_in;
 }
 
-static void fill_config(struct manage_config *config, const struct cli *cli,
+static void fill_config(struct manage_config *config, const struct asker *a,
 			const struct conf *conf)
 {
 	manage_config_default(config, "pmc");
-	config->local = is_local(cli);
+	config->local = is_local(a);
 	config->domain = (uint8_t)conf->domain_number;
 	config->sdo_id = (uint16_t)(conf->defaults.transport_specific << 8);
 	config->minor_version = (uint8_t)conf->ptp_minor_version;
 	/* Whoever asks this machine's daemon does not mean its neighbours. */
-	config->boundary_hops = cli->boundary_hops >= 0		    ? (uint8_t)cli->boundary_hops :
-				config->local && !cli->say.drop_in ? 0 :
+	config->boundary_hops = a->boundary_hops >= 0		    ? (uint8_t)a->boundary_hops :
+				config->local && !a->cli.say.drop_in ? 0 :
 								     1;
-	config->empty_get = cli->empty_get;
+	config->empty_get = a->empty_get;
 	if (!config->local) {
-		fill_link(&config->link, conf, cli->interface ? cli->interface : "eth0");
+		fill_link(&config->link, conf, a->interface ? a->interface : "eth0");
 		return;
 	}
-	config->own = cli->interface;
-	if (cli->server) {
-		config->server = cli->server;
+	config->own = a->interface;
+	if (a->server) {
+		config->server = a->server;
 	} else if (strcmp(conf->uds_address, "/var/run/ptp/ptp4l") != 0) {
 		config->server = conf->uds_address;
 	}
@@ -336,58 +266,67 @@ static char *join_words(char **words)
 }
 
 /* An interface named without saying which network: the name would become that of a socket. */
-static bool is_ambiguous(const struct cli *cli)
+static bool is_ambiguous(const struct asker *a)
 {
 	struct driver_error error;
 	struct iface iface;
 
-	return !cli->say.drop_in && !cli->transport && cli->interface &&
-	       iface_query(cli->interface, &iface, &error) == 0;
+	return !a->cli.say.drop_in && !a->transport && a->interface &&
+	       iface_query(a->interface, &iface, &error) == 0;
 }
 
-/* Options that do not go together: -1, or the exit status. */
-static int check(const struct cli *cli)
+/* Options that do not go together. */
+static int check(const struct asker *a)
 {
-	if (is_ambiguous(cli)) {
-		return complain(cli, "-i names an interface: say -2, -4 or -6 too", COMMAND_USAGE);
+	if (is_ambiguous(a)) {
+		return cli_fail(&a->cli, COMMAND_USAGE,
+				"-i %s: an interface, but no network to ask by it; say -2, -4 or "
+				"-6 too",
+				a->interface);
 	}
-	if (!cli->say.drop_in && cli->server && !is_local(cli)) {
-		say(&cli->say, LOG_ERR,
-		    "-s names a socket of this machine, but %s asks a network; remove one",
-		    cli->option);
-		return COMMAND_USAGE;
+	if (!a->cli.say.drop_in && a->server && !is_local(a)) {
+		return cli_fail(&a->cli, COMMAND_USAGE,
+				"-s names a socket of this machine, but %s asks a network; remove "
+				"one",
+				a->option);
 	}
-	return -1;
+	return CLI_GO_ON;
 }
 
-static int run(struct cli *cli, const struct conf *conf, char **words)
+static int ask(const struct asker *a, const struct conf *conf, char **words)
 {
-	char *joined[2] = { cli->say.drop_in ? NULL : join_words(words), NULL };
 	struct pmc_session session = {
-		.say = &cli->say,
-		.drop_in = cli->say.drop_in,
-		.json = cli->json,
-		.timeout_ms = cli->timeout_ms,
+		.say = &a->cli.say,
+		.drop_in = a->cli.say.drop_in,
+		.json = a->json,
+		.timeout_ms = a->timeout_ms,
 	};
 	struct driver_error error = { "" };
 	struct manage_config config;
 	int status;
 
-	status = check(cli);
-	if (status >= 0) {
-		free(joined[0]);
-		return status;
-	}
-	fill_config(&config, cli, conf);
+	fill_config(&config, a, conf);
 	session.alone = config.local && config.boundary_hops == 0;
 	if (manage_open(&session.client, &config, &error)) {
-		status = complain(cli, error.text, COMMAND_RUNTIME);
-		if (cli->say.drop_in) {
+		status = cli_fail(&a->cli, COMMAND_RUNTIME, "%s", error.text);
+		if (a->cli.say.drop_in) {
 			fprintf(stderr, "failed to create pmc\n");
 		}
-	} else {
-		status = pmc_run(&session, joined[0] ? joined : words);
-		manage_close(session.client);
+		return status;
+	}
+	status = pmc_run(&session, words);
+	manage_close(session.client);
+	return status;
+}
+
+static int run(void *own, const struct conf *conf, char **words)
+{
+	const struct asker *a = own;
+	char *joined[2] = { a->cli.say.drop_in ? NULL : join_words(words), NULL };
+	int status = check(a);
+
+	if (status == CLI_GO_ON) {
+		status = ask(a, conf, joined[0] ? joined : words);
 	}
 	free(joined[0]);
 	return status;
@@ -395,24 +334,28 @@ static int run(struct cli *cli, const struct conf *conf, char **words)
 
 int pmc_main(int argc, char **argv, bool drop_in)
 {
-	struct cli cli = {
-		.say = say_as(say_base_name(argv[0]), drop_in),
+	static const struct option names[] = {
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+		CLI_LONG_OPTIONS,
+	};
+	static const struct cli_program program = {
+		.letters = ":246ub:d:f:hi:s:t:vz",
+		.drop_in_letters = "246ub:d:f:hi:s:t:vz",
+		.names = names,
+		.configured = true,
+		.takes_words = true,
+		.drop_in_failed = CLI_DROP_IN_FAILED,
+		.print_usage = print_usage,
+		.print_help = print_help,
+		.take = take_option,
+		.take_key = take_key,
+	};
+	struct asker a = {
 		.boundary_hops = -1,
 		.timeout_ms = drop_in ? DROP_IN_WAIT_MS : NATIVE_WAIT_MS,
 	};
-	struct conf_error error = { "" };
-	struct conf conf;
-	int status = parse_options(&cli, argc, argv);
 
-	if (status < 0 && (conf_init_tool(&conf, !drop_in) != 0 ||
-			   conf_request_load(&cli.request, &conf, &error) != 0)) {
-		status = complain(&cli, error.text[0] ? error.text : "no memory; make some free",
-				  COMMAND_USAGE);
-		conf_finish(&conf);
-	} else if (status < 0) {
-		status = run(&cli, &conf, argv + optind);
-		conf_finish(&conf);
-	}
-	conf_request_finish(&cli.request);
-	return status;
+	cli_init(&a.cli, &program, &a, argv[0], drop_in);
+	return cli_run(&a.cli, argc, argv, run);
 }

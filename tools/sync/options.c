@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The command line. Letters are phc2sys's, and so are its texts where scripts may look for them. */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,25 +8,21 @@
 #include <strings.h>
 
 #include <gnomon/servo.h>
-#include <gnomon/version.h>
 
 #include "session.h"
-#include "tools/cli/command.h"
+#include "tools/cli/cli.h"
 #include "tools/clocks/clocks.h"
 
 #define LETTERS "arC:c:d:f:s:E:P:I:S:F:R:N:O:L:M:i:u:wn:xz:l:t:mqvh"
-#define OPTION_FORCE 0x20000
-#define OPTION_TIMEOUT 0x20001
-
-/* linuxptp's programs return -1. */
-#define DROP_IN_FAILED 255
+#define OPTION_FORCE CLI_OWN
+#define OPTION_TIMEOUT (CLI_OWN + 1)
 
 /* What phc2sys takes for a path of a socket. */
 #define SERVER_MAX 108
 
 struct parser {
+	struct cli cli;
 	struct sync_options *o;
-	struct conf_request request;
 	struct conf_error error;
 };
 
@@ -118,16 +113,30 @@ static const char *list_servos(char *list, size_t cap)
 	return list;
 }
 
-static void print_help(FILE *out, const struct sync_options *o)
+static void print_options(FILE *out)
 {
 	char servos[160];
 
-	fprintf(out, "%susage: %s [options]\n\n", o->drop_in ? "\n" : "", o->program);
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++) {
 		fprintf(out, " %-14s %s\n", help[i].usage,
 			help[i].text ? help[i].text : list_servos(servos, sizeof(servos)));
 	}
-	fputs(o->drop_in ? "\n" : examples, out);
+}
+
+static void print_usage(FILE *out, const char *name)
+{
+	fprintf(out, "\nusage: %s [options]\n\n", name);
+	print_options(out);
+	fputs("\n", out);
+}
+
+static void print_help(void)
+{
+	printf("usage: gnomon sync -s SOURCE -c SINK... [-O SECONDS | -w] [OPTION]...\n"
+	       "       gnomon sync -a [-r [-r]] [OPTION]...\n\n"
+	       "Keep clocks of this machine in step.\n\n");
+	print_options(stdout);
+	fputs(examples, stdout);
 }
 
 static int fail(const struct parser *p, bool usage)
@@ -139,9 +148,9 @@ static int fail(const struct parser *p, bool usage)
 			p->error.text);
 	}
 	if (usage && o->drop_in) {
-		print_help(stderr, o);
+		print_usage(stderr, o->program);
 	}
-	return o->drop_in ? DROP_IN_FAILED : COMMAND_USAGE;
+	return o->drop_in ? CLI_DROP_IN_FAILED : COMMAND_USAGE;
 }
 
 static int refuse(struct parser *p, const char *text)
@@ -207,11 +216,6 @@ static int take_rate(struct parser *p)
 	}
 	p->o->interval_s = 1.0 / rate;
 	return -1;
-}
-
-static int take_key(struct parser *p, const char *name, const char *value)
-{
-	return conf_request_key(&p->request, name, value, &p->error) ? fail(p, false) : -1;
 }
 
 static int take_sink(struct parser *p)
@@ -337,9 +341,6 @@ static int take_own(struct parser *p, int letter)
 	case 'd':
 		o->pps = optarg;
 		return -1;
-	case 'f':
-		p->request.file = optarg;
-		return -1;
 	case 'i':
 		fprintf(stderr, "'-i' has been deprecated. please use '-s' instead.\n");
 		return take_source(p);
@@ -353,61 +354,22 @@ static int take_own(struct parser *p, int letter)
 		return take_number(p, letter);
 	case 'n':
 		return take_domain(p);
-	case 'z':
-		return take_server(p);
 	default:
-		return fail(p, true);
+		return take_server(p);
 	}
 }
 
-static int take_option(struct parser *p, int c, const char *name)
+static int take_option(void *own, int c, const char *value)
 {
-	if (c == 'v') {
-		printf("%s%s\n", p->o->drop_in ? "" : "gnomon ", GNOMON_VERSION_STRING);
-		return COMMAND_GOOD;
-	}
-	if (c == 'h') {
-		print_help(p->o->drop_in ? stderr : stdout, p->o);
-		return COMMAND_GOOD;
-	}
-	if (c == CONF_OPTION_KEY) {
-		return take_key(p, name, optarg);
-	}
+	struct parser *p = own;
+
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (keys[i].letter == c) {
-			return take_key(p, keys[i].key,
-					keys[i].value ? keys[i].value : optarg);
+			return cli_key(&p->cli, keys[i].key,
+				       keys[i].value ? keys[i].value : value);
 		}
 	}
 	return take_own(p, c);
-}
-
-static int take_options(struct parser *p, int argc, char **argv)
-{
-	static const struct option own[] = { { "force", no_argument, NULL, OPTION_FORCE },
-					     { "timeout", required_argument, NULL,
-					       OPTION_TIMEOUT },
-					     { "help", no_argument, NULL, 'h' },
-					     { "version", no_argument, NULL, 'v' },
-					     { NULL, 0, NULL, 0 } };
-	struct option *names = conf_long_options(p->o->drop_in ? NULL : own);
-	int status = -1;
-	int index = 0;
-	int c;
-
-	if (!names) {
-		return refuse(p, "no memory; make some free");
-	}
-	while (status < 0 && (c = getopt_long(argc, argv, LETTERS, names, &index)) != -1) {
-		status = take_option(p, c, names[index].name);
-	}
-	free(names);
-	if (status < 0 && optind < argc && !p->o->drop_in) {
-		(void)snprintf(p->error.text, sizeof(p->error.text),
-			       "argument '%s' is not an option; --help lists them", argv[optind]);
-		status = fail(p, false);
-	}
-	return status;
 }
 
 /* -- combinations ----------------------------------------------------------------------------- */
@@ -512,29 +474,47 @@ static int check(struct parser *p)
 	return status;
 }
 
+static const struct option names[] = {
+	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+	CLI_LONG_OPTIONS,
+};
+
+static const struct cli_program program = {
+	.letters = ":" LETTERS,
+	.drop_in_letters = LETTERS,
+	.names = names,
+	.configured = true,
+	.drop_in_failed = CLI_DROP_IN_FAILED,
+	.print_usage = print_usage,
+	.print_help = print_help,
+	.take = take_option,
+};
+
 int sync_options_parse(struct sync_options *o, struct conf *conf, int argc, char **argv)
 {
 	struct parser p = { .o = o };
-	int status = -1;
+	int status = CLI_GO_ON;
 
+	cli_init(&p.cli, &program, &p, argv[0], o->drop_in);
+	o->interval_s = 1.0;
+	o->extts_channel = -1;
 	if (conf_init_tool(conf, !o->drop_in)) {
 		status = refuse(&p, "no memory; make some free");
 	}
-	o->interval_s = 1.0;
-	o->extts_channel = -1;
 	if (o->drop_in) {
 		conf->pi_proportional_const = 0.7;
 		conf->pi_integral_const = 0.3;
 	}
-	if (status < 0) {
-		status = take_options(&p, argc, argv);
+	if (status == CLI_GO_ON) {
+		status = cli_parse(&p.cli, argc, argv);
 	}
-	if (status < 0 && conf_request_load(&p.request, conf, &p.error)) {
+	if (status == CLI_GO_ON && conf_request_load(&p.cli.request, conf, &p.error)) {
 		status = fail(&p, false);
 	}
-	if (status < 0) {
+	if (status == CLI_GO_ON) {
 		status = check(&p);
 	}
-	conf_request_finish(&p.request);
+	cli_finish(&p.cli);
 	return status;
 }
