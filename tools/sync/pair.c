@@ -19,6 +19,9 @@
 /* A pulse that the source puts farther from a full second than this is not the source's. */
 #define PULSE_LIMIT_NS 10000000
 
+/* How long a source may take to be set after UTC's offset has changed. */
+#define SETTLE_S 20.0
+
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
 
@@ -177,6 +180,27 @@ static void apply_tai_offset(struct pair *p, bool followed)
 	}
 }
 
+/* UTC's offset changed, and no kernel made a leap second of it. A source that keeps UTC is stepped
+ * by its keeper, who has heard of it too: soon, and meanwhile it is wrong by a second. */
+static void take_jump(struct pair *p, int seconds)
+{
+	if (p->config.source && p->config.source->utc && (seconds == 1 || seconds == -1)) {
+		p->unsettled = (unsigned int)ceil(SETTLE_S / p->config.interval_s);
+	} else if (p->discipline) {
+		gnomon_discipline_reset(p->discipline);
+		p->state = GNOMON_SERVO_UNLOCKED;
+	}
+}
+
+/* Not while the source is that second off. */
+static bool is_unsettled(struct pair *p, gnomon_span offset)
+{
+	if (p->unsettled > 0 && timescale_has_followed(offset)) {
+		p->unsettled = 0;
+	}
+	return p->unsettled > 0 && p->unsettled-- > 0;
+}
+
 void pair_time_properties(struct pair *p, const struct gnomon_time_properties_ds *properties,
 			  bool traceable)
 {
@@ -196,9 +220,8 @@ void pair_time_properties(struct pair *p, const struct gnomon_time_properties_ds
 	if (change.leap_changed) {
 		apply_leap(p);
 	}
-	if (change.jump_s && p->discipline) {
-		gnomon_discipline_reset(p->discipline);
-		p->state = GNOMON_SERVO_UNLOCKED;
+	if (change.jump_s) {
+		take_jump(p, change.jump_s);
 	}
 	p->traceable = traceable;
 	apply_tai_offset(p, false);
@@ -314,12 +337,15 @@ static void obey(struct pair *p, const struct gnomon_discipline_command *c)
 
 static void steer(struct pair *p, const struct reading *r, gnomon_mono now)
 {
+	/* Without leap seconds: to the discipline the clock did not jump. */
+	const gnomon_time local = p->config.sink->utc ? timescale_local(&p->timescale, r->local) :
+							r->local;
 	struct gnomon_discipline_command command;
 	const struct gnomon_discipline_sample sample = {
 		.offset = r->offset,
 		/* Half of it is how far the reading can be off. */
 		.mean_delay = gnomon_span_from_ns(r->window_ns > 0 ? r->window_ns : 0),
-		.local = r->local,
+		.local = local,
 		.weight = 1.0,
 		.reference_bound_ns = -1,
 	};
@@ -327,12 +353,12 @@ static void steer(struct pair *p, const struct reading *r, gnomon_mono now)
 	gnomon_discipline_sample(p->discipline, &sample, now, &command);
 	if (command.insane) {
 		sync_report_sanity(p->config.log, p->config.sink_name,
-				   gnomon_time_diff(r->local, p->last_local).ns >
+				   gnomon_time_diff(local, p->last_local).ns >
 					   now.ns - p->last_mono.ns);
 	}
 	p->state = command.state;
 	obey(p, &command);
-	p->last_local = r->local;
+	p->last_local = local;
 	p->last_mono = now;
 	if (!command.ignored) {
 		p->frequency_ppb = command.frequency_ppb;
@@ -361,11 +387,11 @@ static void hand_over(struct pair *p, const struct reading *r, gnomon_mono now)
 static void take(struct pair *p, struct reading *r, gnomon_mono now)
 {
 	p->failures = 0;
-	if (is_suspended(p, r)) {
+	r->offset = shift_offset(p, r->offset);
+	if (is_suspended(p, r) || is_unsettled(p, r->offset)) {
 		sync_report_suspended(p->config.log, p->config.sink_name);
 		return;
 	}
-	r->offset = shift_offset(p, r->offset);
 	if (p->config.out) {
 		hand_over(p, r, now);
 	} else {

@@ -48,9 +48,10 @@ struct pair {
 	bool has_pulse;
 	enum gnomon_servo_state state;
 	double frequency_ppb;    /* in force */
-	gnomon_time last_local;  /* the sink's at the last sample */
+	gnomon_time last_local;  /* the sink's at the last sample, without leap seconds */
 	gnomon_mono last_mono;
 	gnomon_mono kernel_told;
+	unsigned int unsettled;  /* readings left in which the source may be set */
 	bool traceable;          /* UTC's offset is sure enough to tell the kernel */
 	struct gnomon_stats offset;
 	struct gnomon_stats frequency;
