@@ -33,6 +33,8 @@
 /* From here on everybody is in step. */
 #define SETTLED_S 200
 #define TIGHT_NS 5000.0
+/* The system clock's keeper hears of everything so much later than the others. */
+#define LATER_S 3.0
 
 #define CHAIN(kind) \
 	.duration_s = 700, .settle_s = 60, .tick_s = TICK_S, .start_utc_s = BEFORE_MIDNIGHT, \
@@ -159,8 +161,8 @@ struct chain {
 	struct pair to_other;
 	struct pair to_ntp;
 	struct sink mailbox;
-	uint16_t flags;        /* last told to the pairs */
-	int16_t offset;
+	struct gnomon_time_properties_ds told; /* to the pairs, last */
+	double tell_system;    /* when to tell the first of them: each has its own way to hear */
 	unsigned int samples;  /* to chronyd */
 	unsigned int late;     /* after midnight */
 	int leap_seen;
@@ -247,19 +249,21 @@ static void look_at_all(struct chain *c, const struct world *w, struct sim_node 
 }
 
 /* What the daemon says of its time goes to all pairs. */
-static void pass_on(struct chain *c, const struct sim_node *oc)
+static void pass_on(struct chain *c, const struct sim_node *oc, double t)
 {
 	struct gnomon_time_properties_ds tp;
 
 	gnomon_engine_time_properties_ds(oc->engine, &tp);
-	if (tp.flags == c->flags && tp.current_utc_offset == c->offset) {
-		return;
+	if (tp.flags != c->told.flags || tp.current_utc_offset != c->told.current_utc_offset) {
+		c->told = tp;
+		c->tell_system = t + LATER_S;
+		pair_time_properties(&c->to_other, &tp, true);
+		pair_time_properties(&c->to_ntp, &tp, true);
 	}
-	c->flags = tp.flags;
-	c->offset = tp.current_utc_offset;
-	pair_time_properties(&c->to_system, &tp, true);
-	pair_time_properties(&c->to_other, &tp, true);
-	pair_time_properties(&c->to_ntp, &tp, true);
+	if (t >= c->tell_system) {
+		c->tell_system = INFINITY;
+		pair_time_properties(&c->to_system, &c->told, true);
+	}
 }
 
 static void run_pair(struct pair *p, gnomon_mono now)
@@ -277,7 +281,7 @@ static void tick(void *context, const struct world *w, size_t number)
 	gnomon_mono now = { w->now_ps / SIM_PS_PER_NS + GNOMON_NSEC_PER_SEC };
 
 	c->world = w;
-	pass_on(c, oc);
+	pass_on(c, oc, t);
 	/* Nothing is known of the time before the PHC has been set. */
 	if (t > 60.0) {
 		run_pair(&c->to_system, now);
@@ -327,7 +331,7 @@ static void make_pair(struct chain *c, struct pair *p, struct gnomon_clock *sour
 static void build(struct chain *c, const struct sim_scenario *scenario, bool kernel_leap,
 		  uint64_t seed)
 {
-	const struct oscillator_spec crystal = { .frequency_ppb = -30000.0, .random_walk_ppb = 1.0 };
+	const struct oscillator_spec crystal = { .frequency_ppb = -3e4, .random_walk_ppb = 1.0 };
 	struct world_options options = { .seed = seed, .observer = { tick, c } };
 	char why[160] = "";
 	struct world *w;
@@ -345,6 +349,7 @@ static void build(struct chain *c, const struct sim_scenario *scenario, bool ker
 	c->conf.step_threshold = 0.1;
 	log_init(&c->log, "chain", &c->conf);
 	c->mailbox.ops = &mailbox_ops;
+	c->tell_system = INFINITY;
 	c->least_ppb = INFINITY;
 	c->most_ppb = -INFINITY;
 	make_kernel(&c->system, w, -3.25, 20000.0);
