@@ -16,13 +16,30 @@ import time
 
 from harness import (Bench, COMMON, Failure, expect, main, need, netlab, parse_args)
 
-# What pmc 3.1 and later can ask for.
+# What pmc 3.1 and later can ask for, at least: the rest is what the pmc here lists.
 IDS = """USER_DESCRIPTION DEFAULT_DATA_SET CURRENT_DATA_SET PARENT_DATA_SET TIME_PROPERTIES_DATA_SET
     PRIORITY1 PRIORITY2 DOMAIN SLAVE_ONLY CLOCK_ACCURACY TRACEABILITY_PROPERTIES
-    TIMESCALE_PROPERTIES TIME_STATUS_NP GRANDMASTER_SETTINGS_NP NULL_MANAGEMENT CLOCK_DESCRIPTION
-    PORT_DATA_SET LOG_ANNOUNCE_INTERVAL ANNOUNCE_RECEIPT_TIMEOUT LOG_SYNC_INTERVAL VERSION_NUMBER
+    TIMESCALE_PROPERTIES TIME_STATUS_NP GRANDMASTER_SETTINGS_NP SUBSCRIBE_EVENTS_NP
+    SYNCHRONIZATION_UNCERTAIN_NP NULL_MANAGEMENT CLOCK_DESCRIPTION PORT_DATA_SET LOG_ANNOUNCE_INTERVAL ANNOUNCE_RECEIPT_TIMEOUT LOG_SYNC_INTERVAL VERSION_NUMBER
     DELAY_MECHANISM LOG_MIN_PDELAY_REQ_INTERVAL PORT_DATA_SET_NP PORT_PROPERTIES_NP
     PORT_STATS_NP""".split()
+
+# What it can set, from the first to the last field, and what is refused by its values or its id.
+SETS = (
+    "SET PRIORITY1 200", "SET PRIORITY1 0", "SET PRIORITY2 255", "SET PRIORITY2 128",
+    "SET PRIORITY1 128", "SET PRIORITY1 300", "SET PRIORITY1 12 and more", "SET PRIORITY1 128",
+    "SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x20 "
+    "offsetScaledLogVariance 0x4e5d currentUtcOffset 37 leap61 0 leap59 1 "
+    "currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 "
+    "timeSource 0x10",
+    "SET GRANDMASTER_SETTINGS_NP clockClass 248",
+    "SET SYNCHRONIZATION_UNCERTAIN_NP 1", "SET SYNCHRONIZATION_UNCERTAIN_NP 0",
+    "SET SYNCHRONIZATION_UNCERTAIN_NP 255",
+    "SET SUBSCRIBE_EVENTS_NP duration 0 NOTIFY_PORT_STATE off",
+    "SET PORT_DATA_SET_NP neighborPropDelayThresh 900 asCapable 1",
+    "SET DOMAIN 3", "SET SLAVE_ONLY 1", "SET PORT_DATA_SET 1", "SET USER_DESCRIPTION x",
+    "CMD PRIORITY1 1", "CMD INITIALIZE 1",
+)
 
 # Lines that say what is different: who and where, versions, what was measured and counted.
 OWN = re.compile(r"Identity|physicalAddress|protocolAddress|versionNumber|[rt]x_|master_offset"
@@ -91,7 +108,12 @@ def test_get(bench):
     """The same lines; where the values do not say who it is, the same values."""
     pair = Pair(bench)
     pair.settle()
-    for ident in IDS:
+    listed = [re.sub(r"^\t\[action\] ", "", line) for line in pair.pmc("HELP")
+              if line.startswith("\t[action] ")]
+    if set(IDS) - set(listed):
+        raise Failure(f"pmc does not list {set(IDS) - set(listed)}")
+    ids = IDS + [ident for ident in listed if ident not in IDS]
+    for ident in ids:
         ours = pair.pmc(f"GET {ident}")
         theirs = pair.pmc(f"GET {ident}", server=pair.theirs)
         if labels(ours) != labels(theirs) or not ours:
@@ -100,12 +122,51 @@ def test_get(bench):
         other = [line for line in theirs if not OWN.search(line)]
         if mine != other:
             raise Failure(f"{ident}:\n{mine}\nare not the values of\n{other}")
-        if ident not in ("PORT_PROPERTIES_NP", "PORT_STATS_NP"):
+        if ident not in ("PORT_PROPERTIES_NP", "PORT_STATS_NP", "SUBSCRIBE_EVENTS_NP"):
             if pair.pmc(f"GET {ident}", server=pair.ours + "ro")[1:2] != ours[1:2]:
                 raise Failure(f"{ident}: another answer by the read-only socket")
     if "ERROR_STATUS" not in pair.pmc("SET PRIORITY1 1", server=pair.ours + "ro")[0]:
         raise Failure("the read-only socket takes a SET")
-    print(f"{len(IDS)} ids, the same lines")
+    print(f"{len(ids)} ids, the same lines")
+    test_get_again(pair, ids)
+    test_sets(pair)
+
+
+def test_get_again(pair, ids):
+    """The same by requests without a dataField, as the standard's first edition has them; and
+    nothing for another domain or sdoId."""
+    for first in range(0, len(ids), 7):
+        gets = [f"GET {ident}" for ident in ids[first:first + 7]]
+        ours, theirs = (pair.pmc(*gets, options=[
+            "-u", "-s", server, "-i", os.path.join(pair.folder, "pmc"), "-z"])
+            for server in (pair.ours, pair.theirs))
+        if labels(ours) != labels(theirs):
+            raise Failure(f"{gets} -z:\n{ours}\nis not laid out as\n{theirs}")
+    for wrong in (["-d", "7"], ["-t", "1"]):
+        lines = pair.pmc("GET PRIORITY1", options=[
+            "-u", "-s", pair.ours, "-i", os.path.join(pair.folder, "pmc"), *wrong])
+        if lines:
+            raise Failure(f"{wrong}: answered, {lines}")
+
+
+def test_sets(pair):
+    """SETs are answered by the same text, and so is what they changed."""
+    gets = ["GET PRIORITY1", "GET PRIORITY2", "GET PORT_DATA_SET_NP",
+            "GET SYNCHRONIZATION_UNCERTAIN_NP"]
+    for command in SETS:
+        ours, theirs = (pair.pmc(command, server=server) for server in (pair.ours, pair.theirs))
+        if [OWN.sub("", line) for line in labels(ours)] != \
+                [OWN.sub("", line) for line in labels(theirs)]:
+            raise Failure(f"{command}:\n{ours}\nis not laid out as\n{theirs}")
+        mine, other = ([line for line in lines if not OWN.search(line)]
+                       for lines in (ours, theirs))
+        if mine != other:
+            raise Failure(f"{command}:\n{mine}\nare not the values of\n{other}")
+        mine, other = ([line for line in pair.pmc(*gets, server=server) if not OWN.search(line)]
+                       for server in (pair.ours, pair.theirs))
+        if mine != other or len(mine) < len(gets):
+            raise Failure(f"{command}, then {gets}: {mine}, not {other}")
+    print(f"{len(SETS)} SETs, the same answers")
 
 
 def test_set(bench):
