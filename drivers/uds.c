@@ -89,8 +89,10 @@ static int bind_path(struct uds *uds, const char *path, struct driver_error *err
 	}
 	if (bind(uds->fd, (const struct sockaddr *)&address.name, address.len)) {
 		err = -errno;
-		return driver_fail(error, err, "%s: cannot make a socket there: %s", path,
-				   driver_strerror(err));
+		return driver_fail(error, err,
+				   "%s: cannot make a socket there: %s; name a path in a folder "
+				   "you may write to",
+				   path, driver_strerror(err));
 	}
 	memcpy(uds->path, path, strlen(path) + 1);
 	if (lstat(path, &st) == 0) {

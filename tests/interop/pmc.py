@@ -213,7 +213,9 @@ def case_native(setup):
     check(run(*options, "-t", "zz", "GET PRIORITY1"), 1, "^$", "hexadecimal digit; write 0 to f")
     check(run(*options, "--jsn", "GET PRIORITY1"), 1, "^$", "did you mean --json?")
     check(run(*options, "-x", "GET PRIORITY1"), 1, "^$", "option -x: unknown; --help lists them")
-    check(run(*options, "GET PRIORITY1", "-b"), 1, "^$", "option -b: no value")
+    check(run(*options, "-b"), 1, "^$", "option -b: no value")
+    check(run("GET", "PRIORITY1", *options), 1, "^$", "options stand before the first command")
+    check(run("GET PRIORITY1", *options), 1, "^$", '"-s".*options stand before the first')
     check(run(*options, "-b", "x", "GET PRIORITY1"), 1, "^$",
           "option -b: 'x' is no whole number; write 0 to 255")
     check(run(*options, "--timeout", "0", "GET PRIORITY1"), 1, "^$", "--timeout")
@@ -225,6 +227,10 @@ def case_native(setup):
           "GET PRIORITY1: no answer within 100 ms")
     check(run("-s", setup.socket + "x", "GET PRIORITY1"), 2, "",
           "ptp4lx: no PTP daemon answers there")
+    check(run("-s", "/etc/passwd", "GET PRIORITY1"), 2, "", "/etc/passwd: is no socket")
+    # Values may be negative, and have blanks that the shell has taken the quotes of.
+    check(run(*options, "SET", "LOG_SYNC_INTERVAL", "-3"), 2, "ERROR_STATUS", "NOT_SUPPORTED")
+    check(run(*options, "SET", "USER_DESCRIPTION", "a b"), 2, "ERROR_STATUS", "NOT_SUPPORTED")
     check(run(*options, "-i", setup.interface, "GET PRIORITY1"), 1, "^$", "-2, -4 or -6")
     check(run("-2", "-i", "nowhere", "GET PRIORITY1"), 2, "^$", "nowhere")
     check(run(*options, "-i", "/nonexistent/socket", "GET PRIORITY1"), 2, "^$",

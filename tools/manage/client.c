@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -325,8 +326,20 @@ int manage_subscribe(struct manage_client *client, uint16_t seconds, unsigned in
 	return manage_send(client, &request, sequence);
 }
 
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 int manage_send_failed(const struct manage_client *client, int code, struct driver_error *error)
 {
+	if (code == -ECONNREFUSED && !is_socket(client->where)) {
+		return driver_fail(error, code,
+				   "%s: is no socket; name that of a PTP daemon with --uds_address",
+				   client->where);
+	}
 	if (code == -ENOENT || code == -ECONNREFUSED) {
 		return driver_fail(error, code,
 				   "%s: no PTP daemon answers there; start it, or name its socket "

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tools/config/suggest.h"
+
 #define BLANKS " \t\r\n"
 
 /* Whether word is an abbreviation of full. */
@@ -158,6 +160,23 @@ static void list_ids(const char *word, char *list, size_t cap)
 	}
 }
 
+static int no_id(const char *word, const struct gnomon_management_row *rows, unsigned int count,
+		 struct grammar_error *error)
+{
+	struct suggest near;
+
+	suggest_init(&near, word, strlen(word));
+	for (unsigned int i = 0; i < count; i++) {
+		suggest_name(&near, rows[i].name);
+	}
+	if (suggest_best(&near)) {
+		advise(error, "did you mean %s?", suggest_best(&near));
+	} else {
+		advise(error, "\"help\" lists them");
+	}
+	return fail(error, GRAMMAR_BAD_COMMAND, "there is no management id \"%s\"", word);
+}
+
 /* A whole name wins over names it abbreviates. */
 static int find_id(const char *word, const struct gnomon_management_row **row,
 		   struct grammar_error *error)
@@ -185,8 +204,7 @@ static int find_id(const char *word, const struct gnomon_management_row **row,
 		return fail(error, GRAMMAR_AMBIGUOUS, "id %s is too ambiguous", word);
 	}
 	if (!found) {
-		advise(error, "\"help\" lists them");
-		return fail(error, GRAMMAR_BAD_COMMAND, "there is no management id \"%s\"", word);
+		return no_id(word, rows, count, error);
 	}
 	*row = found;
 	return 0;
@@ -228,10 +246,26 @@ static int check_rest(const char *rest, const struct grammar_command *command,
 	(void)take_word(&rest, word);
 	is_verb = strlen(word) > 1 && (find_action(word, &action) || abbreviates(word, "TARGET"));
 	advise(error, "%s",
-	       is_verb ? "write several commands each in quotes, or on a line of its own" :
-			 "leave it out");
+	       is_verb	     ? "write several commands each in quotes, or on a line of its own" :
+	       *start == '-' ? "options stand before the first command" :
+			       "leave it out");
 	return fail(error, GRAMMAR_SURPLUS, "%s: \"%.*s\" behind it is too much", command->word,
 		    len < 60 ? len : 60, start);
+}
+
+static int no_action(const char *verb, struct grammar_error *error)
+{
+	struct grammar_error ignored;
+	const struct gnomon_management_row *row;
+
+	if (verb[0] == '-') {
+		advise(error, "options stand before the first command");
+	} else if (find_id(verb, &row, &ignored) == 0) {
+		advise(error, "write GET %s to ask for it", row->name);
+	} else {
+		advise(error, "use GET, SET, CMD or TARGET");
+	}
+	return fail(error, GRAMMAR_BAD_COMMAND, "there is no action \"%s\"", verb);
 }
 
 static int parse_request(const char *verb, const char **rest, struct grammar_command *command,
@@ -240,8 +274,7 @@ static int parse_request(const char *verb, const char **rest, struct grammar_com
 	int fault;
 
 	if (!find_action(verb, &command->action)) {
-		advise(error, "use GET, SET, CMD or TARGET");
-		return fail(error, GRAMMAR_BAD_COMMAND, "there is no action \"%s\"", verb);
+		return no_action(verb, error);
 	}
 	fault = find_id(command->word, &command->row, error);
 	if (fault) {
@@ -263,8 +296,13 @@ static int parse_request(const char *verb, const char **rest, struct grammar_com
 /* There is nothing behind the verb, or too much. */
 static int no_word(const char *verb, const char *rest, struct grammar_error *error)
 {
-	advise(error, "\"help\" lists what there is");
+	enum gnomon_management_action action;
+
 	rest += strspn(rest, BLANKS);
+	if (verb[0] && !*rest && !find_action(verb, &action) && !abbreviates(verb, "TARGET")) {
+		return no_action(verb, error);
+	}
+	advise(error, "\"help\" lists what there is");
 	if (verb[0] && *rest) {
 		return fail(error, GRAMMAR_BAD_COMMAND, "there is nothing called \"%.20s...\"",
 			    rest);

@@ -240,27 +240,38 @@ static void fill_config(struct manage_config *config, const struct asker *a,
 	}
 }
 
-/* "gnomon pmc GET PRIORITY1", without quotes: one command. Returns it, to be freed; NULL: the
- * words are commands of their own. */
-static char *join_words(char **words)
+/* A verb alone is no command: what stands behind it belongs to it. */
+static bool is_verb(const char *word)
 {
 	static const char *const verbs[] = { "GET", "SET", "CMD", "COMMAND", "TARGET", "HELP" };
-	bool is_verb = false;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcasecmp(word, verbs[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "gnomon pmc GET PRIORITY1", without quotes: one command. Returns it, to be freed; NULL: the
+ * words are commands of their own. A word with blanks is one value. */
+static char *join_words(char **words)
+{
 	size_t len = 0;
 	char *line;
 
+	if (!words[0] || !words[1] || !is_verb(words[0])) {
+		return NULL;
+	}
 	for (char **w = words; *w; w++) {
-		if (strpbrk(*w, " \t\n")) {
-			return NULL;
-		}
-		len += strlen(*w) + 1;
+		len += strlen(*w) + 3;
 	}
-	for (size_t i = 0; words[0] && words[1] && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		is_verb = is_verb || strcasecmp(words[0], verbs[i]) == 0;
-	}
-	line = is_verb ? malloc(len) : NULL;
+	line = malloc(len);
 	for (char *at = line; line && *words; words++) {
-		at += sprintf(at, "%s%s", at == line ? "" : " ", *words);
+		const bool one = **words == '\0' || strpbrk(*words, " \t\n");
+		const char *quote = one && !strchr(*words, '"') ? "\"" : "";
+
+		at += sprintf(at, "%s%s%s%s", at == line ? "" : " ", quote, *words, quote);
 	}
 	return line;
 }
@@ -340,7 +351,7 @@ int pmc_main(int argc, char **argv, bool drop_in)
 		CLI_LONG_OPTIONS,
 	};
 	static const struct cli_program program = {
-		.letters = ":246ub:d:f:hi:s:t:vz",
+		.letters = "+:246ub:d:f:hi:s:t:vz",
 		.drop_in_letters = "246ub:d:f:hi:s:t:vz",
 		.names = names,
 		.configured = true,

@@ -376,8 +376,11 @@ static void give_up(struct session *s)
 
 	s->waiting = false;
 	if (!s->of->drop_in) {
-		say(s->of->say, LOG_ERR, "%s %s: no answer within %d ms",
-		    gnomon_management_action_name(c->action), c->row->name, s->of->timeout_ms);
+		say(s->of->say, LOG_ERR,
+		    "%s %s: no answer within %d ms; are domain (-d), majorSdoId (-t)%s right? "
+		    "--timeout waits longer",
+		    gnomon_management_action_name(c->action), c->row->name, s->of->timeout_ms,
+		    s->of->alone ? "" : " and TARGET");
 		note_failure(s, COMMAND_RUNTIME);
 	}
 }
@@ -448,6 +451,9 @@ int pmc_run(const struct pmc_session *session, char **commands)
 	memset(&s.target, 0xff, sizeof(s.target));
 	if (!session->drop_in && check(session, commands)) {
 		return COMMAND_USAGE;
+	}
+	if (!s.commands && !session->drop_in && isatty(STDIN_FILENO)) {
+		fprintf(stderr, "commands, please; \"help\" lists them, Ctrl-D ends\n");
 	}
 	catch_signals();
 	run(&s);

@@ -99,6 +99,16 @@ static void test_bad_words(void **state)
 		"\"help\" lists them");
 	advised("GETS PRIORITY1", GRAMMAR_BAD_COMMAND, "there is no action \"GETS\"",
 		"use GET, SET, CMD or TARGET");
+	advised("GET PRIOTITY1", GRAMMAR_BAD_COMMAND,
+		"there is no management id \"PRIOTITY1\"", "did you mean PRIORITY1?");
+	advised("priority1", GRAMMAR_BAD_COMMAND, "there is no action \"priority1\"",
+		"write GET PRIORITY1 to ask for it");
+	advised("FOO", GRAMMAR_BAD_COMMAND, "there is no action \"FOO\"",
+		"use GET, SET, CMD or TARGET");
+	advised("-x", GRAMMAR_BAD_COMMAND, "there is no action \"-x\"",
+		"options stand before the first command");
+	advised("TARGET", GRAMMAR_BAD_COMMAND, "\"TARGET\" needs something to act on",
+		"\"help\" lists what there is");
 	advised("GET PORT_D", GRAMMAR_AMBIGUOUS, "id PORT_D is too ambiguous",
 		"write more of one of PORT_DATA_SET, PORT_DATA_SET_NP");
 	advised("get prio", GRAMMAR_AMBIGUOUS, "id prio is too ambiguous",
@@ -124,6 +134,8 @@ static void test_surplus(void **state)
 	(void)state;
 	advised("GET PRIORITY1 and whatever", GRAMMAR_SURPLUS,
 		"PRIORITY1: \"and\" behind it is too much", "leave it out");
+	advised("GET PRIORITY1 -z", GRAMMAR_SURPLUS, "PRIORITY1: \"-z\" behind it is too much",
+		"options stand before the first command");
 	advised("GET PRIORITY1 GET PRIORITY2", GRAMMAR_SURPLUS,
 		"PRIORITY1: \"GET\" behind it is too much", quotes);
 	advised("TARGET * target *", GRAMMAR_SURPLUS, "*: \"target\" behind it is too much",
