@@ -99,8 +99,8 @@ static const struct gnomon_field_names unicast_states = { "???", LEN(unicast_sta
 		BIT("ptpTimescale", 3), BIT("timeTraceable", 4), BIT("frequencyTraceable", 5),     \
 		FLAGS_OCTET
 
-/* logInterval fields: what this engine can do with them, see interval_clamp() in port.c. */
-#define LOG_INTERVAL(name) RANGED(I8, name, -10, 20)
+/* logInterval fields take anything, as the configuration does: see struct gnomon_port_config. */
+#define LOG_INTERVAL(name) PLAIN(I8, name)
 
 /* -- fields by id ----------------------------------------------------------------------------- */
 

@@ -142,6 +142,32 @@ static void set_intervals(void **state)
 	lan_destroy(n->lan);
 }
 
+/* Any, as in the configuration: told as they are, kept as well as can be. */
+static void set_extreme_intervals(void **state)
+{
+	struct node *n = alone();
+
+	(void)state;
+	SET(n, 0x200b, "\200\0");
+	assert_int_equal(get(n, 0x200b, "logSyncInterval"), -128);
+	assert_in_range(sends_in(n, GNOMON_MSG_SYNC, 2 * SEC), 2040, 2056);
+	/* logMessageInterval, the header's last octet */
+	assert_int_equal((int8_t)node_sent(n, GNOMON_MSG_SYNC, 0)->data[33], -128);
+	SET(n, 0x200b, "\177\0");
+	assert_int_equal(get(n, 0x200b, "logSyncInterval"), 127);
+	assert_in_range(sends_in(n, GNOMON_MSG_SYNC, 1000 * SEC), 0, 1);
+	SET(n, 0x200b, "\0\0");
+	assert_in_range(sends_in(n, GNOMON_MSG_SYNC, 16 * SEC), 15, 17);
+	SET(n, 0x2009, "\25\0");
+	assert_int_equal(get(n, 0x2009, "logAnnounceInterval"), 21);
+	assert_in_range(sends_in(n, GNOMON_MSG_ANNOUNCE, 1000 * SEC), 0, 1);
+	SET(n, 0x2009, "\365\0");
+	assert_in_range(sends_in(n, GNOMON_MSG_ANNOUNCE, 2 * SEC), 2040, 2056);
+	SET(n, 0x6001, "\204\0");
+	assert_int_equal(get(n, 0x6001, "logMinPdelayReqInterval"), -124);
+	lan_destroy(n->lan);
+}
+
 static void set_domain_and_roles(void **state)
 {
 	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
@@ -435,6 +461,7 @@ int main(void)
 		TEST("set/grandmaster_settings", set_grandmaster_settings),
 		TEST("set/alternate_timescales", set_alternate_timescales),
 		TEST("set/intervals", set_intervals),
+		TEST("set/extreme_intervals", set_extreme_intervals),
 		TEST("set/domain_and_roles", set_domain_and_roles),
 		TEST("set/time", set_time_asks_the_owner),
 		TEST("set/others", set_others),
