@@ -425,7 +425,7 @@ static void kept_goes(void **state)
 	pull_out(syncs.kept);
 	pass(20);
 	kept->ops = ops;
-	assert_int_equal(count("is gone"), 0);
+	assert_int_equal(count("is gone;"), 0);
 	assert_in_range(count("clock-error section=a clock=soft action=\"read clock\""), 2, 6);
 	said[0] = '\0';
 	pass(3);
