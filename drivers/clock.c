@@ -45,7 +45,9 @@ clockid_t clock_id(const struct gnomon_clock *clock)
 
 int clock_restore(struct gnomon_clock *clock)
 {
-	return clock->ops->set_frequency(clock, ((struct driver_clock *)clock)->initial_ppb);
+	const struct driver_clock *driver = (const struct driver_clock *)clock;
+
+	return driver->adjusted ? clock->ops->set_frequency(clock, driver->initial_ppb) : 0;
 }
 
 int clock_adjust(clockid_t id, struct timex *tx)

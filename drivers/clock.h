@@ -79,7 +79,10 @@ int clock_soft_create(struct gnomon_clock **clock, const struct clock_soft_confi
  */
 int clock_soft_at(const struct gnomon_clock *clock, gnomon_time raw, gnomon_time *local);
 
-/** Set back the frequency a clock of this header had when it was opened. 0 or -errno. */
+/**
+ * Set back the frequency a clock of this header had when it was opened, if it was ever set. 0 or
+ * -errno.
+ */
 int clock_restore(struct gnomon_clock *clock);
 
 #endif

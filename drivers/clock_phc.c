@@ -41,6 +41,7 @@ static int phc_set_frequency(struct gnomon_clock *clock, double ppb)
 		return -ERANGE;
 	}
 	tx.freq = clock_scaled_ppm(ppb);
+	((struct driver_clock *)clock)->adjusted = true;
 	return clock_adjust(clock_id(clock), &tx);
 }
 

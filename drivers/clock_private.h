@@ -15,6 +15,7 @@ struct driver_clock {
 	struct gnomon_clock base;
 	clockid_t id;       /* -1: none */
 	double initial_ppb; /* the frequency it was found with */
+	bool adjusted;      /* it was given another one */
 };
 
 /** The nearest whole number, saturating; libm, for which this stands, is large. */

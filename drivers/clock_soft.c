@@ -115,6 +115,7 @@ static int soft_set_frequency(struct gnomon_clock *clock, double ppb)
 	soft->anchor_raw_ns = raw;
 	soft->frequency_ppb = ppb;
 	soft->rate = rate_of(ppb + soft->oscillator_ppb);
+	soft->driver.adjusted = true;
 	return 0;
 }
 

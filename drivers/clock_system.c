@@ -81,6 +81,7 @@ static int system_set_frequency(struct gnomon_clock *clock, double ppb)
 		ppb -= (double)(tick - system->nominal_tick) * tick_ppb;
 	}
 	tx.freq = clock_scaled_ppm(ppb);
+	system->driver.adjusted = true;
 	if (tick != system->tick) {
 		tx.modes |= ADJ_TICK;
 		tx.tick = tick;
@@ -157,6 +158,16 @@ static const struct gnomon_clock_ops system_ops = {
 	.destroy = system_destroy,
 };
 
+/* The sure way to find out that changes nothing: ask for a tick that nobody gets. Who may not set
+ * the clock is told that first. */
+static int check_permission(void)
+{
+	struct timex tx = { .modes = ADJ_TICK, .tick = 0 };
+	int err = clock_adjust(CLOCK_REALTIME, &tx);
+
+	return err == -EINVAL ? 0 : err;
+}
+
 int clock_system_open(struct gnomon_clock **clock, bool adjust, struct driver_error *error)
 {
 	const long hz = sysconf(_SC_CLK_TCK);
@@ -168,9 +179,7 @@ int clock_system_open(struct gnomon_clock **clock, bool adjust, struct driver_er
 		return driver_fail(error, err, "CLOCK_REALTIME: cannot read its frequency: %s",
 				   driver_strerror(err));
 	}
-	/* The sure way to find out: set what is set already. */
-	tx.modes = ADJ_TICK;
-	err = adjust ? clock_adjust(CLOCK_REALTIME, &tx) : 0;
+	err = adjust ? check_permission() : 0;
 	if (err) {
 		return privilege_fail(error, err, PRIVILEGE_SYS_TIME, "CLOCK_REALTIME",
 				      "set the system clock");

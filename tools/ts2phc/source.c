@@ -24,6 +24,10 @@
 /* Warn at the first refused sentence, then at each so many. */
 #define NMEA_REFUSED_STEP 60
 
+/* Without a time for so long something is wrong; what, is said again so much later. */
+#define NMEA_DOUBT (10 * SEC)
+#define NMEA_DOUBT_AGAIN (600 * SEC)
+
 /* -- TAI from UTC ----------------------------------------------------------------------------- */
 
 /* A list of leap seconds can be replaced while we run. */
@@ -82,6 +86,7 @@ static int nmea_try_open(struct source *s, gnomon_mono now, struct driver_error 
 	}
 	memset(&n->parser, 0, sizeof(n->parser));
 	n->heard = now;
+	n->doubt = gnomon_mono_add(now, NMEA_DOUBT);
 	n->retry = gnomon_mono_add(now, NMEA_RETRY);
 	return n->fd < 0 ? n->fd : 0;
 }
@@ -94,14 +99,39 @@ static void nmea_close(struct source *s, gnomon_mono now, const char *why)
 	s->nmea.retry = gnomon_mono_add(now, NMEA_RETRY);
 }
 
+static const char *nmea_port(const struct conf *c)
+{
+	return c->ts2phc_nmea_remote_host[0] ? c->ts2phc_nmea_remote_host
+					     : c->ts2phc_nmea_serialport;
+}
+
 /* Line noise is normal at first, when a line is heard from its middle. */
 static void nmea_refuse(struct source *s, const char *what)
 {
+	const bool native = s->log->format != CONF_LOG_PTP4L;
+	const char *port = nmea_port(s->conf);
 	struct source_nmea *n = &s->nmea;
 
 	if (n->refused++ % NMEA_REFUSED_STEP == 0) {
-		ts2phc_say(s->log, LOG_WARNING, "nmea: %s: %s", what, nmea_sentence(&n->parser));
+		ts2phc_say(s->log, LOG_WARNING, "nmea: %s%s%s: %s", native ? port : "",
+			   native ? ": " : "", what, nmea_sentence(&n->parser));
 	}
+}
+
+/* It talks, and its time does not come. */
+static void nmea_doubt(struct source *s, gnomon_mono now)
+{
+	struct source_nmea *n = &s->nmea;
+
+	ts2phc_say(s->log, LOG_WARNING, "nmea: %s: %s", nmea_port(s->conf),
+		   !n->sentence ? "no sentence came in 10 s: is that the port of a GNSS receiver, "
+				  "and at that speed (ts2phc.nmea_baudrate)?"
+		   : !n->rmc    ? "no RMC sentence came in 10 s: have the receiver send them"
+				: "no valid RMC sentence came in 10 s: the receiver does not "
+				  "vouch for its time, as one without satellites");
+	n->doubt = gnomon_mono_add(now, NMEA_DOUBT_AGAIN);
+	n->sentence = false;
+	n->rmc = false;
 }
 
 static void nmea_take(struct source *s, char c, gnomon_mono now)
@@ -111,10 +141,17 @@ static void nmea_take(struct source *s, char c, gnomon_mono now)
 
 	switch (nmea_push(&n->parser, c, &fix)) {
 	case NMEA_NOTHING:
+		break;
 	case NMEA_OTHER:
+		n->sentence = true;
 		break;
 	case NMEA_RMC:
 		n->refused = 0;
+		n->sentence = true;
+		n->rmc = true;
+		if (fix.valid) {
+			n->doubt = gnomon_mono_add(now, NMEA_DOUBT);
+		}
 		n->fix = fix;
 		n->fix_at = now;
 		ts2phc_say(s->log, LOG_DEBUG, "nmea sentence: %s", nmea_sentence(&n->parser));
@@ -143,6 +180,9 @@ static void nmea_read(struct source *s, gnomon_mono now)
 	s->nmea.heard = now;
 	for (ssize_t i = 0; i < n; i++) {
 		nmea_take(s, buf[i], now);
+	}
+	if (!gnomon_mono_before(now, s->nmea.doubt)) {
+		nmea_doubt(s, now);
 	}
 }
 

@@ -37,6 +37,9 @@ struct source_nmea {
 	gnomon_mono heard;  /* anything, or when it was opened */
 	gnomon_mono retry;  /* open it then */
 	unsigned int refused; /* sentences, in a row */
+	gnomon_mono doubt;    /* when to say what is missing, unless a valid time comes */
+	bool sentence;        /* since then there was one */
+	bool rmc;
 };
 
 struct source {
