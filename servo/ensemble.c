@@ -26,11 +26,11 @@ struct source {
 	struct estimator estimator;
 	double timeout_s;
 	double interval_s;
+	bool compared;  /* its bound matters to the selection */
 	bool measured;
 	gnomon_mono at; /* of the last sample */
-	double offset_ns;
-	double mean_delay_ns;
-	struct estimator_doubt doubt;
+	struct gnomon_discipline_sample last;
+	struct estimator_doubt doubt; /* of it; only if compared */
 };
 
 struct gnomon_ensemble {
@@ -139,6 +139,8 @@ static void init_sources(struct gnomon_ensemble *e, const struct gnomon_ensemble
 		e->sources[i] = (struct source){
 			.timeout_s = c->sources[i].source.timeout_s,
 			.interval_s = 1.0,
+			.compared = c->source_count > 1 || c->sources[i].source.max_bound_ns > 0.0,
+			.doubt = { .bound_ns = 1.0 },
 		};
 		d.path_asymmetry_ns = c->sources[i].path_asymmetry_ns;
 		d.delay_memory_s = c->sources[i].delay_memory_s;
@@ -624,13 +626,14 @@ bool gnomon_ensemble_sample(struct gnomon_ensemble *e, unsigned int source,
 	carry(e, now);
 	start(e, now, command);
 	meet(e, from, now);
-	estimator_doubt(&from->estimator, &s, &from->doubt);
+	if (from->compared) {
+		estimator_doubt(&from->estimator, &s, &from->doubt);
+	}
 	tell_own_bound(e, now);
 	report(e, source, &s, now);
 	from->measured = true;
 	from->at = now;
-	from->offset_ns = gnomon_span_to_double(s.offset);
-	from->mean_delay_ns = gnomon_span_to_double(s.mean_delay);
+	from->last = s;
 	settle(e, now, command);
 	used = gnomon_select_uses(&e->select, source);
 	if (used) {
@@ -820,13 +823,17 @@ void gnomon_ensemble_source_view(const struct gnomon_ensemble *e, unsigned int s
 	};
 	if (source < e->count && e->sources[source].measured) {
 		const struct source *s = &e->sources[source];
+		struct estimator_doubt doubt = s->doubt;
 
+		if (!s->compared) {
+			estimator_doubt(&s->estimator, &s->last, &doubt);
+		}
 		view->measured = true;
 		view->at = s->at;
-		view->offset_ns = s->offset_ns;
-		view->bound_ns = s->doubt.bound_ns;
-		view->noise_ns = s->doubt.noise_ns;
-		view->mean_delay_ns = s->mean_delay_ns;
+		view->offset_ns = gnomon_span_to_double(s->last.offset);
+		view->bound_ns = doubt.bound_ns;
+		view->noise_ns = doubt.noise_ns;
+		view->mean_delay_ns = gnomon_span_to_double(s->last.mean_delay);
 	}
 }
 

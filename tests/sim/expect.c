@@ -37,6 +37,10 @@ static const struct kind kinds[] = {
 	[SIM_EXPECT_BOUND_NS] = { "mean error bound", false, false, true },
 	[SIM_EXPECT_EVENTS] = { "engine events", true, false, false },
 	[SIM_EXPECT_FREQUENCY] = { "frequency adjustment", true, false, false },
+	[SIM_EXPECT_SOURCE] = { "source followed", true, true, false },
+	[SIM_EXPECT_SOURCE_STATE] = { "state of the source", true, true, false },
+	[SIM_EXPECT_MODE] = { "mode", true, true, false },
+	[SIM_EXPECT_SWITCHES] = { "changes of the source", true, false, false },
 };
 
 struct counter_name {
@@ -99,7 +103,10 @@ static double measure_counter(const struct sim_node *n, const struct sim_expect 
 {
 	struct gnomon_port_counters counters;
 
-	if (!n->engine || gnomon_engine_counters(n->engine, (uint16_t)port_of(e), &counters) != 0) {
+	unsigned int port = port_of(e);
+
+	if (!n->powered || gnomon_engine_counters(node_engine(n, port), node_engine_port(n, port),
+						  &counters) != 0) {
 		return NAN;
 	}
 	return (double)*counter_at(&counters, e->counter);
@@ -190,10 +197,10 @@ static double measure_parent(const struct world *w, const struct sim_node *n,
 	const struct sim_node *of = world_find(w, e->of);
 	struct gnomon_parent_ds parent;
 
-	if (!n->engine) {
+	if (!n->powered) {
 		return NAN;
 	}
-	gnomon_engine_parent_ds(n->engine, &parent);
+	gnomon_engine_parent_ds(node_engine(n, port_of(e)), &parent);
 	return gnomon_clock_identity_cmp(&parent.grandmaster_identity, &of->identity) == 0;
 }
 
@@ -201,23 +208,40 @@ static double measure_properties(const struct sim_node *n, const struct sim_expe
 {
 	struct gnomon_time_properties_ds tp;
 
-	if (!n->engine) {
+	if (!n->powered) {
 		return NAN;
 	}
-	gnomon_engine_time_properties_ds(n->engine, &tp);
+	gnomon_engine_time_properties_ds(node_engine(n, port_of(e)), &tp);
 	return e->kind == SIM_EXPECT_FLAGS ? (double)(tp.flags & (unsigned int)e->value) :
 					     (double)tp.current_utc_offset;
 }
 
-static double measure_steps_removed(const struct sim_node *n)
+static double measure_steps_removed(const struct sim_node *n, const struct sim_expect *e)
 {
 	struct gnomon_current_ds current;
 
-	if (!n->engine) {
+	if (!n->powered) {
 		return NAN;
 	}
-	gnomon_engine_current_ds(n->engine, &current);
+	gnomon_engine_current_ds(node_engine(n, port_of(e)), &current);
 	return (double)current.steps_removed;
+}
+
+static double measure_ensemble(const struct sim_node *n, const struct sim_expect *e)
+{
+	struct gnomon_ensemble_view view;
+
+	if (!n->powered) {
+		return NAN;
+	}
+	if (e->kind == SIM_EXPECT_SOURCE) {
+		return (double)(gnomon_ensemble_selected(n->ensemble) + 1);
+	}
+	if (e->kind == SIM_EXPECT_MODE) {
+		return (double)gnomon_ensemble_mode(n->ensemble);
+	}
+	gnomon_ensemble_source_view(n->ensemble, port_of(e) - 1, &view);
+	return (double)view.state;
 }
 
 static double measure(const struct world *w, const struct sim_node *n, const struct sim_expect *e)
@@ -236,7 +260,7 @@ static double measure(const struct world *w, const struct sim_node *n, const str
 	case SIM_EXPECT_GM:
 		return measure_parent(w, n, e);
 	case SIM_EXPECT_STEPS_REMOVED:
-		return measure_steps_removed(n);
+		return measure_steps_removed(n, e);
 	case SIM_EXPECT_STEPS:
 		return (double)n->clock.steps;
 	case SIM_EXPECT_COUNTER:
@@ -257,6 +281,12 @@ static double measure(const struct world *w, const struct sim_node *n, const str
 		return (double)n->events[(size_t)e->value];
 	case SIM_EXPECT_FREQUENCY:
 		return n->view.frequency_ppb;
+	case SIM_EXPECT_SOURCE:
+	case SIM_EXPECT_SOURCE_STATE:
+	case SIM_EXPECT_MODE:
+		return measure_ensemble(n, e);
+	case SIM_EXPECT_SWITCHES:
+		return (double)n->switches;
 	case SIM_EXPECT_END:
 		break;
 	}
@@ -405,6 +435,12 @@ static void format_value(char *buf, size_t cap, const struct sim_expect *e, doub
 	} else if (e->kind == SIM_EXPECT_SERVO) {
 		snprintf(buf, cap, "%s",
 			 gnomon_servo_state_name((enum gnomon_servo_state)(int)value));
+	} else if (e->kind == SIM_EXPECT_SOURCE_STATE) {
+		snprintf(buf, cap, "%s",
+			 gnomon_source_state_name((enum gnomon_source_state)(int)value));
+	} else if (e->kind == SIM_EXPECT_MODE) {
+		snprintf(buf, cap, "%s",
+			 gnomon_ensemble_mode_name((enum gnomon_ensemble_mode)(int)value));
 	} else if (e->kind == SIM_EXPECT_GM) {
 		snprintf(buf, cap, "%s", value != 0.0 ? "yes" : "no");
 	} else {

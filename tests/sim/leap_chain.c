@@ -253,7 +253,7 @@ static void pass_on(struct chain *c, const struct sim_node *oc, double t)
 {
 	struct gnomon_time_properties_ds tp;
 
-	gnomon_engine_time_properties_ds(oc->engine, &tp);
+	gnomon_engine_time_properties_ds(oc->engines[0], &tp);
 	if (tp.flags != c->told.flags || tp.current_utc_offset != c->told.current_utc_offset) {
 		c->told = tp;
 		c->tell_system = t + LATER_S;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One node: an engine, a discipline and a clock, in the order a daemon runs them:
+ * One node: engines, an ensemble and a clock, in the order a daemon runs them:
  *
  *     input -> engine -> actions:  SEND    -> network, transmit timestamp back later
- *                                  SAMPLE  -> discipline -> clock -> engine (clock event)
+ *                                  SAMPLE  -> ensemble -> clock -> all engines (clock event)
+ *                                  STATE   -> ensemble (an alarm, if it receives no time)
  *                                  DATASET -> TAI offset and leap second -> clock
- *     then the timer is set to the earlier deadline of engine and discipline
+ *     then the timer is set to the earliest deadline of engines and ensemble
  */
 #include "world.h"
 
@@ -18,6 +19,11 @@
 #define TX_DELAY_NS 20000.0
 #define TX_TIMEOUT_NS 10000000.0
 #define INBOX_MIN_PS 1
+
+/* A source is silent after so many of its intervals, and not before so long: engines tell earlier
+ * that they receive no time. */
+#define SILENT_INTERVALS 8.0
+#define SILENT_S 30.0
 
 /* So many deadlines at one instant mean that the engine never gets on. */
 #define EXPIRE_HERE_MAX 100000u
@@ -73,6 +79,24 @@ static gnomon_time stamp_now(struct sim_node *n, double latency_ns)
 	return t;
 }
 
+/* -- its parts ------------------------------------------------------------------------------- */
+
+struct gnomon_engine *node_engine(const struct sim_node *n, unsigned int port)
+{
+	return n->engines[n->spec->apart ? port - 1 : 0];
+}
+
+uint16_t node_engine_port(const struct sim_node *n, unsigned int port)
+{
+	return n->spec->apart ? 1 : (uint16_t)port;
+}
+
+/* The node's number for an engine's port. */
+static unsigned int port_of(const struct sim_node *n, unsigned int engine, uint16_t port)
+{
+	return n->spec->apart ? engine + 1 : port;
+}
+
 /* -- what it knows of itself ----------------------------------------------------------------- */
 
 double node_bound_ns(const struct sim_node *n)
@@ -82,21 +106,21 @@ double node_bound_ns(const struct sim_node *n)
 	if (n->spec->reference) {
 		return n->spec->reference_bound_ns;
 	}
-	if (!n->discipline) {
+	if (!n->powered) {
 		return -1.0;
 	}
-	gnomon_discipline_estimate(n->discipline, node_now(n), &estimate);
+	gnomon_ensemble_estimate(n->ensemble, node_now(n), &estimate);
 	return estimate.valid ? estimate.bound_ns : -1.0;
 }
 
 /* The bound of whoever this node follows, as a TLV or management would carry it. */
-static double parent_bound_ns(const struct sim_node *n)
+static double parent_bound_ns(const struct sim_node *n, const struct gnomon_engine *engine)
 {
 	struct gnomon_parent_ds parent;
 	const uint8_t *id = parent.parent_port_identity.clock.id;
 	uint32_t index;
 
-	gnomon_engine_parent_ds(n->engine, &parent);
+	gnomon_engine_parent_ds(engine, &parent);
 	index = (uint32_t)id[5] << 16 | (uint32_t)id[6] << 8 | id[7];
 	return index < n->world->node_count ? node_bound_ns(&n->world->nodes[index]) : -1.0;
 }
@@ -166,7 +190,7 @@ static void write_stamp(struct sim_node *n, const struct gnomon_send *send, uint
 	}
 }
 
-static void transmit(struct sim_node *n, uint16_t port, const struct gnomon_send *send)
+static void transmit(struct sim_node *n, unsigned int port, const struct gnomon_send *send)
 {
 	const struct node_port *np = &n->ports[port - 1];
 	bool plugged = np->network != NETWORK_NONE && np->carrier;
@@ -184,7 +208,7 @@ static void transmit(struct sim_node *n, uint16_t port, const struct gnomon_send
 		packet_send(n->world, p, send);
 	}
 	if (send->tx_id != 0) {
-		report_tx(n, port, send->tx_id, plugged);
+		report_tx(n, (uint16_t)port, send->tx_id, plugged);
 	}
 }
 
@@ -198,7 +222,7 @@ static void set_frequency(struct sim_node *n, double ppb)
 	n->view.frequency_ppb = n->clock.adjustment_ppb;
 }
 
-/* Do to the clock what the discipline commands, in its order. */
+/* Do to the clock what the ensemble commands, in its order, and tell all engines. */
 static void obey(struct sim_node *n, const struct gnomon_discipline_command *c)
 {
 	struct gnomon_clock *clock = &n->clock.base;
@@ -217,10 +241,21 @@ static void obey(struct sim_node *n, const struct gnomon_discipline_command *c)
 		set_frequency(n, c->frequency_ppb);
 	}
 	n->view.servo = c->state;
-	gnomon_engine_clock_event(n->engine, &event, node_now(n));
+	for (unsigned int i = 0; i < n->engine_count; i++) {
+		gnomon_engine_clock_event(n->engines[i], &event, node_now(n));
+	}
 }
 
-static void take_sample(struct sim_node *n, const struct gnomon_sample *s)
+static void count_switches(struct sim_node *n)
+{
+	struct gnomon_ensemble_change change;
+
+	while (gnomon_ensemble_changes(n->ensemble, &change)) {
+		n->switches += change.sources.switched;
+	}
+}
+
+static void take_sample(struct sim_node *n, unsigned int engine, const struct gnomon_sample *s)
 {
 	struct gnomon_discipline_command command;
 	struct gnomon_discipline_sample sample = {
@@ -231,19 +266,48 @@ static void take_sample(struct sim_node *n, const struct gnomon_sample *s)
 	};
 
 	n->samples++;
-	n->view.offset_ns = gnomon_span_to_double(s->offset);
-	n->view.delay_ns = gnomon_span_to_double(s->mean_delay);
 	world_hash(n->world, (uint64_t)gnomon_span_to_interval(s->offset));
 	if (n->spec->reference) {
 		return;
 	}
-	sample.reference_bound_ns = parent_bound_ns(n);
-	gnomon_discipline_sample(n->discipline, &sample, node_now(n), &command);
+	sample.reference_bound_ns = parent_bound_ns(n, n->engines[engine]);
+	if (gnomon_ensemble_sample(n->ensemble, engine, &sample, node_now(n), &command)) {
+		n->view.offset_ns = gnomon_span_to_double(s->offset);
+		n->view.delay_ns = gnomon_span_to_double(s->mean_delay);
+	}
 	obey(n, &command);
+	count_switches(n);
+}
+
+static bool receives(enum gnomon_port_state state)
+{
+	return state == GNOMON_PORT_TIME_RECEIVER || state == GNOMON_PORT_UNCALIBRATED;
+}
+
+/* An instance of which no port receives time any more is not to be used. */
+static void take_state(struct sim_node *n, unsigned int engine, unsigned int port,
+		       enum gnomon_port_state to)
+{
+	struct gnomon_discipline_command command;
+	bool before = receives(n->ports[port - 1].state);
+
+	n->ports[port - 1].state = to;
+	world_hash(n->world, (uint64_t)n->index << 16 | (uint64_t)to);
+	if (!before || n->spec->reference) {
+		return;
+	}
+	for (unsigned int i = 0; i < n->port_count; i++) {
+		if ((!n->spec->apart || i == engine) && receives(n->ports[i].state)) {
+			return;
+		}
+	}
+	gnomon_ensemble_alarm(n->ensemble, engine, node_now(n), &command);
+	obey(n, &command);
+	count_switches(n);
 }
 
 /* 7.2.4: what a clock that shows UTC must know. */
-static void take_time_properties(struct sim_node *n)
+static void take_time_properties(struct sim_node *n, const struct gnomon_engine *engine)
 {
 	struct gnomon_time_properties_ds tp;
 	struct gnomon_clock *clock = &n->clock.base;
@@ -252,7 +316,7 @@ static void take_time_properties(struct sim_node *n)
 	if (n->spec->reference) {
 		return;
 	}
-	gnomon_engine_time_properties_ds(n->engine, &tp);
+	gnomon_engine_time_properties_ds(engine, &tp);
 	if (!(tp.flags & GNOMON_FLAG_UTC_OFFSET_VALID)) {
 		return;
 	}
@@ -267,50 +331,68 @@ static void take_time_properties(struct sim_node *n)
 	clock->ops->set_leap(clock, leap);
 }
 
-static void take_event(struct sim_node *n, const struct gnomon_engine_event_data *event)
+static void take_event(struct sim_node *n, unsigned int engine,
+		       const struct gnomon_engine_event_data *event)
 {
 	n->events[event->what]++;
 	if (event->what == GNOMON_EVENT_SYNC_INTERVAL) {
-		gnomon_discipline_sync_interval(n->discipline, exp2((double)event->value));
+		gnomon_ensemble_sync_interval(n->ensemble, engine, exp2((double)event->value));
 	}
 }
 
-static void carry_out(struct sim_node *n, const struct gnomon_action *a)
+static void carry_out(struct sim_node *n, unsigned int engine, const struct gnomon_action *a)
 {
+	unsigned int port = port_of(n, engine, a->port);
+
 	switch (a->type) {
 	case GNOMON_ACTION_SEND:
-		transmit(n, a->port, &a->u.send);
+		transmit(n, port, &a->u.send);
 		break;
 	case GNOMON_ACTION_SAMPLE:
-		take_sample(n, &a->u.sample);
+		take_sample(n, engine, &a->u.sample);
 		break;
 	case GNOMON_ACTION_STATE:
-		n->ports[a->port - 1].state = a->u.state.to;
-		world_hash(n->world, (uint64_t)n->index << 16 | (uint64_t)a->u.state.to);
+		take_state(n, engine, port, a->u.state.to);
 		break;
 	case GNOMON_ACTION_DATASET:
 		if (a->u.datasets & GNOMON_DATASET_TIME_PROPERTIES) {
-			take_time_properties(n);
+			take_time_properties(n, n->engines[engine]);
 		}
 		break;
 	case GNOMON_ACTION_EVENT:
-		take_event(n, &a->u.event);
+		take_event(n, engine, &a->u.event);
 		break;
 	case GNOMON_ACTION_SET_CLOCK:
 		break; /* asked for by management, of which there is none */
 	}
 }
 
-void node_settle(struct sim_node *n)
+/* What one engine wants done may make another want something. */
+static void drain(struct sim_node *n)
 {
 	struct gnomon_action action;
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (unsigned int i = 0; i < n->engine_count; i++) {
+			while (gnomon_engine_next(n->engines[i], &action)) {
+				carry_out(n, i, &action);
+				again = n->engine_count > 1;
+			}
+		}
+	}
+}
+
+void node_settle(struct sim_node *n)
+{
 	gnomon_mono deadline;
 
-	while (gnomon_engine_next(n->engine, &action)) {
-		carry_out(n, &action);
+	drain(n);
+	deadline = gnomon_ensemble_deadline(n->ensemble);
+	for (unsigned int i = 0; i < n->engine_count; i++) {
+		deadline = gnomon_mono_min(deadline, gnomon_engine_deadline(n->engines[i]));
 	}
-	deadline = gnomon_mono_min(gnomon_engine_deadline(n->engine),
-				   gnomon_discipline_deadline(n->discipline));
 	if (deadline.ns == n->armed.ns) {
 		return;
 	}
@@ -324,7 +406,7 @@ void node_settle(struct sim_node *n)
 
 /* -- inputs ---------------------------------------------------------------------------------- */
 
-/* The engine's timeouts come before the discipline's of the same instant. */
+/* The engines' timeouts come before the ensemble's of the same instant. */
 void node_expire(struct sim_node *n)
 {
 	struct gnomon_discipline_command command;
@@ -337,20 +419,26 @@ void node_expire(struct sim_node *n)
 		return;
 	}
 	n->armed.ns = INT64_MIN;
-	gnomon_engine_expire(n->engine, node_now(n));
+	for (unsigned int i = 0; i < n->engine_count; i++) {
+		gnomon_engine_expire(n->engines[i], node_now(n));
+	}
 	node_settle(n);
-	gnomon_discipline_expire(n->discipline, node_now(n), &command);
+	if (gnomon_mono_before(node_now(n), gnomon_ensemble_deadline(n->ensemble))) {
+		return;
+	}
+	gnomon_ensemble_expire(n->ensemble, node_now(n), &command);
+	count_switches(n);
 	if (command.set_frequency) {
 		set_frequency(n, command.frequency_ppb);
-		node_settle(n);
 	}
+	node_settle(n);
 }
 
 void node_tx_done(struct sim_node *n, const struct event *e)
 {
-	if (n->engine && n->boots == e->boots) {
-		gnomon_engine_tx_done(n->engine, e->tx_id, e->stamped ? &e->stamp : NULL,
-				      node_now(n));
+	if (n->powered && n->boots == e->boots) {
+		gnomon_engine_tx_done(node_engine(n, e->port), e->tx_id,
+				      e->stamped ? &e->stamp : NULL, node_now(n));
 		node_settle(n);
 	}
 }
@@ -361,7 +449,7 @@ void node_input(struct sim_node *n, unsigned int port, const struct packet *p,
 	const struct member *from = &n->world->networks[p->network].members[p->from];
 	struct gnomon_rx rx = {
 		.size = sizeof(rx),
-		.port = (uint16_t)port,
+		.port = node_engine_port(n, port),
 		.channel = p->channel,
 		.data = p->data,
 		.len = p->len,
@@ -370,7 +458,7 @@ void node_input(struct sim_node *n, unsigned int port, const struct packet *p,
 	};
 
 	n->received++;
-	gnomon_engine_rx(n->engine, &rx, node_now(n));
+	gnomon_engine_rx(node_engine(n, port), &rx, node_now(n));
 	node_settle(n);
 }
 
@@ -399,7 +487,7 @@ void node_arrival(struct sim_node *n, unsigned int port, struct packet *p)
 	const gnomon_time *stamp = NULL;
 	gnomon_time t;
 
-	if (!n->engine || !n->ports[port - 1].carrier) {
+	if (!n->powered || !n->ports[port - 1].carrier) {
 		return;
 	}
 	if (p->event && !random_chance(&n->stamps, n->spec->stamps.rx_lost)) {
@@ -416,8 +504,9 @@ void node_arrival(struct sim_node *n, unsigned int port, struct packet *p)
 void node_carrier(struct sim_node *n, unsigned int port, bool up)
 {
 	n->ports[port - 1].carrier = up;
-	if (n->engine) {
-		gnomon_engine_link(n->engine, (uint16_t)port, up, node_now(n));
+	if (n->powered) {
+		gnomon_engine_link(node_engine(n, port), node_engine_port(n, port), up,
+				   node_now(n));
 		node_settle(n);
 	}
 }
@@ -441,6 +530,7 @@ void node_init(struct world *w, struct sim_node *n)
 	put_be(&n->identity.id[5], n->index, 3);
 	n->view = (struct node_view){ NAN, NAN, 0.0, GNOMON_SERVO_UNLOCKED };
 	n->expired_ps = -1;
+	n->model_ps = -1;
 	sim_clock_init(&n->clock, &spec->oscillator, error,
 		       random_stream(w->seed, RANDOM_OSCILLATOR, n->index), &w->now_ps,
 		       w->epoch_s);
@@ -461,81 +551,122 @@ void node_finish(struct sim_node *n)
 
 void node_power_off(struct sim_node *n)
 {
-	free(n->engine_memory);
-	free(n->discipline_memory);
-	n->engine_memory = NULL;
-	n->discipline_memory = NULL;
-	n->engine = NULL;
-	n->discipline = NULL;
+	if (n->powered && n->spec->remembers &&
+	    gnomon_ensemble_model(n->ensemble, node_now(n), &n->model) == 0) {
+		n->model_ps = n->world->now_ps;
+	}
+	for (unsigned int i = 0; i < SIM_PORTS_MAX; i++) {
+		free(n->engine_memory[i]);
+		n->engine_memory[i] = NULL;
+		n->engines[i] = NULL;
+	}
+	free(n->ensemble_memory);
+	n->ensemble_memory = NULL;
+	n->ensemble = NULL;
+	n->powered = false;
 	n->view.servo = GNOMON_SERVO_UNLOCKED;
 	for (unsigned int i = 0; i < SIM_PORTS_MAX; i++) {
 		n->ports[i].state = GNOMON_PORT_INITIALIZING;
 	}
 }
 
-static int build_discipline(struct sim_node *n)
+/* One source for each engine; what comes first is preferred. */
+static void describe_sources(const struct sim_node *n, struct gnomon_ensemble_source *sources)
 {
-	struct gnomon_discipline_config config = n->settings->discipline;
-	const struct gnomon_port_config *port = &n->settings->ports[0];
+	for (unsigned int i = 0; i < n->engine_count; i++) {
+		const struct gnomon_port_config *port = &n->settings->ports[i];
+		double silent_s = SILENT_INTERVALS * exp2((double)port->log_sync_interval);
 
-	config.servo_config.frequency_ppb = n->clock.adjustment_ppb;
-	config.delay_memory_s = port->delay_filter_length *
-				exp2(port->delay_mechanism == GNOMON_DELAY_P2P ?
-				     port->log_min_pdelay_req_interval :
-				     port->log_min_delay_req_interval);
-	n->discipline_size = gnomon_discipline_size(&config);
-	n->discipline_memory = malloc(n->discipline_size + 1);
-	if (!n->discipline_memory) {
-		return -ENOMEM;
+		sources[i] = (struct gnomon_ensemble_source){
+			.source.priority = i,
+			.source.timeout_s = fmax(SILENT_S, silent_s),
+			.path_asymmetry_ns = n->settings->discipline.path_asymmetry_ns,
+			.delay_memory_s = port->delay_filter_length *
+					  exp2(port->delay_mechanism == GNOMON_DELAY_P2P ?
+					       port->log_min_pdelay_req_interval :
+					       port->log_min_delay_req_interval),
+		};
 	}
-	return gnomon_discipline_init(&n->discipline, n->discipline_memory, n->discipline_size,
-				      &config);
 }
 
-static int build_engine(struct sim_node *n)
+static int build_ensemble(struct sim_node *n)
+{
+	struct gnomon_discipline_config discipline = n->settings->discipline;
+	struct gnomon_ensemble_source sources[SIM_PORTS_MAX];
+	struct gnomon_ensemble_config config = {
+		.size = sizeof(config),
+		.discipline = &discipline,
+		.sources = sources,
+		.source_count = n->engine_count,
+	};
+
+	discipline.servo_config.frequency_ppb = n->clock.adjustment_ppb;
+	describe_sources(n, sources);
+	if (n->model_ps >= 0) {
+		config.model = &n->model;
+		config.model_age_s = (double)(n->world->now_ps - n->model_ps) / SIM_PS_PER_S;
+	}
+	n->ensemble_size = gnomon_ensemble_size(&config);
+	n->ensemble_memory = malloc(n->ensemble_size + 1);
+	if (!n->ensemble_memory) {
+		return -ENOMEM;
+	}
+	return gnomon_ensemble_init(&n->ensemble, n->ensemble_memory, n->ensemble_size, &config,
+				    node_now(n));
+}
+
+static int build_engine(struct sim_node *n, unsigned int i)
 {
 	struct gnomon_engine_config config = n->settings->engine;
+	size_t size;
 
 	config.clock_identity = n->identity;
-	config.instance_type = n->port_count > 1 ? GNOMON_INSTANCE_BC : GNOMON_INSTANCE_OC;
-	config.port_count = n->port_count;
-	config.ports = n->settings->ports;
+	config.ports = &n->settings->ports[i];
+	config.port_count = n->spec->apart ? 1 : n->port_count;
+	config.instance_type = config.port_count > 1 ? GNOMON_INSTANCE_BC : GNOMON_INSTANCE_OC;
+	config.domain = (uint8_t)(config.domain + i);
 	config.seed = random_stream(n->world->seed, RANDOM_ENGINE,
-				    (uint64_t)n->boots << 32 | n->index);
+				    (uint64_t)n->boots << 32 | (uint64_t)i << 24 | n->index);
 	if (n->spec->reference) {
 		config.time_properties.flags |= GNOMON_FLAG_UTC_OFFSET_VALID |
 						GNOMON_FLAG_TIME_TRACEABLE |
 						GNOMON_FLAG_FREQUENCY_TRACEABLE;
 		config.time_properties.time_source = 0x20; /* GNSS */
 	}
-	n->engine_size = gnomon_engine_size(&config);
-	n->engine_memory = malloc(n->engine_size + 1);
-	if (!n->engine_memory) {
+	size = gnomon_engine_size(&config);
+	n->engine_memory[i] = malloc(size + 1);
+	if (!n->engine_memory[i]) {
 		return -ENOMEM;
 	}
-	return gnomon_engine_init(&n->engine, n->engine_memory, n->engine_size, &config,
+	n->engine_size += size;
+	return gnomon_engine_init(&n->engines[i], n->engine_memory[i], size, &config,
 				  node_now(n));
 }
 
 int node_power_on(struct sim_node *n)
 {
-	int err;
+	int err = 0;
 
 	n->boots++;
 	n->armed.ns = INT64_MIN;
-	err = build_engine(n);
+	n->engine_size = 0;
+	n->engine_count = n->spec->apart ? n->port_count : 1;
+	for (unsigned int i = 0; err == 0 && i < n->engine_count; i++) {
+		err = build_engine(n, i);
+	}
 	if (err == 0) {
-		err = build_discipline(n);
+		err = build_ensemble(n);
 	}
 	if (err != 0) {
 		snprintf(n->world->error, sizeof(n->world->error), "%s: bad configuration: %s",
 			 n->name, strerror(-err));
 		return err;
 	}
+	n->powered = true;
 	for (unsigned int i = 0; i < n->port_count; i++) {
 		if (n->ports[i].network != NETWORK_NONE) {
-			gnomon_engine_link(n->engine, (uint16_t)(i + 1), n->ports[i].carrier,
-					   node_now(n));
+			gnomon_engine_link(node_engine(n, i + 1), node_engine_port(n, i + 1),
+					   n->ports[i].carrier, node_now(n));
 		}
 	}
 	node_settle(n);

@@ -30,7 +30,12 @@ struct stamp_spec {
 struct sim_node_spec {
 	const char *name;
 	unsigned int count;    /* so many of them, named name1, name2 ...; 0: one, named name */
-	unsigned int ports;    /* 0 or 1: ordinary clock; more: boundary clock */
+	unsigned int ports;    /* 0 or 1: ordinary clock; more: boundary clock, unless ... */
+	bool apart;            /* ... each port is a PTP Instance of its own, the first in
+				* domainNumber, the next in the next: sources of one clock, the
+				* first port's the preferred one */
+	bool remembers;        /* its state file outlives its power: what it knows of its
+				* oscillator */
 	const char *set;       /* see settings.h */
 	const char *same_identity; /* of that node: a duplicate */
 	double start_s;        /* powered on at this instant ... */
@@ -80,7 +85,7 @@ enum sim_verb {
 	SIM_PORT_DOWN,     /* what: node, port: its carrier */
 	SIM_PORT_UP,
 	SIM_POWER_OFF,     /* what: node */
-	SIM_POWER_ON,      /* a fresh engine and discipline; the clock ran on undisciplined */
+	SIM_POWER_ON,      /* fresh engines and ensemble; the clock ran on undisciplined */
 	SIM_STEP_CLOCK,    /* what: node; value: s */
 	SIM_CLOCK_CLASS,   /* what: node; value */
 	SIM_LEAP,          /* what: node; value: 61, 59, or 0 when over: adds it to the offset */
@@ -123,6 +128,10 @@ enum sim_expectation {
 	SIM_EXPECT_BOUND_NS, /* mean published bound in at_s..to_s */
 	SIM_EXPECT_EVENTS,   /* engine events of kind value up to at_s */
 	SIM_EXPECT_FREQUENCY, /* adjustment in force, ppb */
+	SIM_EXPECT_SOURCE,    /* number of the port whose instance is followed at at_s; 0: none */
+	SIM_EXPECT_SOURCE_STATE, /* of the port's instance: low is enum gnomon_source_state */
+	SIM_EXPECT_MODE,      /* low is enum gnomon_ensemble_mode */
+	SIM_EXPECT_SWITCHES,  /* between sources, up to at_s */
 };
 
 struct sim_expect {

@@ -10,6 +10,7 @@ static const struct sim_scenario *const groups[] = {
 	sim_network_scenarios,
 	sim_trouble_scenarios,
 	sim_servo_scenarios,
+	sim_sources_scenarios,
 };
 
 const struct sim_scenario *sim_scenario_at(unsigned int index)

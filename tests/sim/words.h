@@ -59,5 +59,6 @@ extern const struct sim_scenario sim_clock_scenarios[];
 extern const struct sim_scenario sim_network_scenarios[];
 extern const struct sim_scenario sim_trouble_scenarios[];
 extern const struct sim_scenario sim_servo_scenarios[];
+extern const struct sim_scenario sim_sources_scenarios[];
 
 #endif

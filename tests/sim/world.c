@@ -96,7 +96,7 @@ static void run_event(struct world *w, uint32_t index)
 		node_tx_done(&w->nodes[e.node], &e);
 		break;
 	case EVENT_INPUT:
-		if (w->nodes[e.node].engine && w->nodes[e.node].boots == e.boots) {
+		if (w->nodes[e.node].powered && w->nodes[e.node].boots == e.boots) {
 			node_input(&w->nodes[e.node], e.port, e.packet,
 				   e.stamped ? &e.stamp : NULL);
 		}
@@ -139,8 +139,8 @@ static void sample_node(struct world *w, struct sim_node *n)
 	if (n->bound) {
 		n->bound[w->ticks] = NAN;
 	}
-	if (n->bound && n->discipline) {
-		gnomon_discipline_estimate(n->discipline, node_now(n), &estimate);
+	if (n->bound && n->powered) {
+		gnomon_ensemble_estimate(n->ensemble, node_now(n), &estimate);
 		if (estimate.valid) {
 			n->bound[w->ticks] = (float)estimate.bound_ns;
 		}
@@ -221,8 +221,8 @@ static void announce_leap(struct world *w, struct sim_node *n, int leap)
 	struct gnomon_time_properties_ds tp;
 	const uint16_t both = GNOMON_FLAG_LEAP61 | GNOMON_FLAG_LEAP59;
 
-	gnomon_engine_default_ds(n->engine, &ds);
-	gnomon_engine_time_properties_ds(n->engine, &tp);
+	gnomon_engine_default_ds(n->engines[0], &ds);
+	gnomon_engine_time_properties_ds(n->engines[0], &tp);
 	tp.flags &= (uint16_t)~both;
 	if (leap == 0) {
 		tp.current_utc_offset += w->leap == 61 ? 1 : -1;
@@ -232,7 +232,7 @@ static void announce_leap(struct world *w, struct sim_node *n, int leap)
 		w->leap_tai_s = leap_second_tai(w->epoch_s + w->now_ps / SIM_PS_PER_S,
 						SIM_UTC_OFFSET, leap);
 	}
-	gnomon_engine_set_grandmaster(n->engine, &ds.clock_quality, &tp, node_now(n));
+	gnomon_engine_set_grandmaster(n->engines[0], &ds.clock_quality, &tp, node_now(n));
 }
 
 static void set_clock_class(struct sim_node *n, uint8_t clock_class)
@@ -240,17 +240,17 @@ static void set_clock_class(struct sim_node *n, uint8_t clock_class)
 	struct gnomon_default_ds ds;
 	struct gnomon_time_properties_ds tp;
 
-	gnomon_engine_default_ds(n->engine, &ds);
-	gnomon_engine_time_properties_ds(n->engine, &tp);
+	gnomon_engine_default_ds(n->engines[0], &ds);
+	gnomon_engine_time_properties_ds(n->engines[0], &tp);
 	ds.clock_quality.clock_class = clock_class;
-	gnomon_engine_set_grandmaster(n->engine, &ds.clock_quality, &tp, node_now(n));
+	gnomon_engine_set_grandmaster(n->engines[0], &ds.clock_quality, &tp, node_now(n));
 }
 
 /* Steps that need the node's engine. */
 static void step_engine(struct world *w, const struct sim_step *s, struct sim_node *n,
 			unsigned int port)
 {
-	if (!n->engine) {
+	if (!n->powered) {
 		return;
 	}
 	if (s->verb == SIM_CLOCK_CLASS) {
@@ -258,9 +258,10 @@ static void step_engine(struct world *w, const struct sim_step *s, struct sim_no
 	} else if (s->verb == SIM_LEAP) {
 		announce_leap(w, n, (int)s->value);
 	} else if (s->verb == SIM_DISABLE || s->verb == SIM_ENABLE) {
-		gnomon_engine_enable(n->engine, (uint16_t)port, s->verb == SIM_ENABLE, node_now(n));
+		gnomon_engine_enable(node_engine(n, port), node_engine_port(n, port),
+				     s->verb == SIM_ENABLE, node_now(n));
 	} else if (s->verb == SIM_DESIRED_STATE) {
-		gnomon_engine_desired_state(n->engine, (uint16_t)port,
+		gnomon_engine_desired_state(node_engine(n, port), node_engine_port(n, port),
 					    (enum gnomon_port_state)(int)s->value, node_now(n));
 	}
 	node_settle(n);
@@ -280,7 +281,7 @@ static void step_node(struct world *w, const struct sim_step *s, struct sim_node
 		node_power_off(n);
 		break;
 	case SIM_POWER_ON:
-		if (!n->engine) {
+		if (!n->powered) {
 			node_power_on(n);
 		}
 		break;
@@ -382,7 +383,7 @@ void world_memory(const struct world *w, size_t *engines, size_t *rest)
 
 	for (uint32_t i = 0; i < w->node_count; i++) {
 		engine_sum += w->nodes[i].engine_size;
-		rest_sum += w->nodes[i].discipline_size + sizeof(w->nodes[i]);
+		rest_sum += w->nodes[i].ensemble_size + sizeof(w->nodes[i]);
 	}
 	*engines = engine_sum;
 	*rest = rest_sum;
@@ -610,7 +611,7 @@ void world_destroy(struct world *w)
 static void dispatch(struct world *w, uint32_t id)
 {
 	if (id < w->node_count) {
-		if (w->nodes[id].engine) {
+		if (w->nodes[id].powered) {
 			node_expire(&w->nodes[id]);
 		} else {
 			node_power_on(&w->nodes[id]);

@@ -3,11 +3,13 @@
  * A running simulation: nodes, networks, the events between them, and true time.
  *
  *   world.c    life, events, the loop, the timeline, sampling of time errors
- *   node.c     one node: engine, discipline and clock, glued in the order a daemon does it
+ *   node.c     one node: engines, ensemble and clock, glued in the order a daemon does it
  *   network.c  messages on their way
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
+
+#include <gnomon/ensemble.h>
 
 #include "clock.h"
 #include "queue.h"
@@ -83,12 +85,16 @@ struct sim_node {
 	char name[NODE_NAME_MAX];
 	uint32_t index;
 	struct gnomon_clock_identity identity;
-	struct gnomon_engine *engine; /* NULL while powered off */
-	void *engine_memory;
-	size_t engine_size;
-	struct gnomon_discipline *discipline;
-	void *discipline_memory;
-	size_t discipline_size;
+	bool powered;
+	struct gnomon_engine *engines[SIM_PORTS_MAX]; /* NULL while powered off */
+	void *engine_memory[SIM_PORTS_MAX];
+	unsigned int engine_count; /* one for all ports, or one for each: spec->apart */
+	size_t engine_size;        /* of all of them */
+	struct gnomon_ensemble *ensemble;
+	void *ensemble_memory;
+	size_t ensemble_size;
+	struct gnomon_holdover_model model; /* saved when the power went off; at: */
+	int64_t model_ps; /* < 0: none */
 	struct sim_clock clock;
 	struct random stamps;
 	double mono_rate; /* relative error of the monotonic clock */
@@ -101,6 +107,7 @@ struct sim_node {
 	int64_t expired_ps;        /* when its timer last went off ... */
 	unsigned int expired_here; /* ... and how often at that very instant */
 	uint64_t samples;
+	uint64_t switches; /* between sources */
 	uint64_t sent;
 	uint64_t received;
 	uint64_t events[GNOMON_EVENT_COUNT];
@@ -208,7 +215,7 @@ struct event *world_event(struct world *w, enum event_kind kind, int64_t at_ps);
 
 void node_init(struct world *w, struct sim_node *n);
 void node_finish(struct sim_node *n);
-/* Fresh engine and discipline. 0 or -errno, the reason in the world's error. */
+/* Fresh engines and ensemble. 0 or -errno, the reason in the world's error. */
 int node_power_on(struct sim_node *n);
 void node_power_off(struct sim_node *n);
 void node_carrier(struct sim_node *n, unsigned int port, bool up);
@@ -219,7 +226,11 @@ void node_arrival(struct sim_node *n, unsigned int port, struct packet *p);
 /* Give it to the engine. stamp: NULL if there is none. */
 void node_input(struct sim_node *n, unsigned int port, const struct packet *p,
 		const gnomon_time *stamp);
-/* After an input by other means: carry out what the engine wants, and set its timer. */
+/* The engine behind a port; while powered only. */
+struct gnomon_engine *node_engine(const struct sim_node *n, unsigned int port);
+/* The number it knows that port by. */
+uint16_t node_engine_port(const struct sim_node *n, unsigned int port);
+/* After an input by other means: carry out what the engines want, and set the timer. */
 void node_settle(struct sim_node *n);
 gnomon_mono node_now(const struct sim_node *n);
 /* The bound this node publishes for its own time; < 0: unknown. */
