@@ -99,7 +99,7 @@ GNOMOND = {
          ["{file}:12: sync a: /dev/other-clock: would be kept by itself", "source s"], 1),
     "a source that is the kept clock":
         ("[source s]\nsource_type phc\nsource_device /dev/good-clock\n",
-         ["{file}:9: source s:", "same clock", "/dev/ptp90"], 1),
+         ["{file}:9: source s: /dev/good-clock is the clock that is kept", "another"], 1),
     "a source that is missing":
         ("[source s]\nsource_type phc\nsource_device /dev/ptp99\n",
          ["{file}:9: source s:", "/dev/ptp99: no such clock"], 2),

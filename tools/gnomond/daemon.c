@@ -208,6 +208,19 @@ static int build_keeper(struct daemon *d, struct driver_error *error)
 }
 
 /* Reading changes nothing of what is read. */
+/* What is wrong with a source has its place in the file. */
+static int open_reader(struct daemon *d, unsigned int source, struct driver_error *error)
+{
+	const struct conf_source *conf = d->keeper.sources[source].conf;
+	struct driver_error what = { "" };
+	int r = reader_open(&d->readers[d->reader_count++], &d->keeper, source, d->log, &what);
+
+	if (r != 0 && d->conf->file && conf->line) {
+		return driver_fail(error, r, "%s:%u: %s", d->conf->file, conf->line, what.text);
+	}
+	return r ? driver_fail(error, r, "%s", what.text) : 0;
+}
+
 static int open_readers(struct daemon *d, struct driver_error *error)
 {
 	size_t count = d->conf->source_count + 1 - d->instance_count;
@@ -222,8 +235,7 @@ static int open_readers(struct daemon *d, struct driver_error *error)
 	}
 	for (unsigned int i = 0; r == 0 && i < d->keeper.source_count; i++) {
 		if (!d->keeper.sources[i].engine) {
-			r = reader_open(&d->readers[d->reader_count++], &d->keeper, i, d->log,
-					error);
+			r = open_reader(d, i, error);
 		}
 	}
 	return r;
@@ -334,14 +346,17 @@ static bool is_reference(const struct daemon *d)
 	for (size_t i = 0; i < conf->port_count; i++) {
 		transmits &= conf->ports[i].conf.server_only != 0;
 	}
-	return conf->free_running || transmits || conf->clock_class < BEST_RECEIVER_CLASS;
+	return conf->free_running || d->keeper.handover.out || transmits ||
+	       conf->clock_class < BEST_RECEIVER_CLASS;
 }
 
-/* Once in step it stays worth following: what happens to it then is kept within bounds. */
+/* Once in step it stays worth following without a source: it drifts within its bound. */
 static bool is_kept_valid(const struct daemon *d)
 {
 	return d->keeper.state == GNOMON_SERVO_LOCKED ||
-	       d->keeper.state == GNOMON_SERVO_LOCKED_STABLE || is_reference(d);
+	       d->keeper.state == GNOMON_SERVO_LOCKED_STABLE ||
+	       gnomon_ensemble_mode(d->keeper.ensemble) == GNOMON_ENSEMBLE_HOLDOVER ||
+	       is_reference(d);
 }
 
 gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)

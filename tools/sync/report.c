@@ -131,7 +131,7 @@ void sync_report_utc_offset(struct log *log, const char *sink, int seconds)
 }
 
 /* What to do about what happens while running; NULL: nothing that would be known. */
-static const char *remedy(int err)
+static const char *remedy(const struct log *log, int err)
 {
 	switch (err) {
 	case -EPERM:
@@ -142,7 +142,8 @@ static const char *remedy(int err)
 		return "the clock does not take that value: see max_frequency";
 	case -ENODEV:
 	case -ENXIO:
-		return "the device is gone: start again once it is back";
+		return log->section ? "the device is gone: bring it back" :
+				      "the device is gone: start again once it is back";
 	case -ENOENT:
 	case -ECONNREFUSED:
 		return "nobody listens at the other end: start it; it is tried again";
@@ -158,8 +159,8 @@ void sync_report_failure(struct log *log, const char *clock, const char *what, i
 		log_str(log, "clock", clock);
 		log_str(log, "action", what);
 		log_str(log, "error", driver_strerror(err));
-		if (remedy(err)) {
-			log_str(log, "remedy", remedy(err));
+		if (remedy(log, err)) {
+			log_str(log, "remedy", remedy(log, err));
 		}
 		log_end(log);
 	}

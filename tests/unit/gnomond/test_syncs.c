@@ -235,6 +235,13 @@ static void refuse_nobody_listens(void **state)
 	assert_non_null(strstr(error.text, "test.conf:10: sync a: /nowhere/at/all: cannot reach"));
 }
 
+static void refuse_servo(void **state)
+{
+	add("a", "kept", "soft:a")->servo->clock_servo = CONF_SERVO_NTPSHM;
+	expect_refused(-EINVAL, "test.conf:10: sync a: its clock_servo steers nothing: give it pi, "
+				"or a sync_sink shm: or chrony:");
+}
+
 static void refuse_pulses(void **state)
 {
 	add("a", "extts:0", "soft:a");
@@ -495,6 +502,7 @@ int main(void)
 		TEST("/gnomond/syncs/refuse/source_is_kept", refuse_source_is_kept),
 		TEST("/gnomond/syncs/refuse/mailbox_twice", refuse_mailbox_twice),
 		TEST("/gnomond/syncs/refuse/nobody_listens", refuse_nobody_listens),
+		TEST("/gnomond/syncs/refuse/servo", refuse_servo),
 		TEST("/gnomond/syncs/refuse/pulses", refuse_pulses),
 		TEST("/gnomond/syncs/wait/kept", wait_for_kept),
 		TEST("/gnomond/syncs/wait/nobody", wait_for_nobody),
