@@ -44,8 +44,8 @@ static int open_sink(struct syncs *s, struct syncs_pair *p, struct driver_error 
 	p->steered = !out && !p->conf->servo->free_running;
 	if (!out && handover_is_wanted(p->conf->servo)) {
 		return driver_fail(error, -EINVAL,
-				   "its clock_servo steers nothing: give it pi, or a sync_sink shm: "
-				   "or chrony:");
+				   "its clock_servo steers nothing: give it pi, or a sync_sink "
+				   "shm: or chrony:");
 	}
 	err = clocks_open(&s->clocks, out ? "CLOCK_REALTIME" : name, p->steered, &p->sink, error);
 	if (!err && !out && p->sink == s->kept) {
