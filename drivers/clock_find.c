@@ -139,7 +139,7 @@ static int open_word(struct gnomon_clock **clock, const char *name, struct drive
 		return driver_fail(error, -ENODEV,
 				   "%s: no such clock: give CLOCK_REALTIME, a device (/dev/ptp0), "
 				   "an interface or a clock_name of /sys/class/ptp",
-				   name);
+				   name[0] ? name : "''");
 	}
 	return clock_phc_open_index(clock, index, error);
 }

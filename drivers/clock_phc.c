@@ -143,7 +143,10 @@ int clock_phc_open(struct gnomon_clock **clock, const char *path, struct driver_
 	}
 	if (ioctl(fd, PTP_CLOCK_GETCAPS, &caps)) {
 		(void)close(fd);
-		return driver_fail(error, -ENODEV, "%s: is no PTP clock device", path);
+		return driver_fail(error, -ENODEV,
+				   "%s: is no PTP clock device (\"ls /dev/ptp*\" lists those there "
+				   "are)",
+				   path);
 	}
 	phc = calloc(1, sizeof(*phc));
 	if (!phc) {

@@ -73,7 +73,7 @@ int iface_query(const char *name, struct iface *iface, struct driver_error *erro
 	if (set_name(&request, name)) {
 		return driver_fail(error, -EINVAL,
 				   "%s: not a network interface name (1 to %d characters, no '/')",
-				   name, IFNAMSIZ - 1);
+				   name[0] ? name : "''", IFNAMSIZ - 1);
 	}
 	fd = socket_control();
 	if (fd < 0) {

@@ -106,8 +106,10 @@ int sink_chrony_open(struct sink **sink, const char *path, struct driver_error *
 	int err;
 
 	if (len == 0 || len >= sizeof(chrony->address.sun_path)) {
-		return driver_fail(error, -EINVAL, "%s: not a possible path of a socket (1 to %zu "
-				   "octets)", path, sizeof(chrony->address.sun_path) - 1);
+		return driver_fail(error, -EINVAL,
+				   "'%.120s': not a possible path of a socket; write one of 1 to "
+				   "%zu octets",
+				   path, sizeof(chrony->address.sun_path) - 1);
 	}
 	chrony = calloc(1, sizeof(*chrony));
 	if (!chrony) {

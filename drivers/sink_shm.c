@@ -5,10 +5,12 @@
  * it read them.
  *
  * Nobody removes a segment, neither ntpd nor other writers: a reader that has it would go on
- * reading one that nobody finds any more. It is marked as invalid instead.
+ * reading one that nobody finds any more. It is marked as invalid instead. Only one that was made
+ * for nothing, because something else was wrong, is taken away again.
  */
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,8 @@ struct shm_time {
 
 struct sink_shm {
 	struct sink base;
+	int id;
+	bool unused; /* it was not there before, and nothing was written yet */
 	struct shm_time *shared;
 };
 
@@ -57,9 +61,11 @@ static int precision_of(double error_ns)
 
 static int shm_send(struct sink *sink, const struct sink_sample *sample)
 {
-	struct shm_time *t = ((struct sink_shm *)sink)->shared;
+	struct sink_shm *shm = (struct sink_shm *)sink;
+	struct shm_time *t = shm->shared;
 	const gnomon_time truth = gnomon_time_sub_span(sample->local, sample->offset);
 
+	shm->unused = false;
 	t->valid = 0;
 	t->count++;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -85,6 +91,9 @@ static void shm_destroy(struct sink *sink)
 	if (shm) {
 		shm->shared->valid = 0;
 		(void)shmdt(shm->shared);
+		if (shm->unused) {
+			(void)shmctl(shm->id, IPC_RMID, NULL);
+		}
 	}
 	free(sink);
 }
@@ -95,24 +104,33 @@ static const struct sink_ops shm_ops = {
 	.destroy = shm_destroy,
 };
 
+/* Find the segment, or make it; returns its id or -1. */
+static int get_segment(int segment, bool *made)
+{
+	const key_t key = (key_t)(SHM_KEY + (unsigned int)segment);
+	int id = shmget(key, sizeof(struct shm_time), IPC_CREAT | IPC_EXCL | 0600);
+
+	*made = id >= 0;
+	return id < 0 && errno == EEXIST ? shmget(key, sizeof(struct shm_time), 0600) : id;
+}
+
 int sink_shm_open(struct sink **sink, int segment, struct driver_error *error)
 {
 	struct sink_shm *shm = calloc(1, sizeof(*shm));
 	int err;
-	int id;
 
 	if (!shm) {
-		return driver_fail(error, -ENOMEM, "NTP SHM segment %d: out of memory", segment);
+		return driver_fail(error, -ENOMEM,
+				   "NTP SHM segment %d: out of memory; make some free", segment);
 	}
-	id = shmget((key_t)(SHM_KEY + (unsigned int)segment), sizeof(struct shm_time),
-		    IPC_CREAT | 0600);
-	shm->shared = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
+	shm->id = get_segment(segment, &shm->unused);
+	shm->shared = shm->id < 0 ? (void *)-1 : shmat(shm->id, NULL, 0);
 	if (shm->shared == (void *)-1) {
 		err = -errno;
 		free(shm);
 		return driver_fail(error, err,
-				   "NTP SHM segment %d: cannot attach it: %s: \"ipcs -m\" lists "
-				   "whose it is",
+				   "NTP SHM segment %d: cannot attach it: %s; \"ipcs -m\" lists "
+				   "whose it is: run as that user, or take another number",
 				   segment, driver_strerror(err));
 	}
 	shm->base.ops = &shm_ops;

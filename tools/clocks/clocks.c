@@ -2,6 +2,7 @@
 #include "clocks.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,17 +261,36 @@ bool clocks_is_out(const char *name)
 	return socket_of(name) || behind(name, "shm:");
 }
 
+/* -1: no number, or none a segment can have. */
+static int parse_segment(const char *text)
+{
+	char *end;
+	long segment;
+
+	errno = 0;
+	segment = strtol(text, &end, 10);
+	return errno || end == text || *end || segment < 0 || segment > INT_MAX ? -1 :
+										  (int)segment;
+}
+
 int clocks_open_out(struct sink **out, const char *name, struct driver_error *error)
 {
 	const char *number = behind(name, "shm:");
-	char end;
-	int segment;
+	const int segment = number ? parse_segment(number) : -1;
 
+	if (!number && !*socket_of(name)) {
+		return driver_fail(error, -EINVAL,
+				   "%s: write chrony:PATH, that of \"refclock SOCK\" in chronyd's "
+				   "configuration",
+				   name);
+	}
 	if (!number) {
 		return sink_chrony_open(out, socket_of(name), error);
 	}
-	if (sscanf(number, "%d%c", &segment, &end) != 1 || segment < 0) {
-		return driver_fail(error, -EINVAL, "%s: write shm:SEGMENT, a number", name);
+	if (segment < 0) {
+		return driver_fail(error, -EINVAL,
+				   "%s: write shm:SEGMENT, a number from 0 on, usually 0 to 3",
+				   name);
 	}
 	return sink_shm_open(out, segment, error);
 }

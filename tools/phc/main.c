@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "phc.h"
+#include "tools/config/suggest.h"
 
 /* Exit status of phc_ctl for commands it cannot follow: -2, as the shell sees it. */
 #define DROP_IN_BAD_COMMAND 254
@@ -117,6 +118,27 @@ static void missing_argument(const struct phc_run *run, const struct phc_command
 	}
 }
 
+static void no_command(const struct phc_run *run, const char *word)
+{
+	struct suggest near;
+
+	suggest_init(&near, word, strlen(word));
+	for (const struct phc_command *c = phc_commands; c->name; c++) {
+		suggest_name(&near, c->name);
+	}
+	if (run->cli.say.drop_in) {
+		say(&run->cli.say, LOG_ERR, "unknown command %s.", word);
+	} else if (word[0] == '-') {
+		say(&run->cli.say, LOG_ERR, "'%s': options stand before the clock", word);
+	} else if (suggest_best(&near)) {
+		say(&run->cli.say, LOG_ERR, "there is no command \"%s\"; did you mean %s?", word,
+		    suggest_best(&near));
+	} else {
+		say(&run->cli.say, LOG_ERR, "there is no command \"%s\"; --help lists them",
+		    word);
+	}
+}
+
 /* Take the command at *words, and its argument, off the list. -ENOENT: there is no such command. */
 static int parse_step(struct phc_run *run, char ***words, struct step *step)
 {
@@ -125,10 +147,7 @@ static int parse_step(struct phc_run *run, char ***words, struct step *step)
 
 	*step = (struct step){ .command = c };
 	if (!c) {
-		say(&run->cli.say, LOG_ERR,
-		    run->cli.say.drop_in ? "unknown command %s."
-				     : "there is no command \"%s\"; --help lists them",
-		    word);
+		no_command(run, word);
 		return -ENOENT;
 	}
 	if (c->takes == PHC_NOTHING) {
@@ -244,6 +263,11 @@ static int run_words(struct phc_run *run, char **words)
 		words++;
 	}
 	words = *words ? words : caps;
+	if (!drop_in && find_command(name, false)) {
+		return cli_fail(&run->cli, COMMAND_USAGE,
+				"%s: is a command; the clock stands before it: gnomon phc CLOCK %s",
+				name, name);
+	}
 	if (open_clock(run, name)) {
 		return cli_status(&run->cli, COMMAND_RUNTIME);
 	}

@@ -266,6 +266,9 @@ static int take_source(struct parser *p)
 	struct sync_options *o = p->o;
 	char end;
 
+	if (!o->drop_in && strcmp(optarg, "pps:") == 0) {
+		return malformed(p, 's', "pps:DEVICE, such as pps:/dev/pps0");
+	}
 	if (!o->drop_in && strncmp(optarg, "pps:", 4) == 0) {
 		o->pps = optarg + 4;
 	} else if (!o->drop_in && strncmp(optarg, "extts:", 6) == 0) {

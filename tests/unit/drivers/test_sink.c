@@ -120,6 +120,11 @@ static void shm(void **state)
 	int id;
 
 	(void)state;
+	/* One that was never written to is taken away again. */
+	assert_int_equal(sink_shm_open(&sink, segment, &error), 0);
+	assert_true(shmget((key_t)(0x4e545030 + segment), 0, 0) >= 0);
+	sink->ops->destroy(sink);
+	assert_int_equal(shmget((key_t)(0x4e545030 + segment), 0, 0), -1);
 	assert_int_equal(sink_shm_open(&sink, segment, &error), 0);
 	id = shmget((key_t)(0x4e545030 + segment), sizeof(*t), 0);
 	assert_true(id >= 0);
