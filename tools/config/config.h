@@ -289,6 +289,7 @@ struct conf {
 	const char *ts2phc_tod_source;
 
 	bool force; /* --force: keep clocks that another program steers */
+	bool native; /* not in the guise of linuxptp's program */
 	bool tool; /* of a program beside the daemon, which shares its file */
 	struct conf_port defaults; /* what [global] says of the port keys */
 	struct conf_interface *ports;

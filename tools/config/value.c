@@ -631,6 +631,7 @@ static int init(struct conf *conf, bool native, bool tool)
 	struct conf_place nowhere = { NULL, 0 };
 
 	memset(conf, 0, sizeof(*conf));
+	conf->native = native;
 	conf->tool = tool;
 	for (size_t i = 0; i < conf_table_len; i++) {
 		const struct conf_key *key = &conf_table[i];

@@ -94,6 +94,15 @@ static int open_clock(struct daemon *d, struct driver_error *error)
 	return r || conf->free_running ? r : clock_check_adjustable(*clock, error);
 }
 
+/* Two programs that steer one clock fight, and neither notices. ptp4l does not look. */
+static int claim_clock(struct daemon *d, struct driver_error *error)
+{
+	if (!d->conf->native || d->conf->free_running || d->keeper.handover.out) {
+		return 0;
+	}
+	return steward_take(&d->steward, d->keeper.clock, d->conf->force, error);
+}
+
 /* -- instances -------------------------------------------------------------------------------- */
 
 /* The file's own ports first, then those of sources. */
@@ -123,6 +132,7 @@ static int join(struct daemon *d, const struct conf *conf, struct log *log)
 	d->log = log;
 	d->keeper.conf = conf;
 	d->keeper.log = log;
+	d->steward.fd = -1;
 	lookout_init(&d->lookout);
 	d->instance_count = 1;
 	for (size_t i = 0; i < conf->source_count; i++) {
@@ -281,14 +291,21 @@ static int prepare(struct daemon *d, struct driver_error *error)
 	}
 	find_shared(d);
 	r = r ? r : open_clock(d, error);
-	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
-		r = instance_build(&d->instances[i], error);
-	}
 	if (r == 0 && handover_is_wanted(d->conf)) {
 		r = handover_open(&d->keeper.handover.out, d->conf, error);
 	}
+	r = r ? r : claim_clock(d, error);
+	r = r ? r : remember_load(&d->remember, d->conf, &d->keeper, d->log, error);
+	d->instances[0].initial_delay_ns = remember_delay(&d->remember);
+	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
+		r = instance_build(&d->instances[i], error);
+	}
 	r = r ? r : build_keeper(d, error);
-	return r ? r : open_readers(d, error);
+	if (r != 0) {
+		return r;
+	}
+	herald_init(&d->herald, d->conf, &d->keeper);
+	return open_readers(d, error);
 }
 
 /* Links are opened last: opening them switches time stamping on, and nothing may fail after it that
@@ -331,6 +348,7 @@ void daemon_destroy(struct daemon *d)
 	lookout_finish(&d->lookout);
 	syncs_close(&d->syncs);
 	keeper_finish(&d->keeper);
+	steward_release(&d->steward);
 	memset(d, 0, sizeof(*d));
 }
 
@@ -366,7 +384,7 @@ gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)
 	if (d->syncs.count == 0) {
 		return GNOMON_MONO_NEVER;
 	}
-	gnomon_engine_time_properties_ds(d->instances[0].engine, &properties);
+	keeper_time_properties(&d->keeper, &properties);
 	syncs_time_properties(&d->syncs, &properties);
 	syncs_kept(&d->syncs, is_kept_valid(d), now);
 	if (!gnomon_mono_before(now, syncs_deadline(&d->syncs))) {

@@ -8,17 +8,24 @@
 #ifndef GNOMOND_DAEMON_H
 #define GNOMOND_DAEMON_H
 
+#include "drivers/steward.h"
+
+#include "herald.h"
 #include "instance.h"
 #include "keeper.h"
 #include "local.h"
 #include "lookout.h"
 #include "reader.h"
+#include "remember.h"
 #include "syncs.h"
 
 struct daemon {
 	const struct conf *conf;
 	struct log *log;
 	struct keeper keeper;
+	struct steward steward;     /* of its clock */
+	struct remember remember;   /* what it learnt */
+	struct herald herald;       /* what is announced of it */
 	struct lookout lookout;
 	struct local local;         /* asks the first instance */
 	struct instance *instances; /* the first has the file's own ports */

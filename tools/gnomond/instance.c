@@ -133,6 +133,9 @@ static int build_engine(struct instance *in)
 	engine_config_fill(&config, in->conf, &in->identity, in->keeper->clock->utc);
 	config.seed = seed_of(&in->identity);
 	config.ports = ports;
+	if (in->conf->initial_delay == 0 && in->initial_delay_ns > 0) {
+		config.initial_delay = gnomon_span_from_double(in->initial_delay_ns);
+	}
 	for (size_t i = 0; i < in->ports.count; i++) {
 		configure_port(&in->ports.list[i], &ports[i]);
 	}

@@ -28,6 +28,7 @@ struct instance {
 	struct ports ports;
 	struct gnomon_clock_identity identity;
 	bool identity_made_up; /* the first interface has no address; another at every start */
+	double initial_delay_ns; /* as it was known before; 0: it is not */
 	void *engine_memory;
 };
 

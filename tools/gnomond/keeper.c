@@ -13,6 +13,7 @@
 #include "tools/discipline/discipline.h"
 
 #include "ensemble_config.h"
+#include "quality.h"
 
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
@@ -53,6 +54,8 @@ static int build_ensemble(struct keeper *k, const struct gnomon_discipline_confi
 		.holdover = &holdover,
 		.sources = sources,
 		.source_count = k->source_count,
+		.model = k->model,
+		.model_age_s = k->model_age_s,
 	};
 
 	ensemble_config_fill_select(&select, k->conf);
@@ -95,6 +98,9 @@ int keeper_init(struct keeper *k, bool software_stamps)
 		r = 0;
 	}
 	d.servo_config.software_timestamps = software_stamps;
+	if (k->has_start_frequency) {
+		d.servo_config.frequency_ppb = k->start_frequency_ppb;
+	}
 	k->frequency_ppb = d.servo_config.frequency_ppb;
 	r = r != 0 ? r : build_ensemble(k, &d);
 	if (r != 0) {
@@ -105,12 +111,26 @@ int keeper_init(struct keeper *k, bool software_stamps)
 		k->sources[i].reference_bound_ns = -1.0;
 	}
 	k->selected = -1;
+	k->reference = -1;
 	k->summary_s = ldexp(1.0, c->summary_interval);
 	/* A program that keeps the clock hears of leap seconds even if the kernel must not. */
 	timescale_init(&k->timescale, k->clock->utc, k->handover.out || c->kernel_leap);
 	reset_stats(k);
 	expect_samples(k);
 	return 0;
+}
+
+/* A model is the ensemble's to apply. */
+void keeper_start(struct keeper *k)
+{
+	int r = 0;
+
+	if (k->has_start_frequency && !k->conf->free_running) {
+		r = k->clock->ops->set_frequency(k->clock, k->start_frequency_ppb);
+	}
+	if (r != 0) {
+		report_clock_error(k->log, "adjust the clock", r);
+	}
 }
 
 void keeper_finish(struct keeper *k)
@@ -185,14 +205,24 @@ static const struct gnomon_engine *leading_engine(const struct keeper *k)
 	return source && source->engine ? source->engine : k->engine;
 }
 
+void keeper_time_properties(const struct keeper *k, struct gnomon_time_properties_ds *properties)
+{
+	gnomon_engine_time_properties_ds(leading_engine(k), properties);
+}
+
 int keeper_utc_offset(const struct keeper *k)
 {
 	const unsigned int sure = GNOMON_FLAG_PTP_TIMESCALE | GNOMON_FLAG_UTC_OFFSET_VALID;
 	struct gnomon_time_properties_ds properties;
 
-	gnomon_engine_time_properties_ds(leading_engine(k), &properties);
+	keeper_time_properties(k, &properties);
 	return (properties.flags & sure) == sure ? properties.current_utc_offset
 						 : k->conf->utc_offset;
+}
+
+const struct keeper_source *keeper_reference(const struct keeper *k)
+{
+	return k->reference < 0 ? NULL : &k->sources[k->reference];
 }
 
 const char *keeper_grandmaster(const struct keeper *k)
@@ -545,7 +575,7 @@ static void take_time_properties(struct keeper *k, gnomon_mono now)
 	gnomon_time utc = { 0, 0, 0 };
 	bool valid;
 
-	gnomon_engine_time_properties_ds(leading_engine(k), &properties);
+	keeper_time_properties(k, &properties);
 	valid = properties.flags & GNOMON_FLAG_UTC_OFFSET_VALID;
 	if (k->clock->utc) {
 		(void)k->clock->ops->read(k->clock, &utc);
@@ -579,18 +609,12 @@ static void tell_timescale(const struct keeper *k, struct keeper_source *source)
 	source->ptp_timescale = ptp;
 }
 
-/* The bound a clockAccuracy stands for (table 5); < 0: it says nothing. */
+/* < 0: it says nothing. */
 static double accuracy_bound(uint8_t accuracy)
 {
-	static const double ns[] = {
-		0.001, 0.0025, 0.01, 0.025, 0.1,  0.25,  1.0, 2.5, 10.0, 25.0, 100.0, 250.0, 1e3,
-		2.5e3, 1e4,    2.5e4, 1e5,  2.5e5, 1e6,  2.5e6, 1e7, 2.5e7, 1e8, 2.5e8, 1e9, 1e10,
-	};
-	const uint8_t first = 0x17;
+	double bound = quality_accuracy_bound(accuracy);
 
-	return accuracy >= first && accuracy < first + sizeof(ns) / sizeof(ns[0])
-		       ? ns[accuracy - first]
-		       : -1.0;
+	return isfinite(bound) ? bound : -1.0;
 }
 
 /* Kept as text for the log lines of every update. */
@@ -630,6 +654,7 @@ static void take_changes(struct keeper *k, gnomon_mono now)
 
 	while (gnomon_ensemble_changes(k->ensemble, &change)) {
 		k->selected = gnomon_ensemble_selected(k->ensemble);
+		k->reference = k->selected >= 0 ? k->selected : k->reference;
 		tell_sources(k, &change.sources, now);
 		if (change.mode_changed) {
 			tell_mode(k, &change, now);

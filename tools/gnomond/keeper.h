@@ -42,10 +42,15 @@ struct keeper {
 	struct keeper_source *sources; /* of malloc(), the keeper's too */
 	unsigned int source_count;
 	unsigned int listed; /* and the ports of the file, if they are none */
+	const struct gnomon_holdover_model *model; /* of an earlier run; NULL: there is none */
+	double model_age_s;
+	bool has_start_frequency; /* likewise, but no more than this: */
+	double start_frequency_ppb;
 
 	struct gnomon_ensemble *ensemble;
 	void *memory; /* of the ensemble */
 	int selected;              /* source that is followed, -1: none */
+	int reference;             /* ... or was last */
 	struct timescale timescale;
 	enum gnomon_servo_state state;
 	double frequency_ppb;      /* in force, or needed when free running */
@@ -62,6 +67,9 @@ struct keeper {
  * -EINVAL, -ENOMEM; keeper_finish is due even then.
  */
 int keeper_init(struct keeper *k, bool software_stamps);
+
+/** Nothing can go wrong any more: the clock goes on as it is known to need it. */
+void keeper_start(struct keeper *k);
 
 /** Give the clock back as it was found, as far as that is configured, and release everything. */
 void keeper_finish(struct keeper *k);
@@ -110,6 +118,12 @@ bool keeper_time(struct keeper *k, gnomon_time *time);
 /** changed: 1 << GNOMON_DATASET_... of an engine. */
 void keeper_datasets(struct keeper *k, const struct gnomon_engine *engine, unsigned int changed,
 		     gnomon_mono now);
+
+/** Those of who is followed, or our own. */
+void keeper_time_properties(const struct keeper *k, struct gnomon_time_properties_ds *properties);
+
+/** The source that is followed, or was last; NULL: none ever was. */
+const struct keeper_source *keeper_reference(const struct keeper *k);
 
 /** The grandmaster of the source that is followed, or of the ports of the file. */
 const char *keeper_grandmaster(const struct keeper *k);

@@ -228,6 +228,9 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	}
 	notify_alive(&loop->notify, now);
 	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));
+	next = gnomon_mono_min(next, herald_expire(&d->herald, now));
+	next = gnomon_mono_min(next, remember_expire(&d->remember, now));
+	actions_drain(d);
 	next = gnomon_mono_min(next, loop->look);
 	next = gnomon_mono_min(next, keeper_deadline(&d->keeper));
 	for (size_t i = 0; i < d->reader_count; i++) {
@@ -394,6 +397,8 @@ static void start(struct loop *loop)
 	timer_init(&loop->timer);
 	notify_init(&loop->notify, timer_now());
 	syncs_start(&d->syncs);
+	keeper_start(&d->keeper);
+	(void)herald_expire(&d->herald, timer_now());
 	for (size_t i = 0; i < d->instance_count; i++) {
 		keeper_datasets(&d->keeper, d->instances[i].engine, ~0u, timer_now());
 	}
@@ -425,6 +430,7 @@ int loop_run(struct daemon *d)
 	notify_stopping(&loop.notify);
 	await_stamps(&loop);
 	tell_counters(d);
+	remember_finish(&d->remember, timer_now());
 	timer_finish(&loop.timer);
 	free(loop.fds);
 	return r ? r : (int)caught;

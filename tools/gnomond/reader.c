@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,10 @@
 
 /* The kept clock must know which second it is. */
 #define SECOND_BOUND_NS 0.4e9
+
+/* chronyd is given so long to answer, and looked after so often. */
+#define ANSWER_POLL_NS 10000000
+#define ANSWER_POLLS 50
 
 /* What is gone is looked for so often. */
 #define RETRY_NS (5 * (int64_t)GNOMON_NSEC_PER_SEC)
@@ -226,6 +231,127 @@ static int measure_pulse(struct reader *r, gnomon_mono now)
 
 static const struct reader_ops pps_ops = { open_pulses, measure_pulse, interval_of_pulses };
 
+/* -- the system clock, by chronyd ------------------------------------------------------------- */
+
+static int64_t interval_of_answers(const struct reader *r)
+{
+	return r->waits ? ANSWER_POLL_NS : interval_of_conf(r);
+}
+
+static int open_leaps(struct reader *r, struct driver_error *error)
+{
+	if (r->conf->offset_s != CONF_OFFSET_AUTO || r->leaps) {
+		return 0;
+	}
+	r->leaps = malloc(sizeof(*r->leaps));
+	if (!r->leaps) {
+		return driver_fail(error, -ENOMEM, "%s", driver_strerror(-ENOMEM));
+	}
+	leap_init(r->leaps);
+	return leap_open(r->leaps, r->keeper->conf->leapfile, error);
+}
+
+static int open_ntp(struct reader *r, struct driver_error *error)
+{
+	struct driver_error why = { "" };
+	int err = clock_system_open(&r->clock, false, &why);
+
+	err = err ? err : open_leaps(r, &why);
+	err = err ? err : chrony_open(&r->chrony, r->conf->device, &why);
+	if (err) {
+		r->chrony.fd = -1;
+		close_clock(r);
+		return fail_source(r, err, why.text, error);
+	}
+	r->same = clock_same(r->clock, r->keeper->clock);
+	if (!r->same) {
+		cross_init(&r->cross, r->clock, r->keeper->clock, SAMPLES);
+	}
+	r->waits = 0;
+	return 0;
+}
+
+/* UTC to TAI. -EAGAIN: this second comes twice. */
+static int to_tai(const struct reader *r, gnomon_time *time)
+{
+	int offset = -r->conf->offset_s;
+
+	if (r->leaps) {
+		switch (leap_find(r->leaps, time->sec, &offset)) {
+		case LEAP_GOOD:
+		case LEAP_EXPIRED:
+			break;
+		case LEAP_UNKNOWN:
+			return -ERANGE;
+		case LEAP_AMBIGUOUS:
+			return -EAGAIN;
+		}
+	}
+	time->sec = gnomon_sat_add(time->sec, offset);
+	return 0;
+}
+
+/* The system clock minus what chronyd finds wrong with it is UTC. */
+static int take_report(struct reader *r, const struct chrony_report *report, gnomon_mono now)
+{
+	struct cross_stamp both = { .half_window_ns = 0 };
+	gnomon_time tai;
+	gnomon_time local;
+	int err;
+
+	if (r->same) {
+		err = r->clock->ops->read(r->clock, &both.a);
+		both.b = both.a;
+	} else {
+		err = cross_read(&r->cross, &both);
+	}
+	tai = gnomon_time_sub_span(both.a, gnomon_span_from_double(report->offset_s * 1e9));
+	err = err ? err : to_tai(r, &tai);
+	if (err == 0) {
+		local = keeper_reading(r->keeper, both.b);
+		give(r, gnomon_time_diff(local, tai), local, both.half_window_ns,
+		     report->bound_s * 1e9, now);
+	}
+	return err;
+}
+
+static int take_answer(struct reader *r, gnomon_mono now)
+{
+	struct chrony_report report;
+	int err = chrony_receive(&r->chrony, &report);
+
+	if (err == -EAGAIN && r->waits++ < ANSWER_POLLS) {
+		return 0;
+	}
+	r->waits = 0;
+	if (err) {
+		return err == -EAGAIN ? -ETIMEDOUT : err;
+	}
+	if (!report.synchronised) {
+		if (r->measured) {
+			keeper_alarm(r->keeper, r->source, "chronyd is not synchronised", now);
+		}
+		r->measured = false;
+		return 0;
+	}
+	return take_report(r, &report, now);
+}
+
+/* Ask, and look for the answer a little later. */
+static int measure_ntp(struct reader *r, gnomon_mono now)
+{
+	int err;
+
+	if (r->waits) {
+		return take_answer(r, now);
+	}
+	err = chrony_ask(&r->chrony);
+	r->waits = err == 0;
+	return err;
+}
+
+static const struct reader_ops ntp_ops = { open_ntp, measure_ntp, interval_of_answers };
+
 /* -- life ------------------------------------------------------------------------------------- */
 
 static const struct reader_ops *ops_of(const struct conf_source *conf)
@@ -236,6 +362,7 @@ static const struct reader_ops *ops_of(const struct conf_source *conf)
 	case CONF_SOURCE_PPS:
 		return &pps_ops;
 	case CONF_SOURCE_NTP:
+		return &ntp_ops;
 	case CONF_SOURCE_PTP:
 		break;
 	}
@@ -248,7 +375,8 @@ int reader_open(struct reader *r, struct keeper *keeper, unsigned int source, st
 	const struct conf_source *conf = keeper->sources[source].conf;
 
 	*r = (struct reader){ .ops = ops_of(conf), .conf = conf, .log = log, .keeper = keeper,
-			      .source = source, .pps = -1, .next = timer_now() };
+			      .source = source, .pps = -1, .chrony = { .fd = -1 },
+			      .next = timer_now() };
 	return r->ops->open(r, error);
 }
 
@@ -260,6 +388,10 @@ static void shut(struct reader *r)
 		(void)close(r->pps);
 		r->pps = -1;
 	}
+	if (r->chrony.fd >= 0) {
+		chrony_close(&r->chrony);
+		r->chrony.fd = -1;
+	}
 	r->before.known = false;
 }
 
@@ -267,6 +399,7 @@ void reader_close(struct reader *r)
 {
 	if (r->ops) {
 		shut(r);
+		free(r->leaps);
 		r->ops = NULL;
 	}
 }
@@ -303,7 +436,8 @@ static void fail(struct reader *r, int err, gnomon_mono now)
 		r->measured = false;
 		keeper_alarm(r->keeper, r->source, text, now);
 	}
-	if (err == -ENODEV || err == -ENXIO || err == -EBADF || err == -EIO) {
+	if (err == -ENODEV || err == -ENXIO || err == -EBADF || err == -EIO ||
+	    r->chrony.fd >= 0) {
 		shut(r);
 		r->next = gnomon_mono_add(now, RETRY_NS);
 	}
@@ -321,20 +455,17 @@ static void plan(struct reader *r, gnomon_mono now)
 
 void reader_expire(struct reader *r, gnomon_mono now)
 {
-	int err = 0;
+	int err;
 
 	if (gnomon_mono_before(now, r->next)) {
 		return;
 	}
-	plan(r, now);
-	if (!r->clock) {
-		err = try_again(r);
-		if (err) {
-			r->next = gnomon_mono_add(now, RETRY_NS);
-			return;
-		}
+	if (!r->clock && try_again(r) != 0) {
+		r->next = gnomon_mono_add(now, RETRY_NS);
+		return;
 	}
 	err = r->ops->measure(r, now);
+	plan(r, now);
 	/* A window spoilt by a step, or a clock that is busy, is no failure. */
 	if (err && err != -EAGAIN && err != -EBUSY) {
 		fail(r, err, now);

@@ -7,8 +7,11 @@
 #ifndef GNOMOND_READER_H
 #define GNOMOND_READER_H
 
+#include "drivers/chrony.h"
 #include "drivers/cross.h"
 #include "drivers/error.h"
+
+#include "tools/leap/leap.h"
 
 #include "keeper.h"
 
@@ -33,7 +36,10 @@ struct reader {
 	int pps;                    /* -1: none */
 	uint32_t pulse;             /* the last one seen */
 	bool has_pulse;
-	bool measured;              /* once at least */
+	struct chrony chrony;       /* fd -1: none */
+	struct leap_table *leaps;   /* for what keeps UTC; NULL: it is not needed */
+	unsigned int waits;         /* for chronyd's answer, so far */
+	bool measured;              /* since it failed last */
 	struct reader_pair before;  /* the clocks before a pulse */
 	gnomon_mono next;
 	unsigned int failures;      /* in a row */

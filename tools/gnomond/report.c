@@ -412,14 +412,18 @@ static void put_sync(struct log *log, const struct report_sync *sync)
 	char servo[3] = { 's', (char)('0' + sync->servo), '\0' };
 
 	put_port(log, sync->port);
-	log_str(log, "state", gnomon_port_state_name(sync->state));
+	if (sync->port.number) {
+		log_str(log, "state", gnomon_port_state_name(sync->state));
+	}
 	log_str(log, "servo", servo);
 	log_num(log, "offset_ns", sync->offset_ns, 3);
 	log_num(log, "frequency_ppb", sync->frequency_ppb, 3);
 	log_num(log, "mean_delay_ns", sync->mean_delay_ns, 3);
 	log_num(log, "bound_ns", sync->bound_ns, 0);
-	log_str(log, "gm", sync->gm);
-	log_int(log, "steps_removed", sync->steps_removed);
+	if (sync->port.number) {
+		log_str(log, "gm", sync->gm);
+		log_int(log, "steps_removed", sync->steps_removed);
+	}
 }
 
 static long long rounded_down(double value)
@@ -520,6 +524,19 @@ void report_switch(struct log *log, const char *before, const char *now)
 		log_text(log, "following %s%s", now[0] ? "source " : "no source", now);
 		log_str(log, "from", before[0] ? before : "none");
 		log_str(log, "to", now[0] ? now : "none");
+		log_end(log);
+	}
+}
+
+void report_state_file(struct log *log, const char *path, double age_s, double frequency_ppb,
+		       bool learnt)
+{
+	if (log_begin(log, LOG_STATE_FILE)) {
+		log_text(log, "state file %s of %.0f s ago", path, age_s);
+		log_str(log, "file", path);
+		log_num(log, "age_s", age_s, 0);
+		log_num(log, "frequency_ppb", frequency_ppb, 3);
+		log_bool(log, "learnt", learnt);
 		log_end(log);
 	}
 }

@@ -57,7 +57,7 @@ void report_note(struct log *log, const char *text);
 void report_counters(struct log *log, struct report_port port,
 		     const struct gnomon_port_counters *counters);
 
-/** One update of the clock, and what it stands in. */
+/** One update of the clock, and what it stands in. Without a port, of a source that is read. */
 struct report_sync {
 	struct report_port port;
 	enum gnomon_port_state state;
@@ -100,6 +100,10 @@ void report_source_error(struct log *log, const char *name, const char *text);
 
 /** Another source is followed. "": none was, or is. */
 void report_switch(struct log *log, const char *before, const char *now);
+
+/** What an earlier run left: an adjustment, and perhaps all that is known of the oscillator. */
+void report_state_file(struct log *log, const char *path, double age_s, double frequency_ppb,
+		       bool learnt);
 
 /** No source is followed, or one is again. */
 struct report_holdover {

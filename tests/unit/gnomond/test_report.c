@@ -111,6 +111,7 @@ static void source_events(struct log *log)
 	};
 
 	report_state(log, other, &change);
+	report_state_file(log, "/var/lib/gnomon/state", 12.4, -1234.5, true);
 	report_source(log, &source);
 	source = (struct report_source){ .name = "lab", .state = GNOMON_SOURCE_SELECTED };
 	report_source(log, &source);

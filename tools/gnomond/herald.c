@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "herald.h"
+
+/* What changes of a clock that is held over, changes slowly. */
+#define LOOK_NS ((int64_t)GNOMON_NSEC_PER_SEC)
+
+#define DAY 86400
+
+#define LEAPS (GNOMON_FLAG_LEAP59 | GNOMON_FLAG_LEAP61)
+
+/* -- what is known of UTC --------------------------------------------------------------------- */
+
+/* A clock that keeps UTC gives out a time of its own, as ptp4l has it, until it knows TAI. What is
+ * read says which, and is brought to TAI. */
+static bool keeps_ptp_time(const struct keeper *k)
+{
+	for (unsigned int i = 0; i < k->source_count; i++) {
+		if (!k->sources[i].engine) {
+			return true;
+		}
+	}
+	return !k->clock->utc;
+}
+
+static int64_t end_of_day(const struct herald *h, int64_t tai)
+{
+	int64_t offset = h->properties.current_utc_offset;
+
+	return ((tai - offset) / DAY + 1) * DAY + offset;
+}
+
+/* What a grandmaster says of time while it is followed, holds when it is lost. */
+static void take_over(struct herald *h, const struct gnomon_engine *engine)
+{
+	const unsigned int kept = GNOMON_FLAG_PTP_TIMESCALE | GNOMON_FLAG_UTC_OFFSET_VALID | LEAPS;
+	struct gnomon_time_properties_ds theirs;
+	gnomon_time now;
+
+	gnomon_engine_time_properties_ds(engine, &theirs);
+	h->properties.flags = (uint16_t)(theirs.flags & kept);
+	h->properties.current_utc_offset = theirs.current_utc_offset;
+	h->leap_at = 0;
+	if (theirs.flags & LEAPS && keeper_time(h->keeper, &now)) {
+		h->leap_at = end_of_day(h, now.sec);
+	}
+}
+
+/* Nobody else changes the offset of a clock that is on its own. */
+static void pass_leap(struct herald *h)
+{
+	gnomon_time now;
+
+	if (h->leap_at && keeper_time(h->keeper, &now) && now.sec >= h->leap_at) {
+		h->properties.current_utc_offset +=
+			h->properties.flags & GNOMON_FLAG_LEAP61 ? 1 : -1;
+		h->properties.flags &= (uint16_t)~LEAPS;
+		h->leap_at = 0;
+	}
+}
+
+/* -- what is said ----------------------------------------------------------------------------- */
+
+static enum quality_standing standing(const struct keeper *k)
+{
+	switch (gnomon_ensemble_mode(k->ensemble)) {
+	case GNOMON_ENSEMBLE_NONE:
+		break;
+	case GNOMON_ENSEMBLE_FOLLOWING:
+		return QUALITY_FOLLOWING;
+	case GNOMON_ENSEMBLE_HOLDOVER:
+	case GNOMON_ENSEMBLE_FREE:
+		return QUALITY_LOST;
+	}
+	return QUALITY_NEVER;
+}
+
+static void describe(const struct keeper_source *source, struct quality_source *out)
+{
+	struct gnomon_time_properties_ds properties;
+
+	*out = (struct quality_source){ .ports = !source || !source->conf };
+	if (out->ports) {
+		return;
+	}
+	out->clock_class = (uint8_t)source->conf->clock_class;
+	out->time_source = quality_time_source(source->conf);
+	if (source->engine) {
+		gnomon_engine_time_properties_ds(source->engine, &properties);
+		out->flags = properties.flags;
+	}
+}
+
+void herald_init(struct herald *h, const struct conf *conf, struct keeper *keeper)
+{
+	*h = (struct herald){ .conf = conf->native ? conf : NULL, .keeper = keeper };
+	quality_init(&h->quality, conf);
+	h->properties.time_source = (uint8_t)conf->time_source;
+	h->properties.current_utc_offset = (int16_t)conf->utc_offset;
+	if (keeps_ptp_time(keeper)) {
+		h->properties.flags = GNOMON_FLAG_PTP_TIMESCALE;
+	}
+}
+
+gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
+{
+	const struct keeper *k = h->keeper;
+	const struct keeper_source *source;
+	struct quality_source about;
+	struct quality_claim claim;
+
+	if (!h->conf) {
+		return GNOMON_MONO_NEVER;
+	}
+	if (gnomon_mono_before(now, h->next)) {
+		return h->next;
+	}
+	h->next = gnomon_mono_add(now, LOOK_NS);
+	source = keeper_reference(k);
+	if (k->selected >= 0 && source->engine) {
+		take_over(h, source->engine);
+	} else {
+		pass_leap(h);
+	}
+	describe(source, &about);
+	if (quality_update(&h->quality, standing(k), &about, keeper_bound(k, now), &h->properties,
+			   now, &claim)) {
+		(void)gnomon_engine_set_grandmaster(k->engine, &claim.quality, &claim.properties,
+						    now);
+	}
+	return h->next;
+}
