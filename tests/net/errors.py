@@ -67,6 +67,8 @@ CONFIG = {
                              ["userDescription", "129", "128"]),
     "example": (None, ["--check-config", "-f", str(EXAMPLES / "several-sources.conf")], 0,
                 ["good, 1 port, 3 sources, 2 syncs\n"]),
+    "example of one daemon": (None, ["--check-config", "-f", str(EXAMPLES / "one-daemon.conf")],
+                              0, ["good, 2 ports, 0 sources, 2 syncs\n"]),
     "source without a type": ("[v0]\n[source a]\nsource_priority 1\n", ["-f", "{file}"], 1,
                               ["{file}:2", "source a", "source_type"]),
     "source that is the ports": ("[v0]\n[source a]\nsource_type ptp\nsource_interfaces v0\n",

@@ -355,17 +355,20 @@ void daemon_destroy(struct daemon *d)
 /* -- other clocks ----------------------------------------------------------------------------- */
 
 /* A clock that never followed anything is worth following only if the configuration says that it
- * is what others follow: somebody else keeps it, or it is to be the grandmaster. */
+ * is what others follow: somebody else keeps it, or it has no sources and is to be grandmaster. */
 static bool is_reference(const struct daemon *d)
 {
 	const struct conf *conf = d->conf;
 	bool transmits = conf->port_count > 0;
 
+	if (conf->free_running || d->keeper.handover.out) {
+		return true;
+	}
 	for (size_t i = 0; i < conf->port_count; i++) {
 		transmits &= conf->ports[i].conf.server_only != 0;
 	}
-	return conf->free_running || d->keeper.handover.out || transmits ||
-	       conf->clock_class < BEST_RECEIVER_CLASS;
+	return conf->source_count == 0 &&
+	       (transmits || conf->clock_class < BEST_RECEIVER_CLASS);
 }
 
 /* Once in step it stays worth following without a source: it drifts within its bound. */
