@@ -29,6 +29,12 @@ static int check_channel(const struct sink *sink, struct driver_error *error)
 				   sink->name);
 	}
 	err = ts2phc_find_pin(&sink->device, sink->port, &pin, &caps, error);
+	if (!err && caps.ext_ts == 0) {
+		return driver_fail(error, -EOPNOTSUPP,
+				   "%s: cannot time-stamp pulses: it has no channel for external "
+				   "time stamps; give another clock",
+				   sink->device.name);
+	}
 	if (!err && (int)sink->channel >= caps.ext_ts) {
 		return driver_fail(error, -EOPNOTSUPP,
 				   "%s: has no channel %u for external time stamps; there are %d",

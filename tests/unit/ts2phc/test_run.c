@@ -49,6 +49,10 @@ static struct fake {
 	int touched;
 	bool armed;
 	bool refuses;
+	int pins;
+	int lacks_ext_ts; /* of the two channels */
+	int pin_error;    /* of setting one */
+	int extts_error;
 } fakes[CLOCKS];
 
 static int receiver[2]; /* the GNSS receiver */
@@ -110,6 +114,41 @@ int open64(const char *path, int flags, ...)
 	return open_fake(path);
 }
 
+static int fail_with(int error)
+{
+	errno = error;
+	return error ? -1 : 0;
+}
+
+/* Pins are called SDP0, SDP1 ... */
+static int ask_fake(struct fake *f, unsigned long request, void *data)
+{
+	if (request == PTP_CLOCK_GETCAPS) {
+		const struct ptp_clock_caps caps = { .max_adj = 100000000,
+						     .n_ext_ts = 2 - f->lacks_ext_ts,
+						     .n_pins = f->pins };
+
+		memcpy(data, &caps, sizeof(caps));
+		return 0;
+	}
+	if (request == PTP_PIN_GETFUNC) {
+		struct ptp_pin_desc *pin = data;
+
+		(void)snprintf(pin->name, sizeof(pin->name), "SDP%u", pin->index);
+		return 0;
+	}
+	if (request == PTP_PIN_SETFUNC) {
+		return fail_with(f->pin_error);
+	}
+	if (request == PTP_EXTTS_REQUEST2) {
+		bool on = ((struct ptp_extts_request *)data)->flags != 0;
+
+		f->armed = on && !f->extts_error;
+		return fail_with(on ? f->extts_error : 0);
+	}
+	return fail_with(ENOTTY);
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	struct fake *f = fake_of_fd(fd);
@@ -119,18 +158,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	data = va_arg(args, void *);
 	va_end(args);
-	if (f && request == PTP_CLOCK_GETCAPS) {
-		struct ptp_clock_caps caps = { .max_adj = 100000000, .n_ext_ts = 2 };
-
-		memcpy(data, &caps, sizeof(caps));
-		return 0;
-	}
-	if (f && request == PTP_EXTTS_REQUEST2) {
-		f->armed = ((struct ptp_extts_request *)data)->flags != 0;
-		return 0;
-	}
-	errno = ENOTTY;
-	return -1;
+	return f ? ask_fake(f, request, data) : fail_with(ENOTTY);
 }
 
 static struct timespec timespec_of(int64_t ns)
@@ -343,23 +371,30 @@ struct form {
 
 static const struct form good_form = { "$", "*", "\r\n" };
 
-static void say_rmc(const struct form *form, bool valid)
+static void say_body(const struct form *form, const char *body)
 {
-	const time_t utc = (time_t)(true_ns / SEC - TAI_UTC);
-	char body[128], text[160];
 	unsigned int sum = 0;
-	struct tm tm;
+	char text[160];
 
-	(void)gmtime_r(&utc, &tm);
-	(void)snprintf(body, sizeof(body), "GPRMC,%02d%02d%02d.00,%c,,,,,,,%02d%02d%02d,,",
-		       tm.tm_hour, tm.tm_min, tm.tm_sec, valid ? 'A' : 'V', tm.tm_mday,
-		       tm.tm_mon + 1, tm.tm_year - 100);
 	for (const char *p = body; *p; p++) {
 		sum ^= (unsigned char)*p;
 	}
 	(void)snprintf(text, sizeof(text), "%s%s%s%02X%s", form->before, body, form->star, sum,
 		       form->after);
 	assert_int_equal(write(receiver[1], text, strlen(text)), strlen(text));
+}
+
+static void say_rmc(const struct form *form, bool valid)
+{
+	const time_t utc = (time_t)(true_ns / SEC - TAI_UTC);
+	char body[128];
+	struct tm tm;
+
+	(void)gmtime_r(&utc, &tm);
+	(void)snprintf(body, sizeof(body), "GPRMC,%02d%02d%02d.00,%c,,,,,,,%02d%02d%02d,,",
+		       tm.tm_hour, tm.tm_min, tm.tm_sec, valid ? 'A' : 'V', tm.tm_mday,
+		       tm.tm_mon + 1, tm.tm_year - 100);
+	say_body(form, body);
 }
 
 /* -- tests ------------------------------------------------------------------------------------ */
@@ -549,6 +584,106 @@ static void nonsense(void **state)
 	assert_true(count("nmea: checksum mismatch") + count("nmea: not a sentence") >= 1);
 }
 
+/* Each kind of nonsense by itself, for a quarter of a minute: what is said of it. */
+static void every_nonsense(void **state)
+{
+	static const struct {
+		struct form form;
+		const char *body; /* NULL: a good RMC, void if form is */
+		const char *said;
+	} rows[] = {
+		{ { "$", "*", "0\r\n" }, NULL, "nmea: not a sentence: GPRMC," },
+		{ { "$x", "*", "\r\n" }, NULL, "nmea: checksum mismatch: xGPRMC," },
+		{ { "$", "*", "\r\n" }, "GPRMC,250000.00,A,,,,,,,010326,,",
+		  "nmea: not a sentence: GPRMC,250000.00," },
+		{ { "$", "*", "\r\n" }, "GPRMC,120000.00,A,,,,,,,310226,,",
+		  "nmea: not a sentence: GPRMC,120000.00,A,,,,,,,310226," },
+		{ { "$", "*", "\r\n" }, "GPRMC,noon,A,,,,,,,010326,,", "nmea: not a sentence" },
+		{ { "$", "*", "\r\n" }, "GPRMC", "no RMC sentence came in 10 s" },
+		{ { "$", "*", "\r\n" }, "GPGGA,120000,,,,,0,,,,,,,,",
+		  "no RMC sentence came in 10 s: have the receiver send them" },
+		{ { "$", "*", "\r\n" }, "GPRMC,,V,,,,,,,,,,N",
+		  "no valid RMC sentence came in 10 s" },
+		{ { "", "", "" }, "\265b\1\7\\0", "no sentence came in 10 s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		set_key("ts2phc.nmea_serialport", "/dev/gnss");
+		fakes[0].reading = 12.6e9;
+		start("nmea", 1, 100000000);
+		for (int second = 0; second < 15; second++) {
+			next_second();
+			edge(0, 0);
+			wake(2);
+			true_ns += 298000000;
+			if (rows[i].body) {
+				say_body(&rows[i].form, rows[i].body);
+			} else {
+				say_rmc(&rows[i].form, true);
+			}
+			wake(1);
+		}
+		if (fakes[0].touched != 0 || count(rows[i].said) != 1) {
+			fail_msg("row %zu: touched %d times:\n%s", i, fakes[0].touched,
+				 run.lines);
+		}
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
+/* What a clock cannot do is said before anything is done to it. */
+static void pins(void **state)
+{
+	static const struct {
+		struct fake fake;
+		const char *key;
+		const char *value;
+		const char *said;
+	} rows[] = {
+		{ { .lacks_ext_ts = 2 }, NULL, NULL,
+		  "/dev/ptp0: cannot time-stamp pulses: it has no channel" },
+		{ { .fd = -1 }, "ts2phc.channel", "2",
+		  "/dev/ptp0: has no channel 2 for external time stamps; there are 2" },
+		{ { .pins = 2 }, "ts2phc.pin_index", "2",
+		  "/dev/ptp0: has no pin 2; there are 2 from 0 on" },
+		{ { .pins = 2 }, "ts2phc.pin_name", "SMA1",
+		  "/dev/ptp0: has no pin named SMA1; \"gnomon phc /dev/ptp0 pins\" lists them" },
+		{ { .fd = -1 }, "ts2phc.pin_name", "SDP0", "/dev/ptp0: has no pin named SDP0" },
+		{ { .pins = 2, .pin_error = EBUSY }, "ts2phc.pin_name", "SDP1",
+		  "/dev/ptp0: cannot set pin 1 to time stamps: Device or resource busy" },
+		{ { .extts_error = EOPNOTSUPP }, "ts2phc.extts_polarity", "both",
+		  "/dev/ptp0: cannot time-stamp both edges on channel 0: Operation not supported; "
+		  "try another ts2phc.extts_polarity" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct driver_error error = { "" };
+		int fd = fakes[0].queue[0], other = fakes[0].queue[1], err;
+
+		fakes[0] = rows[i].fake;
+		fakes[0].fd = -1;
+		fakes[0].queue[0] = fd;
+		fakes[0].queue[1] = other;
+		if (rows[i].key) {
+			set_key(rows[i].key, rows[i].value);
+		}
+		assert_non_null(conf_interface_add(&run.conf, "/dev/ptp0"));
+		err = sink_open(&run.sinks[0], &run.conf.ports[0], &run.conf, true, &error);
+		err = err ? err : sink_arm(&run.sinks[0], &error);
+		if (err >= 0 || strncmp(error.text, rows[i].said, strlen(rows[i].said)) != 0) {
+			fail_msg("row %zu: %d, %s", i, err, error.text);
+		}
+		assert_int_equal(fakes[0].touched, 0);
+		assert_false(fakes[0].armed);
+		sink_close(&run.sinks[0]);
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
 /* A daemon has a port on each of two clocks. The one whose port follows the network is followed by
  * the other: the one that time-stamps by the one that gives the pulse, and then the reverse. */
 static void follows_the_network(void **state)
@@ -623,6 +758,8 @@ int main(void)
 		TEST("receiver_and_holdover", receiver_and_holdover),
 		TEST("holdover_on_both_edges", holdover_on_both_edges),
 		TEST("nonsense", nonsense),
+		TEST("every_nonsense", every_nonsense),
+		TEST("pins", pins),
 		TEST("follows_the_network", follows_the_network),
 	};
 
