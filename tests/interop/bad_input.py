@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 
 from harness import Bench, Failure, main, need
 
@@ -344,6 +345,93 @@ def case_nmea(guarded):
         time.sleep(0.2)
     time.sleep(2)
     run_all(started, lambda one, words: one.verdict(words))
+
+
+def fold(text):
+    """A state file that checks out, but for what its lines say."""
+    return text + f"checksum {zlib.crc32(text.encode()):08x}\n"
+
+
+# Name: (what the file holds, words of the line)
+STATES = {
+    "empty": ("", ["not used", "moved to"]),
+    "another file": ("root:x:0:0:root:/root:/bin/bash\n" * 20, ["another version, or no state"]),
+    "binary": ("\x00\x01\x02\xff" * 100, ["not used", "moved to"]),
+    "without its end": ("gnomon-state 1\nclock /dev/ptp90\nfrequency 1", ["not used", "moved to"]),
+    "a checksum that is wrong": ("gnomon-state 1\nclock /dev/ptp90\nchecksum 00000000\n",
+                                 ["its checksum is wrong", "moved to"]),
+    "lines that are missing": (fold("gnomon-state 1\nclock /dev/ptp90\n"),
+                               ["line", "is no good", "moved to"]),
+    "endless": ("gnomon-state 1\n" + "x" * 2000000, ["not used", "moved to"]),
+}
+
+
+def case_state(guarded):
+    """gnomond with a state file that is damaged says so, moves it aside and starts without it; one
+    that cannot be kept there is refused. No clock is touched until there is time to follow."""
+    path = pathlib.Path(guarded.lab.folder, "state")
+    aside = pathlib.Path(guarded.lab.folder, "state.bad")
+    config = pathlib.Path(guarded.lab.folder, "gnomon.conf")
+
+    def one(text, words):
+        path.write_text(text, encoding="latin-1")
+        path.chmod(0o600)
+        aside.unlink(missing_ok=True)
+        config.write_text(HEAD.format(folder=guarded.lab.folder, clock="phc") +
+                          f"clientOnly 1\nstate_file {path}\n", encoding="utf-8")
+        process = guarded.start(guarded.args.gnomond, "-f", str(config), "-i", "v0")
+        told = process.wait_for(r"state file .*" + ".*".join(words), 10)
+        listening = process.wait_for("state=LISTENING", 10)
+        time.sleep(0.5)
+        status = process.stop()
+        print(f"   {[line for line in process.lines if 'state file' in line]}")
+        found = guarded.touched()
+        if not told or not listening or status:
+            found.append(f"exit {status}: {process.lines}")
+        if path.exists() or not aside.exists() or aside.read_text(encoding="latin-1") != text:
+            found.append(f"it was not moved aside: {os.listdir(guarded.lab.folder)}")
+        return found
+
+    def refused(name, words):
+        return gnomond(guarded, f"state_file {name}\n", words, 2)
+    run_all(STATES, one)
+    path.symlink_to("/etc/passwd")
+    os.mkdir(f"{path}.d")
+    run_all({"a link": (path, [f"state file {path}: is a link"]),
+             "a folder": (f"{path}.d", [f"state file {path}.d: is not a file"]),
+             "no folder": ("/nowhere/state", ["state file /nowhere/state: its folder", "make it"]),
+             "everybody's folder": ("/tmp/gnomon-state", ["everybody may write its folder"])},
+            refused)
+
+
+STEWARD = """mount -t proc proc /proc
+(exec -a chronyd sleep 30) &
+sleep 0.3
+exec "$@"
+"""
+
+
+def case_steward(guarded):
+    """Nobody steers a clock that another program steers; it is named. The other program is one by
+    its name only, and in a world of its own, where no other test sees it."""
+    world = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", STEWARD, "-"]
+    config = pathlib.Path(guarded.lab.folder, "gnomon.conf")
+    guarded.before = [*guarded.before, *world]
+
+    def one(argv, words):
+        return guarded.refused(argv, 2, words)
+
+    def daemon(settings, words):
+        config.write_text(HEAD.format(folder=guarded.lab.folder, clock="soft") + settings,
+                          encoding="utf-8")
+        return guarded.refused([guarded.args.gnomond, "-f", str(config), "-i", "v0"], 2,
+                               [word.format(file=config) for word in words])
+    words = ["CLOCK_REALTIME: chronyd (pid ", "steers it already"]
+    run_all({"gnomon sync": ([guarded.args.gnomon, "sync", "-s", ONE, "-c", "CLOCK_REALTIME",
+                              "-O", "-37"], words)}, one)
+    run_all({"gnomond, beside": ("[sync a]\nsync_sink CLOCK_REALTIME\n",
+                                 ["{file}:9: sync a: " + words[0], words[1]]),
+             "gnomond, its own": ("clock system\n", words)}, daemon)
 
 
 def test():
