@@ -92,19 +92,34 @@ static bool is_rmc(const char *sentence)
 	return strlen(sentence) >= 6 && memcmp(sentence + 2, "RMC,", 4) == 0;
 }
 
+static bool is_empty(const char *field)
+{
+	return *field == ',' || *field == '\0';
+}
+
+/* A receiver that has not seen a satellite yet leaves out what it does not know. */
 static bool parse_rmc(const char *sentence, struct nmea_fix *fix)
 {
 	const char *time = field(sentence, 1);
 	const char *status = field(sentence, 2);
 	const char *date = field(sentence, 9);
-	int64_t seconds, days;
-	uint32_t nsec;
+	int64_t seconds = 0, days = 0;
+	uint32_t nsec = 0;
+	bool valid;
 
-	if (!date || (status[0] != 'A' && status[0] != 'V') || status[1] != ',' ||
-	    !parse_time(time, &seconds, &nsec) || !parse_date(date, &days)) {
+	if (!date || (status[0] != 'A' && status[0] != 'V') || status[1] != ',') {
 		return false;
 	}
-	*fix = (struct nmea_fix){ days * 86400 + seconds, nsec, status[0] == 'A' };
+	valid = status[0] == 'A';
+	if ((!parse_time(time, &seconds, &nsec) && (valid || !is_empty(time))) ||
+	    (!parse_date(date, &days) && (valid || !is_empty(date)))) {
+		return false;
+	}
+	*fix = (struct nmea_fix){ .valid = valid };
+	if (!is_empty(time) && !is_empty(date)) {
+		fix->utc = days * 86400 + seconds;
+		fix->nsec = nsec;
+	}
 	return true;
 }
 

@@ -20,7 +20,7 @@
 struct nmea_fix {
 	int64_t utc;   /* seconds since 1970; a leap second counts as the second before it */
 	uint32_t nsec;
-	bool valid;    /* status A: the receiver vouches for it */
+	bool valid;    /* status A: the receiver vouches for it; else the time may be 0 */
 };
 
 /** What a character completed. */

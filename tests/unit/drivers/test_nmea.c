@@ -98,6 +98,26 @@ static void every_date(void **state)
 	}
 }
 
+/* What receivers say before they have seen a satellite. */
+static void cold_start(void **state)
+{
+	static const char *const bodies[] = {
+		"GPRMC,,V,,,,,,,,,,N",
+		"GNRMC,120000.00,V,,,,,,,,,,N",
+		"GPRMC,,V,,,,,,,010124,,",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct nmea_fix fix = { 7, 8, true };
+
+		assert_int_equal(push_body(bodies[i], &fix), NMEA_RMC);
+		assert_false(fix.valid);
+		assert_int_equal(fix.utc, 0);
+		assert_int_equal(fix.nsec, 0);
+	}
+}
+
 static void nonsense(void **state)
 {
 	static const char *const bodies[] = {
@@ -116,7 +136,10 @@ static void nonsense(void **state)
 		"GPRMC,120000,B,,,,,,,010124,,",	 /* status */
 		"GPRMC,120000,AA,,,,,,,010124,,",	 /* status */
 		"GPRMC,120000,,,,,,,,010124,,",		 /* no status */
-		"GPRMC,,V,,,,,,,,,,N",			 /* cold start */
+		"GPRMC,,A,,,,,,,010124,,",		 /* no time, and yet valid */
+		"GPRMC,120000,A,,,,,,,,,",		 /* no date, and yet valid */
+		"GPRMC,12000,V,,,,,,,010124,,",		 /* short, not empty */
+		"GPRMC,120000,V,,,,,,,300224,,",	 /* no such date, not empty */
 		"GPRMC,120000,A,,,,,",			 /* no date */
 		"GPRMC,",
 	};
@@ -201,6 +224,7 @@ int main(void)
 		{ "/drivers/nmea/known_sentences", known_sentences, NULL, NULL, NULL },
 		{ "/drivers/nmea/leap_second", leap_second, NULL, NULL, NULL },
 		{ "/drivers/nmea/every_date", every_date, NULL, NULL, NULL },
+		{ "/drivers/nmea/cold_start", cold_start, NULL, NULL, NULL },
 		{ "/drivers/nmea/nonsense", nonsense, NULL, NULL, NULL },
 		{ "/drivers/nmea/checksums", checksums, NULL, NULL, NULL },
 		{ "/drivers/nmea/finds_its_place_again", finds_its_place_again, NULL, NULL, NULL },
