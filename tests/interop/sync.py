@@ -76,6 +76,25 @@ def case_soft(lab, space):
         raise Failure("gnomon sync did not end well")
 
 
+def case_servos(lab, space):
+    """The other servos, by phc2sys's letter: one learns the frequency, one leaves it alone."""
+    for servo, frequency in (("linreg", -80000), ("nullf", 0)):
+        options = ["-s", "soft:a", "-c", "soft:b", "-R", "8", "-E", servo, "-S", "0.001",
+                   "--soft_clock_offset=1.5"]
+        if servo == "linreg":
+            options.append("--soft_clock_frequency=80000")
+        sync = start(lab, space, lab.gnomon, "sync", *options)
+        expect(sync, r"notice clock-step sink=soft:b step_ns=-15\d{8}$", 5)
+        expect(sync, r" info sync sink=soft:b .*servo=s2", 5)
+        updates(sync, 16, 5)
+        row = updates(sync, 8, 5)[-1]
+        print(servo, row)
+        within("frequency, ppb", float(row[4]), frequency - 10000 * (servo == "linreg"),
+               frequency + 10000 * (servo == "linreg"))
+        within("offset, ns", abs(float(row[3])), 0, float(row[7]) + float(row[5]))
+        sync.stop()
+
+
 def case_follow(lab, space):
     """-w: the timescale comes from ptp4l, which may be there later; lost, it is not missed."""
     sync = start(lab, space, lab.gnomon, "sync", "-s", "CLOCK_REALTIME", "-c", "soft", "-w", "-R",

@@ -64,6 +64,27 @@ def follows(bench):
         raise Failure(f"the system clock was {before}, is {system_clock()}")
 
 
+def linreg(bench):
+    """The other servo: locks, and finds the frequency."""
+    receiver = lock(bench, {"clock_servo": "linreg"})[3]
+    offset, frequency, _ = settled(receiver)
+    within("offset ns", offset, -0.1e6, 0.1e6)
+    within("frequency ppb", frequency, 70e3, 90e3)
+
+
+def nullf(bench):
+    """A clock that is right but for its time is stepped once, and its frequency stays as it is."""
+    left, right, name = two(bench)
+    bench.start_gnomond(left, [name], {"priority1": "100"}, "master")
+    receiver = bench.start_gnomond(right, [name], {
+        "clock_servo": "nullf", "soft_clock_offset": "1.5", "clientOnly": "1",
+        "step_threshold": "0.005"}, "receiver")
+    expect(receiver, LOCKED, 15)
+    offset, frequency, _ = settled(receiver)
+    within("offset ns", offset, -5e6, 5e6)
+    within("frequency ppb", frequency, 0, 0)
+
+
 def link(bench):
     """A cable pulled and plugged in again costs nothing but the time between."""
     _, right, _, receiver = lock(bench)
@@ -212,8 +233,8 @@ def loopback(bench):
         raise Failure(f"identities {identities}")
 
 
-CASES = {case.__name__: case for case in (follows, link, killed, unprivileged, notify, formats,
-                                          unsent, stamps, loopback)}
+CASES = {case.__name__: case for case in (follows, linreg, nullf, link, killed, unprivileged, notify,
+                                          formats, unsent, stamps, loopback)}
 
 
 def test():
