@@ -233,8 +233,8 @@ def loopback(bench):
         raise Failure(f"identities {identities}")
 
 
-CASES = {case.__name__: case for case in (follows, linreg, nullf, link, killed, unprivileged, notify,
-                                          formats, unsent, stamps, loopback)}
+CASES = {case.__name__: case for case in (follows, linreg, nullf, link, killed, unprivileged,
+                                          notify, formats, unsent, stamps, loopback)}
 
 
 def test():
