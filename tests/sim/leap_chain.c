@@ -418,7 +418,7 @@ static void make_keeper(struct chain *c)
 }
 
 static void build(struct chain *c, const struct sim_scenario *scenario, bool kernel_leap,
-		  uint64_t seed)
+		  enum conf_servo servo, uint64_t seed)
 {
 	const struct oscillator_spec crystal = { .frequency_ppb = -3e4, .random_walk_ppb = 1.0 };
 	struct world_options options = { .seed = seed, .observer = { tick, c } };
@@ -435,6 +435,7 @@ static void build(struct chain *c, const struct sim_scenario *scenario, bool ker
 	assert_int_equal(conf_init_tool(&c->conf, true), 0);
 	c->conf.verbose = 0;
 	c->conf.kernel_leap = kernel_leap;
+	c->conf.clock_servo = servo;
 	c->conf.step_threshold = 0.1;
 	log_init(&c->log, "chain", &c->conf);
 	c->mailbox.ops = &mailbox_ops;
@@ -487,13 +488,13 @@ static void assert_leapt(const struct watch *w, const char *name, double by, int
 
 /* Whoever leaves the second to the servo is late with it, but never wrong in TAI. */
 static void run_chain(const struct sim_scenario *scenario, int leap, bool kernel_leap,
-		      uint64_t seed)
+		      enum conf_servo servo, uint64_t seed)
 {
 	static struct chain c;
 	const int offset = leap == 61 ? SIM_UTC_OFFSET + 1 : SIM_UTC_OFFSET - 1;
 	const double by = leap == 61 ? -1.0 : 1.0;
 
-	build(&c, scenario, kernel_leap, seed);
+	build(&c, scenario, kernel_leap, servo, seed);
 	assert_int_equal(world_run((struct world *)(uintptr_t)c.world), 0);
 	assert_steady(&c.phc, "the PHC");
 	assert_leapt(&c.utc, "the system clock", by, kernel_leap ? 0 : 10);
@@ -522,7 +523,7 @@ static void insert(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		run_chain(&scenario_61, 61, true, seed);
+		run_chain(&scenario_61, 61, true, CONF_SERVO_PI, seed);
 	}
 }
 
@@ -530,15 +531,23 @@ static void delete(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		run_chain(&scenario_59, 59, true, seed);
+		run_chain(&scenario_59, 59, true, CONF_SERVO_PI, seed);
 	}
 }
 
 static void by_step(void **state)
 {
 	(void)state;
-	run_chain(&scenario_61, 61, false, 1);
-	run_chain(&scenario_59, 59, false, 2);
+	run_chain(&scenario_61, 61, false, CONF_SERVO_PI, 1);
+	run_chain(&scenario_59, 59, false, CONF_SERVO_PI, 2);
+}
+
+/* A servo that remembers a minute of offsets has the leap second in none of them. */
+static void by_regression(void **state)
+{
+	(void)state;
+	run_chain(&scenario_61, 61, true, CONF_SERVO_LINREG, 1);
+	run_chain(&scenario_59, 59, true, CONF_SERVO_LINREG, 2);
 }
 
 int main(void)
@@ -546,6 +555,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "/sim/leap_chain/insert", insert, NULL, NULL, NULL },
 		{ "/sim/leap_chain/delete", delete, NULL, NULL, NULL },
+		{ "/sim/leap_chain/by_regression", by_regression, NULL, NULL, NULL },
 		{ "/sim/leap_chain/by_step", by_step, NULL, NULL, NULL },
 	};
 
