@@ -211,6 +211,35 @@ def case_guard(guarded):
         if not guarded.touched():
             raise Failure(f"{sink}: the guard saw nothing: {process.lines}")
         print(sink, guarded.touched()[0])
+    config = pathlib.Path(guarded.lab.folder, "gnomon.conf")
+    config.write_text(HEAD.format(folder=guarded.lab.folder, clock="phc") + PAIRS,
+                      encoding="utf-8")
+    process = guarded.start(guarded.args.gnomond, "-f", str(config), "-i", "v0", "--serverOnly=1")
+    for section in ("pair", "pulses", "second"):
+        found = process.wait_for(rf" sync section={section} .*offset_ns=(\S+)", 10)
+        if found is None:
+            raise Failure(f"no line of {section}: {process.lines}")
+        print(found.group(0))
+    time.sleep(2)
+    process.stop()
+    for number in (91, 98):
+        if not any(f"ptp {number} " in line for line in guarded.touched()):
+            raise Failure(f"ptp{number} is not kept: {guarded.touched()} {process.lines}")
+
+
+# A pair; pulses, as external time stamps of the sink; and a pair that only looks.
+PAIRS = f"""
+[sync pair]
+sync_sink {TWO}
+sync_offset 1
+[sync pulses]
+sync_source extts:0
+sync_sink {PULSE}
+[sync second]
+sync_source CLOCK_REALTIME
+sync_sink {THREE}
+free_running 1
+"""
 
 
 def case_sync(guarded):
