@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "herald.h"
 
-/* What changes of a clock that is held over, changes slowly. */
+/* What changes of a clock that is held over, changes slowly. Nothing but the ports' own time
+ * properties changes where they are the only source: that can wait until the loop turns anyway. */
 #define LOOK_NS ((int64_t)GNOMON_NSEC_PER_SEC)
 
 #define DAY 86400
@@ -101,6 +102,11 @@ void herald_init(struct herald *h, const struct conf *conf, struct keeper *keepe
 	}
 }
 
+static gnomon_mono when(const struct herald *h)
+{
+	return h->conf->source_count ? h->next : GNOMON_MONO_NEVER;
+}
+
 gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 {
 	const struct keeper *k = h->keeper;
@@ -112,7 +118,7 @@ gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 		return GNOMON_MONO_NEVER;
 	}
 	if (gnomon_mono_before(now, h->next)) {
-		return h->next;
+		return when(h);
 	}
 	h->next = gnomon_mono_add(now, LOOK_NS);
 	source = keeper_reference(k);
@@ -127,5 +133,5 @@ gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 		(void)gnomon_engine_set_grandmaster(k->engine, &claim.quality, &claim.properties,
 						    now);
 	}
-	return h->next;
+	return when(h);
 }

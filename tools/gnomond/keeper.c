@@ -655,6 +655,7 @@ static void take_changes(struct keeper *k, gnomon_mono now)
 	while (gnomon_ensemble_changes(k->ensemble, &change)) {
 		k->selected = gnomon_ensemble_selected(k->ensemble);
 		k->reference = k->selected >= 0 ? k->selected : k->reference;
+		k->changed |= change.mode_changed || change.sources.switched;
 		tell_sources(k, &change.sources, now);
 		if (change.mode_changed) {
 			tell_mode(k, &change, now);
@@ -753,6 +754,13 @@ void keeper_alarm(struct keeper *k, unsigned int source, const char *why, gnomon
 	gnomon_ensemble_alarm(k->ensemble, source, now, &command);
 	obey(k, &command, false, now);
 	take_changes(k, now);
+}
+
+void keeper_tell_sources(const struct keeper *k, gnomon_mono now)
+{
+	for (unsigned int i = 0; k->source_count > 1 && i < k->source_count; i++) {
+		tell_source(k, i, now);
+	}
 }
 
 gnomon_mono keeper_deadline(const struct keeper *k)

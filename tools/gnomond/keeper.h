@@ -51,6 +51,7 @@ struct keeper {
 	void *memory; /* of the ensemble */
 	int selected;              /* source that is followed, -1: none */
 	int reference;             /* ... or was last */
+	bool changed;              /* who is followed has; the reader clears it */
 	struct timescale timescale;
 	enum gnomon_servo_state state;
 	double frequency_ppb;      /* in force, or needed when free running */
@@ -100,6 +101,9 @@ void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 
 /** A source is not to be used until it has samples again. */
 void keeper_alarm(struct keeper *k, unsigned int source, const char *why, gnomon_mono now);
+
+/** Log how the sources stand, if there are several. */
+void keeper_tell_sources(const struct keeper *k, gnomon_mono now);
 
 /** When keeper_expire has something to do. */
 gnomon_mono keeper_deadline(const struct keeper *k);

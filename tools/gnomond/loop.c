@@ -218,13 +218,15 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	if (!gnomon_mono_before(now, loop->explain)) {
 		explain_ports(loop, now);
 	}
-	if (d->status_changed) {
+	if (d->status_changed || d->keeper.changed) {
 		d->status_changed = false;
+		d->keeper.changed = false;
 		notify_status(&loop->notify, d);
 	}
 	if (asked) {
 		asked = 0;
 		tell_counters(d);
+		keeper_tell_sources(&d->keeper, now);
 	}
 	notify_alive(&loop->notify, now);
 	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));

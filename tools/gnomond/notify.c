@@ -32,13 +32,21 @@ void notify_init(struct notify *n, gnomon_mono now)
 static void send_status(const struct daemon *d, const char *prefix)
 {
 	const struct ports *ports = &d->instances[0].ports;
-	char text[400];
+	char text[448];
 	int len = snprintf(text, sizeof(text), "%s", prefix);
 
 	for (size_t i = 0; i < ports->count && i < STATUS_PORTS; i++) {
 		len += snprintf(text + len, sizeof(text) - (size_t)len, "%s %s, ",
 				ports->list[i].name.interface,
 				gnomon_port_state_name(ports->list[i].state));
+	}
+	if (d->keeper.lost.ns) {
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "in holdover, ");
+	} else if (d->keeper.source_count > 1) {
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "following %s, ",
+				d->keeper.selected < 0
+					? "no source"
+					: d->keeper.sources[d->keeper.selected].name);
 	}
 	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d",
 		 keeper_grandmaster(&d->keeper), (int)d->keeper.state);

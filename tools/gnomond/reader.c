@@ -423,7 +423,7 @@ static int try_again(struct reader *r)
 
 /* The first failure of a row, and then ever more rarely. A device that is gone is let go, so that
  * it can come back. */
-static void fail(struct reader *r, int err, gnomon_mono now)
+static void take_failure(struct reader *r, int err, gnomon_mono now)
 {
 	char text[96];
 
@@ -468,7 +468,7 @@ void reader_expire(struct reader *r, gnomon_mono now)
 	plan(r, now);
 	/* A window spoilt by a step, or a clock that is busy, is no failure. */
 	if (err && err != -EAGAIN && err != -EBUSY) {
-		fail(r, err, now);
+		take_failure(r, err, now);
 	} else {
 		r->failures = 0;
 	}

@@ -79,6 +79,20 @@ static void life(void **state)
 	notify_status(&n, &d);
 	assert_string_equal(heard(), "STATUS=eth0 FAULTY, eth1 MASTER, grandmaster "
 				     "0c42a1.fffe.6d7ca6, servo s2");
+	d.keeper.source_count = 2;
+	source.name = "gps";
+	notify_status(&n, &d);
+	assert_string_equal(heard(), "STATUS=eth0 FAULTY, eth1 MASTER, following gps, grandmaster "
+				     "0c42a1.fffe.6d7ca6, servo s2");
+	d.keeper.selected = -1;
+	d.keeper.lost.ns = 1;
+	notify_status(&n, &d);
+	assert_string_equal(heard(), "STATUS=eth0 FAULTY, eth1 MASTER, in holdover, grandmaster "
+				     "0c42a1.fffe.6d7ca6, servo s2");
+	d.keeper.lost.ns = 0;
+	notify_status(&n, &d);
+	assert_string_equal(heard(), "STATUS=eth0 FAULTY, eth1 MASTER, following no source, "
+				     "grandmaster 0c42a1.fffe.6d7ca6, servo s2");
 	notify_alive(&n, (gnomon_mono){ INT64_MAX - 1 });
 	assert_string_equal(heard(), "");
 	notify_stopping(&n);
