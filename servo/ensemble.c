@@ -14,6 +14,9 @@
 
 #define HOLDOVER_INTERVAL_S 10.0
 
+/* The oscillator is learnt from so many memories of the delay filter after the clock has locked. */
+#define LEARN_MEMORIES 3.0
+
 /* Before the sources are compared each must have told the clock's rate against it. */
 #define SAMPLES_FIRST 2
 
@@ -45,6 +48,8 @@ struct gnomon_ensemble {
 	gnomon_mono carried; /* until then the clock's motion is in what was reported */
 
 	struct gnomon_holdover holdover;
+	bool locked;      /* the servo is, since: */
+	gnomon_mono locked_at;
 	bool restored;    /* a model from an earlier run, not contradicted so far */
 	bool trial;       /* ... and not confirmed either */
 	bool start;       /* its frequency is to be given to the clock */
@@ -298,14 +303,35 @@ static double model_frequency(const struct gnomon_ensemble *e, gnomon_mono now)
 	return known_model(e, now, &model) == 0 ? model.frequency_ppb : (double)NAN;
 }
 
+/* What was measured while the clock's rate was wrong is worth nothing: it is in the delays for as
+ * long as their filter remembers it, and after that offsets move that the clock does not make. */
+static bool worth_learning(struct gnomon_ensemble *e, enum gnomon_servo_state state,
+			   gnomon_mono now)
+{
+	const struct estimator *estimator = current(e);
+	bool locked = state == GNOMON_SERVO_LOCKED || state == GNOMON_SERVO_LOCKED_STABLE;
+
+	if (locked && !e->locked) {
+		e->locked_at = now;
+	}
+	e->locked = locked;
+	return locked && estimator_experienced(estimator) &&
+	       seconds_since(now, e->locked_at) > LEARN_MEMORIES * estimator->delay_memory_s;
+}
+
 /* After every sample and command. The oscillator is learnt against one source at a time. */
 static void learn(struct gnomon_ensemble *e, gnomon_mono now)
 {
 	struct gnomon_estimate estimate;
 
-	if (e->mode == GNOMON_ENSEMBLE_FOLLOWING) {
-		gnomon_discipline_estimate(e->discipline, now, &estimate);
+	if (e->mode != GNOMON_ENSEMBLE_FOLLOWING) {
+		return;
+	}
+	gnomon_discipline_estimate(e->discipline, now, &estimate);
+	if (worth_learning(e, estimate.state, now)) {
 		gnomon_holdover_learn(&e->holdover, &estimate, now);
+	} else {
+		gnomon_holdover_gap(&e->holdover);
 	}
 }
 
@@ -349,6 +375,81 @@ static void carry(struct gnomon_ensemble *e, gnomon_mono now)
 	gnomon_select_moved(&e->select, rate * seconds, error * seconds);
 }
 
+/* -- what is claimed while a source is followed ---------------------------------------------- */
+
+/* Where one source holds this clock to be. */
+struct range {
+	double low_ns;
+	double high_ns;
+};
+
+/* Those that say something: liars as well, nobody knows them beforehand. */
+static unsigned int ranges(const struct gnomon_ensemble *e, gnomon_mono now, struct range *v)
+{
+	struct gnomon_estimate estimate;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < e->count; i++) {
+		const struct source *s = &e->sources[i];
+		enum gnomon_source_state state = gnomon_select_state(&e->select, i);
+
+		estimator_read(&s->estimator, now, &estimate);
+		if (estimate.valid && s->measured && seconds_since(now, s->at) <= s->timeout_s &&
+		    state != GNOMON_SOURCE_ALARM && state != GNOMON_SOURCE_WIDE) {
+			double error_ns = estimate.bound_ns - fabs(estimate.offset_ns);
+
+			v[n].low_ns = estimate.offset_ns - error_ns;
+			v[n].high_ns = estimate.offset_ns + error_ns;
+			n++;
+		}
+	}
+	return n;
+}
+
+static unsigned int holders(const struct range *v, unsigned int n, double offset_ns)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		count += v[i].low_ns <= offset_ns && offset_ns <= v[i].high_ns;
+	}
+	return count;
+}
+
+/*
+ * The farthest that this clock may be off as long as more than half of its sources are right. A
+ * lie that is too small or too new to be found out is followed, but what is claimed is true.
+ */
+static double majority_bound(const struct gnomon_ensemble *e, gnomon_mono now)
+{
+	struct range v[GNOMON_SELECT_SOURCES];
+	unsigned int n = ranges(e, now, v);
+	double most = 0.0;
+
+	for (unsigned int i = 0; n > 2 && i < n; i++) {
+		if (fabs(v[i].low_ns) > most && 2 * holders(v, n, v[i].low_ns) > n) {
+			most = fabs(v[i].low_ns);
+		}
+		if (fabs(v[i].high_ns) > most && 2 * holders(v, n, v[i].high_ns) > n) {
+			most = fabs(v[i].high_ns);
+		}
+	}
+	return most;
+}
+
+static void read_following(const struct gnomon_ensemble *e, gnomon_mono now,
+			   struct gnomon_estimate *estimate)
+{
+	gnomon_discipline_estimate(e->discipline, now, estimate);
+	if (estimate->valid && e->count > 2) {
+		double most = majority_bound(e, now);
+
+		estimate->bound_ns = most > estimate->bound_ns ? most : estimate->bound_ns;
+	}
+}
+
+/* -- who is followed -------------------------------------------------------------------------- */
+
 /* Alone, a source is not held against the clock: nobody could tell who is right. */
 static void tell_own_bound(struct gnomon_ensemble *e, gnomon_mono now)
 {
@@ -359,8 +460,6 @@ static void tell_own_bound(struct gnomon_ensemble *e, gnomon_mono now)
 		gnomon_select_own_bound(&e->select, own.valid ? own.bound_ns : 0.0, now);
 	}
 }
-
-/* -- who is followed -------------------------------------------------------------------------- */
 
 static void follow(struct gnomon_ensemble *e, int source)
 {
@@ -393,7 +492,7 @@ static void lose(struct gnomon_ensemble *e, gnomon_mono now,
 	struct gnomon_estimate estimate;
 	int err = known_model(e, now, &model);
 
-	gnomon_discipline_estimate(e->discipline, now, &estimate);
+	read_following(e, now, &estimate);
 	e->lost = *current(e);
 	e->followed = -1;
 	discipline_use(e->discipline, &e->lost);
@@ -805,9 +904,11 @@ void gnomon_ensemble_estimate(const struct gnomon_ensemble *e, gnomon_mono now,
 {
 	switch (e->mode) {
 	case GNOMON_ENSEMBLE_NONE:
-	case GNOMON_ENSEMBLE_FOLLOWING:
 	case GNOMON_ENSEMBLE_FREE:
 		gnomon_discipline_estimate(e->discipline, now, estimate);
+		break;
+	case GNOMON_ENSEMBLE_FOLLOWING:
+		read_following(e, now, estimate);
 		break;
 	case GNOMON_ENSEMBLE_HOLDOVER:
 		read_holdover(e, now, estimate);
