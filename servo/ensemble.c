@@ -8,9 +8,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include <gnomon/ensemble.h>
-
-#include "servo/discipline.h"
+#include "servo/ensemble.h"
 
 #define HOLDOVER_INTERVAL_S 10.0
 
@@ -24,58 +22,6 @@
  * farther from the expected one than so many path delays, and so many ns, contradicts it. */
 #define TRIAL_DELAYS 20.0
 #define TRIAL_NS 1000.0
-
-struct source {
-	struct estimator estimator;
-	double timeout_s;
-	double interval_s;
-	bool compared;  /* its bound matters to the selection */
-	bool measured;
-	gnomon_mono at; /* of the last sample */
-	struct gnomon_discipline_sample last;
-	struct estimator_doubt doubt; /* of it; only if compared */
-};
-
-struct gnomon_ensemble {
-	struct gnomon_discipline *discipline; /* behind the sources */
-	unsigned int count;
-	double interval_s; /* between frequencies in holdover */
-
-	struct gnomon_select select;
-	int followed;
-	enum gnomon_ensemble_mode mode;
-	enum gnomon_ensemble_mode told; /* by gnomon_ensemble_changes */
-	gnomon_mono carried; /* until then the clock's motion is in what was reported */
-
-	struct gnomon_holdover holdover;
-	bool locked;      /* the servo is, since: */
-	gnomon_mono locked_at;
-	bool restored;    /* a model from an earlier run, not contradicted so far */
-	bool trial;       /* ... and not confirmed either */
-	bool start;       /* its frequency is to be given to the clock */
-	struct gnomon_holdover_model model; /* restored, or in force in holdover; at: */
-	gnomon_mono model_at;
-
-	struct estimator lost; /* that of the source that was lost, as it was then */
-	double lost_bound_ns;
-	double lost_offset_ns;
-	gnomon_mono next;      /* frequency in holdover */
-
-	struct source sources[]; /* count of them */
-};
-
-static const char *const mode_names[] = {
-	[GNOMON_ENSEMBLE_NONE] = "none",
-	[GNOMON_ENSEMBLE_FOLLOWING] = "following",
-	[GNOMON_ENSEMBLE_HOLDOVER] = "holdover",
-	[GNOMON_ENSEMBLE_FREE] = "free",
-};
-
-const char *gnomon_ensemble_mode_name(enum gnomon_ensemble_mode mode)
-{
-	return (unsigned int)mode < sizeof(mode_names) / sizeof(mode_names[0]) ? mode_names[mode]
-									       : "invalid";
-}
 
 /* -- life ------------------------------------------------------------------------------------- */
 
@@ -206,11 +152,6 @@ int gnomon_ensemble_init(struct gnomon_ensemble **e, void *mem, size_t len,
 
 /* -- what is commanded ------------------------------------------------------------------------ */
 
-static double seconds_since(gnomon_mono now, gnomon_mono then)
-{
-	return ((double)now.ns - (double)then.ns) * 1e-9;
-}
-
 /* The estimator that the discipline works with, and tells of its commands. */
 static struct estimator *current(struct gnomon_ensemble *e)
 {
@@ -263,7 +204,7 @@ static double natural_ppb(double needed_ppb)
 static void model_rate(const struct gnomon_holdover_model *model, gnomon_mono then,
 		       gnomon_mono now, double *e_ppb, double *error_ppb)
 {
-	double elapsed_s = seconds_since(now, then);
+	double elapsed_s = ensemble_seconds(now, then);
 
 	elapsed_s = elapsed_s > 0.0 ? elapsed_s : 0.0;
 	*e_ppb = natural_ppb(gnomon_holdover_frequency(model, elapsed_s));
@@ -276,14 +217,14 @@ static int known_model(const struct gnomon_ensemble *e, gnomon_mono now,
 {
 	const struct gnomon_holdover *h = &e->holdover;
 	gnomon_mono newest = h->filling ? h->bin_from : h->at;
-	double age_s = seconds_since(now, newest);
+	double age_s = ensemble_seconds(now, newest);
 
 	if (e->mode == GNOMON_ENSEMBLE_HOLDOVER || gnomon_holdover_model(h, model) != 0) {
 		if (e->mode != GNOMON_ENSEMBLE_HOLDOVER && !e->restored) {
 			return -ENODATA;
 		}
 		*model = e->model;
-		age_s = seconds_since(now, e->model_at);
+		age_s = ensemble_seconds(now, e->model_at);
 	}
 	gnomon_holdover_model_age(model, age_s > 0.0 ? age_s : 0.0);
 	return 0;
@@ -316,7 +257,7 @@ static bool worth_learning(struct gnomon_ensemble *e, enum gnomon_servo_state st
 	}
 	e->locked = locked;
 	return locked && estimator_experienced(estimator) &&
-	       seconds_since(now, e->locked_at) > LEARN_MEMORIES * estimator->delay_memory_s;
+	       ensemble_seconds(now, e->locked_at) > LEARN_MEMORIES * estimator->delay_memory_s;
 }
 
 /* After every sample and command. The oscillator is learnt against one source at a time. */
@@ -358,7 +299,7 @@ static void natural_rate(const struct gnomon_ensemble *e, gnomon_mono now, doubl
 /* Everything that was reported is brought up to now. */
 static void carry(struct gnomon_ensemble *e, gnomon_mono now)
 {
-	double seconds = seconds_since(now, e->carried);
+	double seconds = ensemble_seconds(now, e->carried);
 	struct gnomon_discipline_command command;
 	double rate;
 	double error;
@@ -373,79 +314,6 @@ static void carry(struct gnomon_ensemble *e, gnomon_mono now)
 		rate += command.frequency_ppb + rate * command.frequency_ppb * 1e-9;
 	}
 	gnomon_select_moved(&e->select, rate * seconds, error * seconds);
-}
-
-/* -- what is claimed while a source is followed ---------------------------------------------- */
-
-/* Where one source holds this clock to be. */
-struct range {
-	double low_ns;
-	double high_ns;
-};
-
-/* Those that say something: liars as well, nobody knows them beforehand. */
-static unsigned int ranges(const struct gnomon_ensemble *e, gnomon_mono now, struct range *v)
-{
-	struct gnomon_estimate estimate;
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < e->count; i++) {
-		const struct source *s = &e->sources[i];
-		enum gnomon_source_state state = gnomon_select_state(&e->select, i);
-
-		estimator_read(&s->estimator, now, &estimate);
-		if (estimate.valid && s->measured && seconds_since(now, s->at) <= s->timeout_s &&
-		    state != GNOMON_SOURCE_ALARM && state != GNOMON_SOURCE_WIDE) {
-			double error_ns = estimate.bound_ns - fabs(estimate.offset_ns);
-
-			v[n].low_ns = estimate.offset_ns - error_ns;
-			v[n].high_ns = estimate.offset_ns + error_ns;
-			n++;
-		}
-	}
-	return n;
-}
-
-static unsigned int holders(const struct range *v, unsigned int n, double offset_ns)
-{
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		count += v[i].low_ns <= offset_ns && offset_ns <= v[i].high_ns;
-	}
-	return count;
-}
-
-/*
- * The farthest that this clock may be off as long as more than half of its sources are right. A
- * lie that is too small or too new to be found out is followed, but what is claimed is true.
- */
-static double majority_bound(const struct gnomon_ensemble *e, gnomon_mono now)
-{
-	struct range v[GNOMON_SELECT_SOURCES];
-	unsigned int n = ranges(e, now, v);
-	double most = 0.0;
-
-	for (unsigned int i = 0; n > 2 && i < n; i++) {
-		if (fabs(v[i].low_ns) > most && 2 * holders(v, n, v[i].low_ns) > n) {
-			most = fabs(v[i].low_ns);
-		}
-		if (fabs(v[i].high_ns) > most && 2 * holders(v, n, v[i].high_ns) > n) {
-			most = fabs(v[i].high_ns);
-		}
-	}
-	return most;
-}
-
-static void read_following(const struct gnomon_ensemble *e, gnomon_mono now,
-			   struct gnomon_estimate *estimate)
-{
-	gnomon_discipline_estimate(e->discipline, now, estimate);
-	if (estimate->valid && e->count > 2) {
-		double most = majority_bound(e, now);
-
-		estimate->bound_ns = most > estimate->bound_ns ? most : estimate->bound_ns;
-	}
 }
 
 /* -- who is followed -------------------------------------------------------------------------- */
@@ -475,7 +343,7 @@ static void follow(struct gnomon_ensemble *e, int source)
 static void hold_over(struct gnomon_ensemble *e, gnomon_mono now,
 		      struct gnomon_discipline_command *command)
 {
-	double elapsed_s = seconds_since(now, e->model_at);
+	double elapsed_s = ensemble_seconds(now, e->model_at);
 	struct gnomon_discipline_command decided;
 
 	discipline_start(e->discipline, gnomon_holdover_frequency(&e->model, elapsed_s), now,
@@ -492,7 +360,7 @@ static void lose(struct gnomon_ensemble *e, gnomon_mono now,
 	struct gnomon_estimate estimate;
 	int err = known_model(e, now, &model);
 
-	read_following(e, now, &estimate);
+	gnomon_ensemble_estimate(e, now, &estimate);
 	e->lost = *current(e);
 	e->followed = -1;
 	discipline_use(e->discipline, &e->lost);
@@ -531,16 +399,6 @@ static void settle(struct gnomon_ensemble *e, gnomon_mono now,
 	}
 }
 
-int gnomon_ensemble_selected(const struct gnomon_ensemble *e)
-{
-	return e->followed;
-}
-
-enum gnomon_ensemble_mode gnomon_ensemble_mode(const struct gnomon_ensemble *e)
-{
-	return e->mode;
-}
-
 /* -- a restored model on trial ---------------------------------------------------------------- */
 
 /* The clock was somebody else's, or the file was: what was believed of it is not true. */
@@ -565,7 +423,7 @@ static bool contradicts(const struct gnomon_ensemble *e, const struct source *s,
 	if (!expected.valid) {
 		return false;
 	}
-	allowed += 2.0 * e->model.frequency_error_ppb * seconds_since(now, s->estimator.at);
+	allowed += 2.0 * e->model.frequency_error_ppb * ensemble_seconds(now, s->estimator.at);
 	return fabs(gnomon_span_to_double(sample->offset) - expected.offset_ns) > allowed;
 }
 
@@ -612,7 +470,7 @@ static void meet(struct gnomon_ensemble *e, struct source *s, gnomon_mono now)
 	double rate = 0.0;
 	double error = ESTIMATOR_UNKNOWN_PPB;
 
-	if (s->measured && seconds_since(now, s->at) <= s->timeout_s) {
+	if (s->measured && ensemble_seconds(now, s->at) <= s->timeout_s) {
 		return;
 	}
 	if (e->mode == GNOMON_ENSEMBLE_HOLDOVER ||
@@ -883,78 +741,4 @@ void gnomon_ensemble_reset(struct gnomon_ensemble *e, gnomon_mono now)
 		e->next = GNOMON_MONO_NEVER;
 	}
 	e->start = e->mode == GNOMON_ENSEMBLE_NONE && e->restored;
-}
-
-/* -- what is known ---------------------------------------------------------------------------- */
-
-static void read_holdover(const struct gnomon_ensemble *e, gnomon_mono now,
-			  struct gnomon_estimate *estimate)
-{
-	double elapsed_s = seconds_since(now, e->model_at);
-
-	gnomon_discipline_estimate(e->discipline, now, estimate);
-	elapsed_s = elapsed_s > 0.0 ? elapsed_s : 0.0;
-	estimate->offset_ns = e->lost_offset_ns;
-	estimate->frequency_error_ppb = gnomon_holdover_frequency_error(&e->model, elapsed_s);
-	estimate->bound_ns = e->lost_bound_ns + gnomon_holdover_growth(&e->model, elapsed_s);
-}
-
-void gnomon_ensemble_estimate(const struct gnomon_ensemble *e, gnomon_mono now,
-			      struct gnomon_estimate *estimate)
-{
-	switch (e->mode) {
-	case GNOMON_ENSEMBLE_NONE:
-	case GNOMON_ENSEMBLE_FREE:
-		gnomon_discipline_estimate(e->discipline, now, estimate);
-		break;
-	case GNOMON_ENSEMBLE_FOLLOWING:
-		read_following(e, now, estimate);
-		break;
-	case GNOMON_ENSEMBLE_HOLDOVER:
-		read_holdover(e, now, estimate);
-		break;
-	}
-}
-
-void gnomon_ensemble_source_view(const struct gnomon_ensemble *e, unsigned int source,
-				 struct gnomon_ensemble_view *view)
-{
-	*view = (struct gnomon_ensemble_view){
-		.state = gnomon_select_state(&e->select, source),
-	};
-	if (source < e->count && e->sources[source].measured) {
-		const struct source *s = &e->sources[source];
-		struct estimator_doubt doubt = s->doubt;
-
-		if (!s->compared) {
-			estimator_doubt(&s->estimator, &s->last, &doubt);
-		}
-		view->measured = true;
-		view->at = s->at;
-		view->offset_ns = gnomon_span_to_double(s->last.offset);
-		view->bound_ns = doubt.bound_ns;
-		view->noise_ns = doubt.noise_ns;
-		view->mean_delay_ns = gnomon_span_to_double(s->last.mean_delay);
-	}
-}
-
-bool gnomon_ensemble_changes(struct gnomon_ensemble *e, struct gnomon_ensemble_change *change)
-{
-	struct gnomon_select_change sources = {
-		.before = e->followed,
-		.selected = e->followed,
-	};
-	bool changed = gnomon_select_changes(&e->select, &sources);
-
-	if (!changed && e->told == e->mode) {
-		return false;
-	}
-	*change = (struct gnomon_ensemble_change){
-		.sources = sources,
-		.mode_changed = e->told != e->mode,
-		.mode_before = e->told,
-		.mode = e->mode,
-	};
-	e->told = e->mode;
-	return true;
 }

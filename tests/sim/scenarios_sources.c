@@ -70,11 +70,12 @@ const struct sim_scenario sim_sources_scenarios[] = {
 	{ "sources-lie-1s", "the preferred of three sources lies by 1 s", LIE(1.0) },
 	{ "sources-lie-back", "the preferred of three sources is 37 s behind", LIE(-37.0) },
 	{
-		"sources-liar-first", "the preferred of three sources is 100 us ahead from the start",
+		"sources-liar-first", "the first of three sources is 100 us ahead from the start",
 		.duration_s = 1500, .settle_s = 100, .limit_ns = 2000, .tick_s = 0.25,
 		.nodes = NODES({ "gm1", .set = GM_SET, .reference = true, .offset_s = 100e-6 },
 			       GRANDMASTER("gm2", "1"), GRANDMASTER("gm3", "2"), RECEIVER(3)),
-		.links = LINKS({ "one", "gm1 oc.1", NOISE(100) }, { "two", "gm2 oc.2", NOISE(100) },
+		.links = LINKS({ "one", "gm1 oc.1", NOISE(100) },
+			       { "two", "gm2 oc.2", NOISE(100) },
 			       { "three", "gm3 oc.3", NOISE(100) }),
 		/* Nobody can tell before delays are measured well; until then it is in the bound.
 		 * What was followed of the lie is slewed away at 100 ppb. */
@@ -88,7 +89,8 @@ const struct sim_scenario sim_sources_scenarios[] = {
 		.nodes = NODES({ "gm1", .set = GM_SET, .reference = true,
 				 .oscillator = { .step_ppb = 100.0, .step_at_s = 300.0 } },
 			       GRANDMASTER("gm2", "1"), GRANDMASTER("gm3", "2"), RECEIVER(3)),
-		.links = LINKS({ "one", "gm1 oc.1", NOISE(100) }, { "two", "gm2 oc.2", NOISE(100) },
+		.links = LINKS({ "one", "gm1 oc.1", NOISE(100) },
+			       { "two", "gm2 oc.2", NOISE(100) },
 			       { "three", "gm3 oc.3", NOISE(100) }),
 		.expect = EXPECT(SOURCE(299, 1), IS(1, 360, OUTVOTED), SOURCE(360, 2),
 			SWITCHES(599, 2, 2), MAX_TE("oc", 40, 5000), MAX_TE("oc", 420, 2000),
