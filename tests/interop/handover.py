@@ -3,7 +3,7 @@
 """Offsets of the system clock for the program that keeps it: clock_servo of ptp4l's name, and
 timemaster, which needs it where there are software time stamps.
 
-    handover.py --gnomond PATH [--gnomon PATH] refused|shm|sock|timemaster|chronyd
+    handover.py --gnomond PATH [--gnomon PATH] leap|refused|shm|sock|timemaster|chronyd
 
 The grandmaster is a soft clock 1 ms ahead of the system's. No clock of this machine is set: nothing
 here has the capability to, and chronyd runs with -x.
@@ -76,6 +76,40 @@ def listen(path):
     chrony.bind(path)
     chrony.settimeout(20)
     return chrony
+
+
+SETTINGS = ("SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x21 "
+            "offsetScaledLogVariance 0x4e5d currentUtcOffset 37 leap61 %d leap59 %d "
+            "currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 "
+            "timeSource 0x20")
+
+
+def announce(lab, leap61, leap59):
+    """What the grandmaster says of the end of the day, by linuxptp's pmc."""
+    done = subprocess.run(["pmc", "-u", "-b", "0", "-s", os.path.join(lab.folder, "grandmaster"),
+                           SETTINGS % (leap61, leap59)],
+                          capture_output=True, text=True, check=False, timeout=10)
+    if f"leap61                  {leap61}" not in done.stdout:
+        raise Failure(f"pmc: {done}")
+
+
+def case_leap(lab):
+    """A leap second that is announced is in the samples; the kernel hears of it from chronyd."""
+    if 86400 - time.time() % 86400 < 60:
+        skip("midnight is near")
+    space, path = grandmaster(lab), os.path.join(lab.folder, "chrony.sock")
+    with listen(path) as chrony:
+        receiver(lab, space, "--clock_servo=refclock_sock", f"--refclock_sock_address={path}",
+                 "--kernel_leap=0")
+        take(chrony, 1)
+        for flags, code in (((1, 0), 1), ((0, 1), 2), ((0, 0), 0)):
+            announce(lab, *flags)
+            leap, deadline = -1, time.monotonic() + 10
+            while leap != code and time.monotonic() < deadline:
+                leap = SOCK.unpack(chrony.recv(100))[4]
+            print(f"leap61 {flags[0]} leap59 {flags[1]}: {leap}")
+            if leap != code:
+                raise Failure(f"leap {leap}, expected {code}")
 
 
 def case_sock(lab):
@@ -247,7 +281,7 @@ def test():
     parser.add_argument("--gnomon", type=os.path.abspath)
     parser.add_argument("case", choices=sorted(CASES))
     args = parser.parse_args()
-    need("setpriv")
+    need("setpriv", "pmc")
     with Bench(args.gnomond) as lab:
         lab.gnomon = args.gnomon
         os.symlink(args.gnomond, os.path.join(lab.folder, "ptp4l"))
