@@ -19,6 +19,7 @@ import time
 import judge_bond
 import judge_hwstamp
 import judge_leap
+import judge_pairs
 import judge_roles
 import judge_sync
 import judge_tools
@@ -42,6 +43,7 @@ GROUPS = {
     "hwstamp": judge_hwstamp.SCENARIOS,
     "roles": judge_roles.SCENARIOS,
     "sync": judge_sync.SCENARIOS,
+    "pairs": judge_pairs.SCENARIOS,
     "tools": judge_tools.SCENARIOS,
     "leap": judge_leap.SCENARIOS,  # last: it sets the date
 }
