@@ -21,6 +21,7 @@
 
 struct loop_spec {
 	const char *name;
+	const char *servo;    /* NULL: "pi" */
 	double seconds;
 	double interval_s;
 	double delay_ns;      /* fixed part, each way */
@@ -262,7 +263,7 @@ static inline int loop_init(struct loop *l, const struct loop_spec *spec, uint64
 {
 	struct gnomon_discipline_config config = {
 		.size = sizeof(config),
-		.servo = gnomon_servo_find("pi"),
+		.servo = gnomon_servo_find(spec->servo ? spec->servo : "pi"),
 		.path_asymmetry_ns = spec->path_asymmetry_ns,
 		.drift_ppb_per_s = spec->drift_ppb_per_s,
 		.free_running = spec->free_running,

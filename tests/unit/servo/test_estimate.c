@@ -120,6 +120,22 @@ static const struct scenario scenarios[] = {
 	{ { .name = "60 s of silence", .event_s = 100.0, .silence_s = 60.0 },
 	  { .locked_s = 200.0 } },
 	{ { .name = "free running", .free_running = true }, { .margin = true } },
+	/* What the bound claims does not depend on who steers. */
+	{ { .name = "linear regression", .servo = "linreg" },
+	  { .locked_s = 26.0, .rms_ns = 54.0, .bound_in_rms = 11.0, .margin = true } },
+	{ { .name = "linear regression, symmetric", .servo = "linreg",
+	    .path_asymmetry_ns = NONE },
+	  { .locked_s = 26.0, .rms_ns = 54.0, .bound_in_rms = 9.0 } },
+	{ { .name = "linear regression, jitter 10 us", .servo = "linreg", .jitter_ns = 1e4 },
+	  { .locked_s = 26.0, .rms_ns = 2400.0, .bound_in_rms = 22.0 } },
+	{ { .name = "linear regression, a third lost", .servo = "linreg", .loss = 0.3 },
+	  { .rms_ns = 88.0, .bound_in_rms = 9.0 } },
+	{ { .name = "linear regression, reference jumps by 1 us", .servo = "linreg",
+	    .event_s = 150.0, .event_jump_ns = 1e3 },
+	  { .bound_in_rms = 9.0 } },
+	{ { .name = "linear regression, 60 s of silence", .servo = "linreg", .event_s = 100.0,
+	    .silence_s = 60.0 },
+	  { .locked_s = 200.0 } },
 };
 
 /* All seeds of one scenario, summed up. */
