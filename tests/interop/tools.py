@@ -337,6 +337,16 @@ def case_native(lab, space):
         if got != status or text not in err or len(err.splitlines()) != 1 or out or \
                 not err.startswith(f"gnomon {options[0]}: "):
             raise Failure(f"gnomon {options}: {got} {out} {err}")
+    for words in ([], ["help"], ["--version"], ["phc", "CLOCK_REALTIME", "get"],
+                  ["hwstamp", "v0"], ["pmc", "help"], ["sync", "--help"]):
+        out, err, got = run(lab, space, ["sh", "-c", 'exec "$@" >/dev/full', "sh", lab.gnomon,
+                                         *words])
+        if got != 2 or "cannot write all of the output" not in err:
+            raise Failure(f"gnomon {words}, on a full disk: {got} {out} {err}")
+    # No socket gets the number of the standard input, to be taken for commands.
+    out, err, got = run(lab, space, ["sh", "-c", 'exec timeout 10 "$0" pmc <&-', lab.gnomon])
+    if got or out or err:
+        raise Failure(f"gnomon pmc without a standard input: {got} {out} {err}")
     out, err, got = run(lab, space, [lab.gnomon, "phc", "--json", "CLOCK_REALTIME", "get", "freq",
                                      "cmp"])
     rows = [json.loads(line) for line in out.splitlines()]

@@ -5,6 +5,7 @@
 
 #include <gnomon/version.h>
 
+#include "drivers/standard.h"
 #include "tools/cli/command.h"
 #include "tools/config/suggest.h"
 #include "tools/hwstamp/hwstamp.h"
@@ -56,6 +57,19 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* What could not be written was not said, and whoever reads it has to know. */
+static enum command_status check_output(const char *program, enum command_status status)
+{
+	const bool failed = ferror(stdout) != 0;
+
+	if (fflush(stdout) == 0 && !failed) {
+		return status;
+	}
+	fprintf(stderr, "%s: cannot write all of the output: make room, or write it elsewhere\n",
+		program);
+	return status == COMMAND_GOOD ? COMMAND_RUNTIME : status;
+}
+
 static enum command_status print_help(void)
 {
 	printf("usage: gnomon COMMAND [OPTION]...\n"
@@ -65,7 +79,7 @@ static enum command_status print_help(void)
 	for (const struct command *c = commands; c->name; c++) {
 		printf("  %-10s %s\n", c->name, c->summary);
 	}
-	return fflush(stdout) == 0 ? COMMAND_GOOD : COMMAND_RUNTIME;
+	return check_output("gnomon", COMMAND_GOOD);
 }
 
 /* The command's argv[0] says how it was called, for its messages. */
@@ -75,7 +89,7 @@ static enum command_status run_command(const struct command *c, int argc, char *
 
 	snprintf(name, sizeof(name), "gnomon %s", c->name);
 	argv[0] = name;
-	return (enum command_status)c->run(argc, argv, false);
+	return check_output(name, (enum command_status)c->run(argc, argv, false));
 }
 
 static bool is_help(const char *word)
@@ -121,6 +135,7 @@ int main(int argc, char **argv)
 {
 	const struct command *c = find_drop_in(base_name(argv[0]));
 
+	standard_streams_keep();
 	if (c) {
 		return c->run(argc, argv, true);
 	}
@@ -129,7 +144,7 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
 		printf("gnomon %s\n", GNOMON_VERSION_STRING);
-		return COMMAND_GOOD;
+		return (int)check_output("gnomon", COMMAND_GOOD);
 	}
 	c = find_command(argv[1]);
 	if (!c) {

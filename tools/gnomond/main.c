@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "drivers/clock_find.h"
+#include "drivers/standard.h"
 
 #include "loop.h"
 #include "options.h"
@@ -143,6 +144,7 @@ int main(int argc, char **argv)
 	enum exit_status status = EXIT_GOOD;
 	int r = 0;
 
+	standard_streams_keep();
 	if (options_parse(&conf, argc, argv, native, &mode, &error) != 0) {
 		status = fail(program, NULL, error.text, EXIT_CONFIG);
 		conf_finish(&conf);
