@@ -11,6 +11,7 @@ LEADER_PPB, FOLLOWER_PPB = 50000.0, 7000.0
 OFFSET_NS = 10
 DELAY_NS = 10
 CROSS_NS = 50  # where readings of one clock are brought to the time of another, on top
+UTC_NS = -37 * 10**9  # what a clock of UTC shows besides one of the PTP timescale
 FREQUENCY_PPB = 400
 SETTLED = 80  # updates, of 16 per second
 
@@ -93,6 +94,16 @@ class Judge:
     def difference(self, what, wanted, tolerance):
         """It must be close to a number of ns."""
         self.near(f"true difference {what}, ns", self.true_difference(what), wanted, tolerance)
+
+    def throughout(self, what, wanted, tolerance):
+        """All of many looks at two clocks must be close to a number of ns."""
+        match = re.search(r"at worst from (-?\d+) to (-?\d+) ns in (\d+) looks",
+                          self.one("", f"difference {what}") or "")
+        least, most, looks = (int(group) for group in match.groups()) if match else (0, 0, 0)
+        worst = max(least - wanted, most - wanted, key=abs)
+        self.expect(f"true difference {what}: median {(self.true_difference(what) or 0) - wanted:g}"
+                    f" ns, at worst {worst:g} ns in {looks} looks (allowed {tolerance:g})",
+                    looks > 1 and abs(worst) <= tolerance)
 
     def lines(self, who, pattern):
         """Those lines of a log that match."""

@@ -6,7 +6,7 @@ import re
 from judge import FAULT, INSANE, LOST
 
 SECOND_NS = 10**9
-OFFSET_NS = 200000  # of software time stamps, on a machine that does other things: 41 us were seen
+OFFSET_NS = 20000  # of software time stamps, on a machine that does other things as well
 LEAPS = {"insert": ("ins", 38, -SECOND_NS), "delete": ("del", 36, SECOND_NS)}
 
 
@@ -27,9 +27,9 @@ def kept(judge, tai):
     """The clock was right before the leap second and after it, and nobody complained."""
     judge.expect(f"announced: {judge.all('', 'announce')}", len(judge.all("", "announce")) == 2)
     judge.difference("utc", -37 * SECOND_NS, OFFSET_NS)
-    judge.difference("tai", 0, OFFSET_NS)
+    judge.throughout("tai", 0, OFFSET_NS)
     judge.difference("utc after", -tai * SECOND_NS, OFFSET_NS)
-    judge.difference("tai after", 0, OFFSET_NS)
+    judge.throughout("tai after", 0, OFFSET_NS)
     for who in ("leader", "follower"):
         judge.same(who, "status", "0")
     judge.never("follower", LOST, FAULT, INSANE)
@@ -48,7 +48,7 @@ def by_kernel(kind):
         judge.expect(f"jumps of UTC: {jumps(judge, 'utc')}",
                      [round(ns, -3) for ns in jumps(judge, "utc")] == [jump])
         judge.expect(f"jumps of TAI: {jumps(judge, 'tai')}", not jumps(judge, "tai"))
-        judge.difference("tai between", 0, OFFSET_NS)
+        judge.throughout("tai between", 0, OFFSET_NS)
         judge.says("follower", f"leap-second leap={kind}", 1)
         judge.says("follower", "leap-second leap=none", 1)
         judge.says("follower", " clock-step ", 1)

@@ -3,11 +3,10 @@
 
 import re
 
-from judge import CROSS_NS, FAULT, INSANE, LOST, OFFSET_NS
+from judge import CROSS_NS, FAULT, INSANE, LOST, OFFSET_NS, UTC_NS
 from judge_sync import LINE, SYSTEM_NS, matches, true_system
 
-UTC_NS = -37 * 10**9  # the system clock minus the PHC, which is on the PTP timescale
-KEPT_NS = 50          # that, kept once a second on a bracket of some 100 ns
+KEPT_NS = 50  # the system clock, kept once a second on a bracket of some 100 ns
 
 RECEIVER, TRANSMITTER = "525400.fffe.000002", "525400.fffe.000001"
 

@@ -8,9 +8,12 @@ import re
 # clock; two PHCs are compared by phc_compare, which is exact.
 SYSTEM_NS = 3000
 CLOCKS_NS = 100
+PULSE_NS = 10000  # a pulse is an interrupt, which takes a while to be served
 
 LINE = re.compile(r"^phc2sys\[[\d.]+\]: (\S+) (\S+) offset +(-?\d+) s(\d) freq +([+-]\d+) "
                   r"delay +(\d+)$")
+PULSE = re.compile(r"^phc2sys\[[\d.]+\]: CLOCK_REALTIME pps offset +(-?\d+) s(\d) "
+                   r"freq +([+-]\d+)$")
 NATIVE = re.compile(r" info sync sink=(\S+) source=(\S+) servo=s(\d) offset_ns=(\S+) "
                     r"frequency_ppb=(\S+) error_ns=(\S+) method=(\S+) bound_ns=(\S+)$")
 SUMMARY = re.compile(r"^phc2sys\[[\d.]+\]: eth1 rms +\d+ max +\d+ freq +[+-]\d+ \+/- +\d+ "
@@ -83,4 +86,25 @@ def steward(judge):
                      re.search(pattern, judge.one("", what) or ""))
 
 
-SCENARIOS = {"system": system, "clocks": clocks, "steward": steward}
+def pulses(judge):
+    """The system clock by pulses, and by pulses and a PHC that says which second they are of."""
+    for who in ("theirs", "ours"):
+        rows = matches(judge, who, PULSE)
+        judge.expect(f"{who}: {len(rows)} updates, servo states {[row[1] for row in rows[:4]]}",
+                     len(rows) >= 8 and [row[1] for row in rows[:3]] == ["0", "1", "2"])
+        difference = true_system(judge, who)
+        part = difference and (difference + 5 * 10**8) % 10**9 - 5 * 10**8
+        judge.near(f"{who}: true difference but for whole seconds, ns", part, 0, PULSE_NS)
+        judge.same("", f"{who} status", "0")
+    lines = [line for line in judge.all("", "native") if " info sync " in line]
+    judge.expect(f"native: {len(lines)} updates", len(lines) >= 8)
+    judge.near("native: true difference, ns", true_system(judge, "native"), 0, PULSE_NS)
+    judge.same("", "native status", "0")
+
+
+SCENARIOS = {
+    "system": system,
+    "clocks": clocks,
+    "steward": steward,
+    "pulses": pulses,
+}

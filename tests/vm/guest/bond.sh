@@ -19,20 +19,21 @@ bond slaves +eth2
 at follower ip link set bond0 up
 sleep 4 # until both have a link
 
-# who WHEN: the active port, and how each port stamps
+# who WHEN [CLOCK]: the active port, how each port stamps, and the clock that is kept
 who()
 {
 	tell "active $1: $(at follower cat /sys/class/net/bond0/bonding/active_slave)"
 	stamping follower eth1 "$1 eth1"
 	stamping follower eth2 "$1 eth2"
-	compare "$1"
+	compare "$1" /dev/ptp0 "${2:-/dev/ptp1}" 100
 }
 
-# fail_over SCENARIO OPTION...: from eth1 to eth2 by choice, back by failure of eth2
+# fail_over SCENARIO CLOCK OPTION...: from eth1 to eth2 by choice, back by failure of eth2
 fail_over()
 {
 	begin "$1"
-	shift
+	kept=$2
+	shift 2
 	bond active_slave eth1
 	disturb
 	at follower hwstamp_ctl -i eth2 -t 0 -r 4 >/dev/null
@@ -40,24 +41,28 @@ fail_over()
 	start leader gnomond -f /etc/leader.conf -i eth0
 	start follower gnomond -f /etc/follower.conf -i bond0 -s "$@"
 	sleep 18
-	who first
+	who first "$kept"
 	bond active_slave eth2
 	sleep 8
-	who chosen
+	who chosen "$kept"
 	at follower ip link set eth2 down
 	sleep 8
-	who failed
+	who failed "$kept"
 	at follower ip link set eth2 up
 	sleep 3
-	who healed
+	who healed "$kept"
 	stop follower
 	stop leader
 	settings follower eth1 "after eth1"
 	settings follower eth2 "after eth2"
 }
 
-fail_over bond_hardware
-fail_over bond_software -S --pi_proportional_scale=0.7 --pi_integral_scale=0.3
+fail_over bond_hardware /dev/ptp1
+today=$(date +%s)
+fail_over bond_software CLOCK_REALTIME -S --clock=system --tsproc_mode=filter_weight \
+	--pi_proportional_scale=0.7 --pi_integral_scale=0.3
+kernel_clock reset
+date -u -s "@$today" >/dev/null
 
 # The kept clock's own port fails, and with it, as its driver has it, that clock's time.
 begin bond_kept
@@ -65,7 +70,7 @@ bond active_slave eth1
 disturb
 start leader gnomond -f /etc/leader.conf -i eth0
 start follower gnomond -f /etc/follower.conf -i bond0 -s --step_threshold=0.00002
-sleep 10
+sleep 18
 who first
 at follower ip link set eth1 down
 sleep 20

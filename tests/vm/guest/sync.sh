@@ -57,3 +57,20 @@ at follower timeout 5 gnomon sync -s eth1 -c /dev/ptp1 >/tmp/out 2>&1
 tell "same: $? $(cat /tmp/out)"
 at follower timeout 5 gnomon sync -s CLOCK_REALTIME -c eth7 >/tmp/out 2>&1
 tell "missing: $? $(cat /tmp/out)"
+
+# Pulses of the PHC's seconds, through a parallel port: they say nothing of which second it is.
+pulsing()
+{
+	apart
+	at follower pps_pulse /dev/ptp1 &
+	pulse_pid=$!
+	sleep 2
+	keep "$@"
+	judge_system "$1"
+	kill "$pulse_pid"
+}
+
+begin pulses
+pulsing theirs phc2sys -d /dev/pps0 -O 0 -m -q
+pulsing ours /compat/phc2sys -d /dev/pps0 -O 0 -m -q
+pulsing native gnomon sync -s eth1 -d /dev/pps0 -c CLOCK_REALTIME -O 0
