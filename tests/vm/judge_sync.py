@@ -8,7 +8,7 @@ import re
 # clock; two PHCs are compared by phc_compare, which is exact.
 SYSTEM_NS = 3000
 CLOCKS_NS = 100
-PULSE_NS = 10000  # a pulse is an interrupt, which takes a while to be served
+PULSE_NS = 5000  # a pulse is an interrupt, which takes a while to be served
 
 LINE = re.compile(r"^phc2sys\[[\d.]+\]: (\S+) (\S+) offset +(-?\d+) s(\d) freq +([+-]\d+) "
                   r"delay +(\d+)$")

@@ -62,12 +62,13 @@ tell "missing: $? $(cat /tmp/out)"
 pulsing()
 {
 	apart
-	at follower pps_pulse /dev/ptp1 &
+	pps_pulse /dev/ptp1 &
 	pulse_pid=$!
 	sleep 2
 	keep "$@"
 	judge_system "$1"
 	kill "$pulse_pid"
+	wait "$pulse_pid"
 }
 
 begin pulses
