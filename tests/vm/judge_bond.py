@@ -12,7 +12,7 @@ from judge import CROSS_NS, FAULT, FOLLOWER_PPB, INSANE, OFFSET_NS, ON, UTC_NS, 
 STAGES = {"first": "eth1", "chosen": "eth2", "failed": "eth1", "healed": "eth1"}
 GAP_S = 1.0          # without samples, of 16 in a second; a failure is seen within 0.1 s
 LEARNING_S = 14.0    # from the first sample
-SOFTWARE_NS = 20000  # of software time stamps, on a machine that does other things as well
+SOFTWARE_NS = 10000  # of software time stamps, on a machine that does other things as well
 
 UPDATE = re.compile(r"\]: ([\d.]+) info sync .* offset_ns=(\S+) .*mean_delay_ns=(\S+)")
 

@@ -6,7 +6,7 @@ import re
 from judge import FAULT, INSANE, LOST
 
 SECOND_NS = 10**9
-OFFSET_NS = 20000  # of software time stamps, on a machine that does other things as well
+OFFSET_NS = 10000  # of software time stamps, on a machine that does other things as well
 LEAPS = {"insert": ("ins", 38, -SECOND_NS), "delete": ("del", 36, SECOND_NS)}
 
 
