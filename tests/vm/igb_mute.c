@@ -5,6 +5,8 @@
  * that the driver does not wait its full 15 s: what it gets is late, and not the message's.
  *
  *     igb_mute FILE MILLISECONDS      FILE: the device's resource0 below /sys
+ *     igb_mute FILE PEER              one message: from after its last timestamp until the device
+ *                                     PEER, which receives them, has stamped another
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,27 +18,55 @@
 #include <unistd.h>
 
 #define TSYNCTXCTL 0xb614
+#define TXSTMPL 0xb618
+#define RXSTMPL 0xb624
 #define VALID 0x01
 #define ENABLED 0x10
 #define REGISTERS 0x20000
+#define LATE_US 30000 /* nobody waits so long for a timestamp */
+
+static volatile uint32_t *map_registers(const char *path)
+{
+	const int fd = open(path, O_RDWR | O_SYNC);
+	volatile uint32_t *registers =
+		mmap(NULL, REGISTERS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (registers == MAP_FAILED) {
+		(void)fprintf(stderr, "igb_mute: %s: %s\n", path, strerror(errno));
+		exit(2);
+	}
+	return registers;
+}
+
+/* Their high halves are left alone: reading those would say that the stamp was taken. */
+static void wait_for_stamp(volatile uint32_t *registers, unsigned int at)
+{
+	const uint32_t before = registers[at / 4];
+
+	while (registers[at / 4] == before) {
+		(void)usleep(500);
+	}
+}
 
 int main(int argc, char **argv)
 {
-	volatile uint32_t *registers;
-	int fd;
+	volatile uint32_t *registers, *peer = NULL;
 
 	if (argc != 3) {
-		(void)fprintf(stderr, "usage: igb_mute FILE MILLISECONDS\n");
+		(void)fprintf(stderr, "usage: igb_mute FILE MILLISECONDS|PEER\n");
 		return 1;
 	}
-	fd = open(argv[1], O_RDWR | O_SYNC);
-	registers = mmap(NULL, REGISTERS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (registers == MAP_FAILED) {
-		(void)fprintf(stderr, "igb_mute: %s: %s\n", argv[1], strerror(errno));
-		return 2;
+	registers = map_registers(argv[1]);
+	if (argv[2][0] == '/') {
+		peer = map_registers(argv[2]);
+		wait_for_stamp(registers, TXSTMPL);
+		(void)usleep(2000); /* the driver takes it */
 	}
 	registers[TSYNCTXCTL / 4] &= ~(uint32_t)ENABLED;
-	(void)usleep((useconds_t)strtoul(argv[2], NULL, 10) * 1000);
+	if (peer) {
+		wait_for_stamp(peer, RXSTMPL);
+	}
+	(void)usleep(peer ? LATE_US : (useconds_t)strtoul(argv[2], NULL, 10) * 1000);
 	registers[TSYNCTXCTL / 4] |= ENABLED | VALID;
 	return 0;
 }

@@ -5,8 +5,14 @@ Both clocks run from one virtual crystal. The leader's is set 50 ppm fast and th
 so the follower's has to find exactly that.
 """
 
+import re
+
 from judge import (CROSS_NS, FAULT, FOLLOWER_PPB, FREQUENCY_PPB, INSANE, LEADER_PPB, LOST, OFF,
                    OFFSET_NS, ON, WAS)
+
+
+UPDATE = re.compile(r"\]: ([\d.]+) info sync ")
+SYNC_S = 1 / 16
 
 
 def followed(judge, leader, follower):
@@ -101,6 +107,25 @@ def muted(who):
     return judge_it
 
 
+def mute_once(judge):
+    """One lost timestamp of a Sync costs that Sync, one of a Delay_Req that measurement."""
+    followed(judge, "gnomond", "gnomond")
+    judge.never("leader", FAULT)
+    judge.never("follower", FAULT, INSANE)
+    for who in ("leader", "follower"):
+        judge.says(who, LOST, 1)
+    judge.says("leader", "port-state .* state=MASTER", 1)
+    judge.says("follower", "port-state .* state=SLAVE", 1)
+    judge.difference("again", 0, OFFSET_NS)
+    begin, middle = (float(judge.one("", f"{what} at") or 0) for what in ("sync", "request"))
+    times = [float(match.group(1)) for line in judge.all("follower", "log")
+             if (match := UPDATE.search(line))]
+    gaps = [(before, after - before) for before, after in zip(times, times[1:])
+            if after - before > 1.5 * SYNC_S and before > begin - SYNC_S]
+    judge.expect(f"Syncs that are missing: {[(at, round(gap, 4)) for at, gap in gaps]}",
+                 begin and len(gaps) == 1 and gaps[0][0] < middle and gaps[0][1] < 2.5 * SYNC_S)
+
+
 def refused(says):
     """A judge of a start that must fail with one line, and change nothing."""
     def judge_it(judge):
@@ -139,6 +164,7 @@ SCENARIOS = {
     "deaf": deaf,
     "mute": muted("follower"),
     "mute_leader": muted("leader"),
+    "mute_once": mute_once,
     "onestep": refused("eth1: cannot do time_stamping onestep; use time_stamping hardware"),
     "p2p1step": refused("eth1: cannot do time_stamping p2p1step; use time_stamping hardware"),
     "legacy": refused("eth1: time_stamping legacy is not how it reports hardware stamps"),

@@ -109,6 +109,18 @@ sleep 8
 compare again
 finish
 
+# One alone. Requests are rare, so that the next one is not sent meanwhile.
+begin mute_once
+follow gnomond gnomond --logMinDelayReqInterval=-2
+tell "sync at: $(uptime_s)"
+igb_mute "$leader_registers" "$follower_registers"
+sleep 2
+tell "request at: $(uptime_s)"
+igb_mute "$follower_registers" "$leader_registers"
+sleep 4
+compare again
+finish
+
 refuse onestep --time_stamping=onestep
 refuse p2p1step --time_stamping=p2p1step --delay_mechanism=P2P
 refuse legacy --time_stamping=legacy

@@ -79,7 +79,7 @@ finish_boundary
 boundary jbod /compat/ptp4l gnomond --boundary_clock_jbod=1
 syncer=$follower
 start syncer phc2sys -a -S 0.001 -R 8 -m -q
-sleep 25
+sleep 35
 finish_boundary
 kill "$syncer_pid"
 wait "$syncer_pid"
