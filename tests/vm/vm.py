@@ -21,6 +21,7 @@ import judge_hwstamp
 import judge_leap
 import judge_pairs
 import judge_roles
+import judge_sources
 import judge_sync
 import judge_tools
 from judge import Judge, Log
@@ -42,6 +43,7 @@ GROUPS = {
     "bond": judge_bond.SCENARIOS,
     "hwstamp": judge_hwstamp.SCENARIOS,
     "roles": judge_roles.SCENARIOS,
+    "sources": judge_sources.SCENARIOS,
     "sync": judge_sync.SCENARIOS,
     "pairs": judge_pairs.SCENARIOS,
     "tools": judge_tools.SCENARIOS,
