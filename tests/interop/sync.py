@@ -13,7 +13,7 @@ import socket
 import struct
 import subprocess
 
-from harness import Failure, expect, main_of_cases, within
+from harness import Failure, dissect, expect, main_of_cases, within
 
 UPDATE = re.compile(r" info sync sink=(\S+) source=(\S+) servo=s(\d) offset_ns=(\S+) "
                     r"frequency_ppb=(\S+) error_ns=(\S+) method=(\S+) bound_ns=(\S+)$")
@@ -96,7 +96,9 @@ def case_servos(lab, space):
 
 
 def case_follow(lab, space):
-    """-w: the timescale comes from ptp4l, which may be there later; lost, it is not missed."""
+    """-w: the timescale comes from ptp4l, which may be there later; lost, it is not missed. What
+    it is asked is not passed on to the network."""
+    lab.capture(space, "v9")
     sync = start(lab, space, lab.gnomon, "sync", "-s", "CLOCK_REALTIME", "-c", "soft", "-w", "-R",
                  "4", "-z", os.path.join(lab.folder, "ptp4l.socket"))
     expect(sync, r"waiting for a PTP daemon: \S+/ptp4l.socket: there is no such socket; start", 5)
@@ -106,7 +108,14 @@ def case_follow(lab, space):
     # The soft clock began at TAI; with software time stamps ptp4l's timescale is the system's.
     match = expect(sync, r"clock-step sink=soft step_ns=(\S+)", 5)
     within("step, s", float(match.group(1)) * 1e-9, -37.01, -36.99)
+    before = run(lab, space, lab.gnomon, "pmc", "-s", os.path.join(lab.folder, "ptp4l.socket"),
+                 "-b", "1", "GET PRIORITY2")
     daemon.stop()
+    capture, path = lab.captures[0]
+    capture.stop(2)
+    asked = sum(row["ptp.v2.messagetype"] == "0x0d" for row in dissect(path))
+    if asked != 1:
+        raise Failure(f"{asked} management messages on the network, not pmc's alone: {before}")
     rows = updates(sync, 12, 5)
     within("offset, ns", abs(float(rows[-1][3])), 0, float(rows[-1][7]) + float(rows[-1][5]))
 
@@ -259,4 +268,4 @@ def case_handover(lab, space):
         raise Failure("gnomon sync ended with chronyd")
 
 
-main_of_cases(globals(), ["phc2sys"], "ptp4l", "phc2sys")
+main_of_cases(globals(), ["phc2sys"], "ptp4l", "phc2sys", "dumpcap", "tshark")

@@ -326,6 +326,25 @@ int manage_subscribe(struct manage_client *client, uint16_t seconds, unsigned in
 	return manage_send(client, &request, sequence);
 }
 
+const char *manage_remedy(unsigned int error, enum gnomon_management_action action)
+{
+	switch (error) {
+	case GNOMON_MANAGEMENT_NO_SUCH_ID:
+		return "; it does not know that id, being older or another program";
+	case GNOMON_MANAGEMENT_WRONG_LENGTH:
+	case GNOMON_MANAGEMENT_WRONG_VALUE:
+		return "; \"help\" and the id show what values there are";
+	case GNOMON_MANAGEMENT_NOT_SETABLE:
+		return "; it can be read only";
+	case GNOMON_MANAGEMENT_NOT_SUPPORTED:
+		return action == GNOMON_MANAGEMENT_GET ?
+			       "; it does not have that" :
+			       "; what can be set is set by its read-write socket only";
+	default:
+		return "";
+	}
+}
+
 static bool is_socket(const char *path)
 {
 	struct stat st;
@@ -458,16 +477,19 @@ int manage_ask(struct manage_client *client, const struct manage_request *reques
 	}
 	err = await_answer(client, sequence, deadline, answer);
 	if (err == -ETIMEDOUT) {
-		return driver_fail(error, err, "%s: no answer to %s within %d ms", client->where,
-				   name, timeout_ms);
+		return driver_fail(error, err,
+				   "%s: no answer to %s within %d ms; are domainNumber and "
+				   "transportSpecific its own?",
+				   client->where, name, timeout_ms);
 	}
 	if (err) {
 		return driver_fail(error, err, "%s: cannot receive: %s", client->where,
 				   driver_strerror(err));
 	}
 	if (answer->tlv.type == GNOMON_TLV_MANAGEMENT_ERROR_STATUS) {
-		return driver_fail(error, -EPROTO, "%s: %s is refused: %s", client->where, name,
-				   gnomon_management_error_name(answer->tlv.error));
+		return driver_fail(error, -EPROTO, "%s: %s is refused: %s%s", client->where, name,
+				   gnomon_management_error_name(answer->tlv.error),
+				   manage_remedy(answer->tlv.error, request->action));
 	}
 	return 0;
 }

@@ -137,6 +137,9 @@ int manage_wait(const struct manage_client *client, int timeout_ms);
 int manage_ask(struct manage_client *client, const struct manage_request *request, int timeout_ms,
 	       struct manage_message *answer, struct driver_error *error);
 
+/** What to do about an error status that answers a request; "" if nothing is known. */
+const char *manage_remedy(unsigned int error, enum gnomon_management_action action);
+
 /** In words why a request could not be sent: for codes of manage_send(). */
 int manage_send_failed(const struct manage_client *client, int code, struct driver_error *error);
 

@@ -105,10 +105,11 @@ static void judge_answer(struct session *s, const struct manage_message *m)
 	s->waiting = false;
 	s->request.answers++;
 	if (m->tlv.type == GNOMON_TLV_MANAGEMENT_ERROR_STATUS && !s->of->drop_in) {
-		say(s->of->say, LOG_ERR, "%s %s: %s refuses: %s",
+		say(s->of->say, LOG_ERR, "%s %s: %s refuses: %s%s",
 		    gnomon_management_action_name(c->action), c->row->name,
 		    gnomon_port_identity_format(source, &m->msg.header.source),
-		    gnomon_management_error_name(m->tlv.error));
+		    gnomon_management_error_name(m->tlv.error),
+		    manage_remedy(m->tlv.error, c->action));
 		note_failure(s, COMMAND_RUNTIME);
 	}
 }
