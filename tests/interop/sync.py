@@ -110,6 +110,7 @@ def case_follow(lab, space):
     within("step, s", float(match.group(1)) * 1e-9, -37.01, -36.99)
     before = run(lab, space, lab.gnomon, "pmc", "-s", os.path.join(lab.folder, "ptp4l.socket"),
                  "-b", "1", "GET PRIORITY2")
+    updates(sync, 8, 5)
     daemon.stop()
     capture, path = lab.captures[0]
     capture.stop(2)
