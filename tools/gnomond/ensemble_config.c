@@ -12,7 +12,8 @@
 /* A reading has no filter behind it that remembers older ones. */
 #define NO_MEMORY_S 1e-3
 
-/* Longer is never. */
+/* Longer is never. Where the ports are alone there is nothing to leave them for: they tell when they
+ * lose their timeTransmitter, however rarely that sends. */
 #define SILENT_MAX_S 1e9
 
 void ensemble_config_fill_select(struct gnomon_select_config *s, const struct conf *c)
@@ -58,7 +59,7 @@ static double longer(double a, double b)
 }
 
 /* Samples may come from any port. */
-void ensemble_config_fill_ports(struct gnomon_ensemble_source *s, const struct conf *c)
+void ensemble_config_fill_ports(struct gnomon_ensemble_source *s, const struct conf *c, bool alone)
 {
 	double interval = 0.0;
 
@@ -73,7 +74,8 @@ void ensemble_config_fill_ports(struct gnomon_ensemble_source *s, const struct c
 		s->delay_memory_s = longer(s->delay_memory_s, delay_memory(p));
 	}
 	interval = longer(SILENT_PTP_S, SILENT_INTERVALS * interval);
-	s->source.timeout_s = interval < SILENT_MAX_S ? interval : SILENT_MAX_S;
+	s->source.timeout_s =
+		!alone && interval < SILENT_MAX_S ? interval : SILENT_MAX_S;
 }
 
 static void fill_reader(struct gnomon_ensemble_source *s, const struct conf_source *c)
@@ -87,10 +89,11 @@ static void fill_reader(struct gnomon_ensemble_source *s, const struct conf_sour
 	};
 }
 
-void ensemble_config_fill_source(struct gnomon_ensemble_source *s, const struct conf_source *c)
+void ensemble_config_fill_source(struct gnomon_ensemble_source *s, const struct conf_source *c,
+				 bool alone)
 {
 	if (c->instance) {
-		ensemble_config_fill_ports(s, c->instance);
+		ensemble_config_fill_ports(s, c->instance, alone);
 	} else {
 		fill_reader(s, c);
 	}

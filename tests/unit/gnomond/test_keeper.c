@@ -373,6 +373,100 @@ static void sync_interval(void **state)
 	tear_down(&f);
 }
 
+/* The ports, and beside them a clock that is read and goes first. */
+static void add_source(struct fixture *f, struct conf_source *other)
+{
+	struct keeper *k = &f->keeper;
+
+	*other = f->conf.source_defaults;
+	other->type = CONF_SOURCE_PHC;
+	other->priority = 1;
+	other->interval_s = 1.0;
+	free(k->memory);
+	free(k->sources);
+	k->sources = calloc(2, sizeof(k->sources[0]));
+	k->sources[0] = (struct keeper_source){ .name = "ports", .engine = k->engine };
+	k->sources[1] = (struct keeper_source){ .name = "gps", .conf = other };
+	k->source_count = k->listed = 2;
+	assert_int_equal(keeper_init(k, false), 0);
+}
+
+/* A sample a second of each; from second on, for so many. */
+static void measure_both(struct fixture *f, int second, int count)
+{
+	for (int i = second; i < second + count; i++) {
+		const struct gnomon_sample s = {
+			.offset = gnomon_span_from_ns(20),
+			.mean_delay = gnomon_span_from_ns(100),
+			.local = { MIDNIGHT + i, 0, 0 },
+			.weight = 1.0,
+		};
+		struct keeper_origin read = { .source = 1, .port = { 0, "", "gps" },
+					      .reference_bound_ns = -1.0 };
+
+		sample(f, i, 0);
+		keeper_sample(&f->keeper, &read, &s,
+			      (gnomon_mono){ i * INT64_C(1000000000) + 1 });
+	}
+}
+
+/* The better is followed while it is good, and samples of the other only measure. */
+static void sources(void **state)
+{
+	struct conf_source other;
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, false);
+	add_source(&f, &other);
+	assert_int_equal(f.keeper.selected, -1);
+	assert_null(keeper_reference(&f.keeper));
+	measure_both(&f, 1, 12);
+	assert_int_equal(f.keeper.selected, 1);
+	assert_true(f.keeper.changed);
+	f.keeper.changed = false;
+	keeper_alarm(&f.keeper, 1, "gone", (gnomon_mono){ INT64_C(13000000000) });
+	assert_true(f.keeper.changed);
+	assert_string_equal(f.keeper.sources[1].alarm, "gone");
+	measure_both(&f, 13, 2);
+	assert_int_equal(f.keeper.selected, 0);
+	assert_string_equal(f.keeper.sources[1].alarm, "");
+	assert_int_equal(told.steps, 0);
+	keeper_alarm(&f.keeper, 0, "gone", (gnomon_mono){ INT64_C(15000000000) });
+	keeper_alarm(&f.keeper, 1, "gone", (gnomon_mono){ INT64_C(15000000001) });
+	assert_int_equal(f.keeper.selected, -1);
+	assert_ptr_equal(keeper_reference(&f.keeper), &f.keeper.sources[0]);
+	assert_int_equal(f.keeper.lost.ns, INT64_C(15000000000));
+	tear_down(&f);
+}
+
+/* What the operator vouches for goes before what a grandmaster says of itself; what chronyd says of
+ * the network is added to it. */
+static void whose_bound(void **state)
+{
+	struct keeper_origin read = { .source = 1, .reference_bound_ns = -1.0 };
+	struct gnomon_ensemble_view view[4];
+	struct conf_source other;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		const struct gnomon_sample s = { .mean_delay = gnomon_span_from_ns(100),
+						 .local = { MIDNIGHT, 0, 0 }, .weight = 1.0 };
+		struct fixture f;
+
+		set_up(&f, false);
+		add_source(&f, &other);
+		other.bound_ns = i & 1 ? 3000.0 : 0.0;
+		read.reference_bound_ns = i & 2 ? 5000.0 : -1.0;
+		keeper_sample(&f.keeper, &read, &s, (gnomon_mono){ 1000000000 });
+		gnomon_ensemble_source_view(f.keeper.ensemble, 1, &view[i]);
+		tear_down(&f);
+	}
+	assert_true(view[1].bound_ns - view[0].bound_ns == 3000.0);
+	assert_true(view[2].bound_ns - view[0].bound_ns == 5000.0);
+	assert_true(view[3].bound_ns - view[0].bound_ns == 8000.0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +475,8 @@ int main(void)
 		{ "/gnomond/keeper/hands_over", hands_over, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sample_overdue", sample_overdue, NULL, NULL, NULL },
 		{ "/gnomond/keeper/delay_memory", delay_memory, NULL, NULL, NULL },
+		{ "/gnomond/keeper/sources", sources, NULL, NULL, NULL },
+		{ "/gnomond/keeper/whose_bound", whose_bound, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sync_interval", sync_interval, NULL, NULL, NULL },
 		{ "/gnomond/keeper/free_running_touches_nothing", free_running_touches_nothing,
 		  NULL, NULL, NULL },
