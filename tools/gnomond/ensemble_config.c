@@ -12,8 +12,8 @@
 /* A reading has no filter behind it that remembers older ones. */
 #define NO_MEMORY_S 1e-3
 
-/* Longer is never. Where the ports are alone there is nothing to leave them for: they tell when they
- * lose their timeTransmitter, however rarely that sends. */
+/* Longer is never. Where the ports are alone there is nothing to leave them for: they tell when
+ * they lose their timeTransmitter, however rarely that sends. */
 #define SILENT_MAX_S 1e9
 
 void ensemble_config_fill_select(struct gnomon_select_config *s, const struct conf *c)
@@ -59,7 +59,8 @@ static double longer(double a, double b)
 }
 
 /* Samples may come from any port. */
-void ensemble_config_fill_ports(struct gnomon_ensemble_source *s, const struct conf *c, bool alone)
+void ensemble_config_fill_ports(struct gnomon_ensemble_source *s, const struct conf *c,
+				bool alone)
 {
 	double interval = 0.0;
 
