@@ -208,7 +208,7 @@ static void run_servo(struct gnomon_discipline *d, const struct gnomon_servo_sam
 
 	d->sampled = now;
 	d->state = d->config.servo->sample(d->servo, s, &frequency_ppb);
-	d->rate_ratio = d->config.servo->rate_ratio(d->servo);
+	d->rate_ratio = estimator_sane_ratio(d->config.servo->rate_ratio(d->servo));
 	switch (d->state) {
 	case GNOMON_SERVO_UNLOCKED:
 		d->rate_ratio = estimator_rate_ratio(d->estimator);

@@ -23,6 +23,9 @@
 /* Noise that nothing is known of yet is no less. */
 #define NOISE_LEAST_NS 1.0
 
+/* A clock that is slewed as fast as can be runs ten times too slow. */
+#define RATIO_MOST 100.0
+
 /* After so many events in a row it is the noise that is larger than thought. */
 #define EVENTS_MAX 3
 
@@ -155,6 +158,8 @@ static double delay_error(const struct estimator *e)
  */
 static void doubt(struct estimator *e, const struct track_input *in, double f)
 {
+	double elapsed_s = track_elapsed(&e->track, in, f);
+
 	if (e->rivalry && track_elapsed(&e->rival, in, f) > 0.0) {
 		track_update(&e->rival, in, f, e->drift_ppb_per_s);
 		e->track = e->rival;
@@ -164,7 +169,7 @@ static void doubt(struct estimator *e, const struct track_input *in, double f)
 		e->events++;
 	} else {
 		track_coast(&e->track, in, f, e->drift_ppb_per_s);
-		track_restart(&e->rival, in, &e->track);
+		track_restart(&e->rival, in, &e->track, elapsed_s);
 		e->rivalry = true;
 	}
 }
@@ -314,12 +319,20 @@ void estimator_know(struct estimator *e, double e_ppb, double error_ppb)
 	e->known_error_ppb = error_ppb;
 }
 
+double estimator_sane_ratio(double ratio)
+{
+	return ratio > 1.0 / RATIO_MOST && ratio < RATIO_MOST ? ratio : 1.0;
+}
+
 double estimator_rate_ratio(const struct estimator *e)
 {
 	struct track_view v = view_now(e);
 
 	/* A rate that is more uncertain than large would do more harm than good. */
-	return fabs(v.rate_ppb) > v.rate_error_ppb ? 1.0 / (1.0 + v.rate_ppb * 1e-9) : 1.0;
+	if (!(fabs(v.rate_ppb) > v.rate_error_ppb)) {
+		return 1.0;
+	}
+	return estimator_sane_ratio(1.0 / (1.0 + v.rate_ppb * 1e-9));
 }
 
 void estimator_tell_ratio(struct estimator *e, double rate_ratio)

@@ -73,6 +73,9 @@ void estimator_step(struct estimator *e, gnomon_span by);
 /** Reference frequency over local frequency, 1.0 unless something better is known. */
 double estimator_rate_ratio(const struct estimator *e);
 
+/** ratio if a clock can run so wrong, else 1.0. */
+double estimator_sane_ratio(double ratio);
+
 /** The delay measurement is being told this ratio. */
 void estimator_tell_ratio(struct estimator *e, double rate_ratio);
 

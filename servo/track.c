@@ -259,6 +259,19 @@ bool track_plausible(const struct track *t, const struct track_input *in, double
 	return v <= IMPLAUSIBLE * sigmas(t) * sqrt(t->variance * (s.pxx + 1.0 / in->weight));
 }
 
+/* Differences of what nonsense made huge have no digits left, not even a sign. */
+static void mend(struct track_state *s)
+{
+	double most;
+
+	s->pxx = s->pxx > 0.0 ? s->pxx : 0.0;
+	s->pee = s->pee > 0.0 ? s->pee : 0.0;
+	most = sqrt(s->pxx) * sqrt(s->pee);
+	if (fabs(s->pxe) > most) {
+		s->pxe = s->pxe < 0.0 ? -most : most;
+	}
+}
+
 void track_update(struct track *t, const struct track_input *in, double f_ppb,
 		  double drift_ppb_per_s)
 {
@@ -280,6 +293,7 @@ void track_update(struct track *t, const struct track_input *in, double f_ppb,
 	s.pee -= gain_e * s.pxe;
 	s.pxe -= gain_e * s.pxx;
 	s.pxx -= gain_x * s.pxx;
+	mend(&s);
 	t->state = s;
 	track_expect(t, in->noise_ns);
 	if (t->samples >= 2 && dt < GAP_INTERVALS * t->interval_s) {
@@ -303,16 +317,18 @@ void track_coast(struct track *t, const struct track_input *in, double f_ppb,
 }
 
 /* old has coasted to the instant of the measurement. */
-void track_restart(struct track *t, const struct track_input *in, const struct track *old)
+void track_restart(struct track *t, const struct track_input *in, const struct track *old,
+		   double elapsed_s)
 {
-	double limit = EVENT_RATES * fabs(innovation(old, &old->state, in)) / old->interval_s;
+	double interval_s = old->interval_s > 0.0 ? old->interval_s : elapsed_s;
+	double limit = EVENT_RATES * fabs(innovation(old, &old->state, in)) / interval_s;
 	struct track_input first = *in;
 
 	if (first.noise_ns < track_noise(old)) {
 		first.noise_ns = track_noise(old);
 	}
 	track_start(t, &first, old->state.e_ppb, limit);
-	t->interval_s = old->interval_s;
+	t->interval_s = interval_s;
 }
 
 void track_step(struct track *t, gnomon_span by)

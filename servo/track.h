@@ -54,8 +54,10 @@ struct track_view {
 /** Start over from one measurement, knowing that the oscillator is e_ppb +- limit_ppb off. */
 void track_start(struct track *t, const struct track_input *in, double e_ppb, double limit_ppb);
 
-/** Start over from one measurement of a clock that old followed until something happened to it. */
-void track_restart(struct track *t, const struct track_input *in, const struct track *old);
+/** Start over from one measurement of a clock that old followed until something happened to it,
+ * not longer than elapsed_s ago. */
+void track_restart(struct track *t, const struct track_input *in, const struct track *old,
+		   double elapsed_s);
 
 /**
  * Seconds of the reference's time from the last sample to this one, while the clock ran with
