@@ -67,6 +67,10 @@ def by_servo(kind):
         judge.expect(f"jumps of UTC: {jumps(judge, 'utc')}",
                      len(jumps(judge, "utc")) == 1 and
                      abs(jumps(judge, "utc")[0] - jump) < OFFSET_NS)
+        # The TAI offset waits for the step.
+        judge.expect(f"jumps of TAI: {jumps(judge, 'tai')}",
+                     all(abs(ns) < OFFSET_NS for ns in jumps(judge, "tai")))
+        judge.difference("tai between", 0, OFFSET_NS)
         judge.says("follower", " clock-step ", 2)
         judge.never("follower", " leap-second ")
     return judge_it
