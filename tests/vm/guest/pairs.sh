@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Other clocks beside the one gnomond keeps, in one daemon: the clock of another card, and the system
-# clock, which keeps UTC. They start anywhere, and go on when the grandmaster is gone.
+# Other clocks beside the one gnomond keeps, in one daemon: the clock of another card, and the
+# system clock, which keeps UTC. They start anywhere, and go on when the grandmaster is gone.
 
 begin pairs
 disturb
