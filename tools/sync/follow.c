@@ -86,6 +86,7 @@ static void poll_daemon(struct sync_follow *f, gnomon_mono now)
 	err = manage_get(f->client, GNOMON_MID_DEFAULT_DATA_SET, NULL);
 	(void)manage_get(f->client, GNOMON_MID_TIME_PROPERTIES_DATA_SET, NULL);
 	(void)manage_get(f->client, GNOMON_MID_PORT_DATA_SET, NULL);
+	f->asked_error = err;
 	if (err == -ENOENT || err == -ECONNREFUSED) {
 		lose(f);
 	}
@@ -211,7 +212,8 @@ static void take_default(struct sync_follow *f, const struct manage_message *m, 
 	f->found = true;
 	f->ready = !f->config.ports;
 	f->asked = true;
-	f->quiet |= !f->config.wait;
+	/* Natively it is said as well why there is nothing to follow yet. */
+	f->quiet |= !f->config.wait && (f->config.drop_in || !f->config.ports);
 	f->complete = GNOMON_MONO_NEVER;
 	if (f->config.ports) {
 		subscribe(f, now);

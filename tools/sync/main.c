@@ -60,9 +60,13 @@ static gnomon_mono give_up(const struct sync_options *o, gnomon_mono now)
 static int too_late(const struct sync *s, struct driver_error *error)
 {
 	char text[SYNC_FOLLOW_WAITING_MAX];
+	size_t i = 0;
 
+	while (i + 1 < s->follow_count && s->follows[i].in_step) {
+		i++;
+	}
 	return driver_fail(error, -ETIMEDOUT, "no PTP daemon in step within %d s: %s",
-			   s->options->timeout_s, sync_follow_waiting(&s->follows[0], text));
+			   s->options->timeout_s, sync_follow_waiting(&s->follows[i], text));
 }
 
 /* Everything -s and -c ask for. */
