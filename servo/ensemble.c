@@ -458,6 +458,7 @@ static void start(struct gnomon_ensemble *e, gnomon_mono now,
 {
 	if (e->start) {
 		e->start = false;
+		e->started = true;
 		hold_over(e, now, command);
 		e->next = GNOMON_MONO_NEVER;
 	}
@@ -669,7 +670,7 @@ gnomon_mono gnomon_ensemble_deadline(const struct gnomon_ensemble *e)
 {
 	gnomon_mono first = gnomon_mono_min(gnomon_select_deadline(&e->select), overdue(e));
 
-	return gnomon_mono_min(first, e->start ? e->model_at : e->next);
+	return gnomon_mono_min(first, e->start && !e->started ? e->model_at : e->next);
 }
 
 static bool due(gnomon_mono deadline, gnomon_mono now)

@@ -36,7 +36,9 @@ struct gnomon_ensemble {
 	gnomon_mono locked_at;
 	bool restored;    /* a model from an earlier run, not contradicted so far */
 	bool trial;       /* ... and not confirmed either */
-	bool start;       /* its frequency is to be given to the clock */
+	bool start;       /* its frequency is to be given to the clock: at once, or if that has
+			   * been done (and the clock may have refused) with the next sample */
+	bool started;
 	struct gnomon_holdover_model model; /* restored, or in force in holdover; at: */
 	gnomon_mono model_at;
 

@@ -124,6 +124,25 @@ static void restart_locks_at_once(void **state)
 	assert_true(r->broken_ns <= 0.0);
 }
 
+/* A clock that refuses is not asked again and again. */
+static void restart_after_a_reset(void **state)
+{
+	struct rig *r = *state;
+
+	restart_with(r, 1, 60.0);
+	r->x = 500.0;
+	gnomon_ensemble_expire(r->e, mono(r), &r->command);
+	assert_true(r->command.set_frequency);
+	gnomon_ensemble_reset(r->e, mono(r));
+	assert_true(gnomon_ensemble_deadline(r->e).ns == GNOMON_MONO_NEVER.ns);
+	run(r, 1.0);
+	assert_int_equal(r->command.state, GNOMON_SERVO_LOCKED);
+	assert_near(r->f, -22500.0, 200.0); /* 2.5 us to be taken away */
+	run(r, 20.0);
+	assert_near(r->x, 0.0, 200.0);
+	assert_true(r->broken_ns <= 0.0);
+}
+
 static void restart_far_away_steps(void **state)
 {
 	struct rig *r = *state;
@@ -412,6 +431,7 @@ int main(void)
 		ENSEMBLE(holdover_and_back),
 		ENSEMBLE(too_little_learnt),
 		ENSEMBLE(restart_locks_at_once),
+		ENSEMBLE(restart_after_a_reset),
 		ENSEMBLE(restart_far_away_steps),
 		ENSEMBLE(contradicted_model_is_forgotten),
 		ENSEMBLE(restart_of_three),
