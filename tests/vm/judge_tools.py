@@ -68,10 +68,12 @@ def hwstamp_ctl(judge):
 
 def ts2phc(judge):
     """A clock that cannot do it is refused in one line, and left alone."""
-    wanted = ["/dev/ptp1: has no channel 0 for external time stamps; there are 0",
+    unable = "/dev/ptp1: cannot time-stamp pulses: it has no channel for external time stamps; " \
+             "give another clock"
+    wanted = [unable,
               "/dev/ptp2: has no channel 0 for periodic output; there are 0",
               "/dev/ptp1: has no channel 0 for periodic output; there are 0",
-              "/dev/ptp1: has no channel 0 for external time stamps; there are 0"]
+              unable]
     for what, name, status in (("native", "gnomon ts2phc", 2), ("compat", "ts2phc", 255)):
         # Before its lines linuxptp's has the time.
         said = [re.sub(r"ts2phc\[\d+\.\d{3}\]: ", "ts2phc: ", line)
