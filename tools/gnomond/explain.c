@@ -212,7 +212,8 @@ static void explain_clock(const struct explain_port *port, char text[EXPLAIN_MAX
 
 	if (port->free_running) {
 		snprintf(text, EXPLAIN_MAX,
-			 "the clock is measured only, as free_running says; it was %+.0f ns off",
+			 "the clock is measured only, by free_running or a clock_servo that steers "
+			 "nothing: the port stays as it is; it was %+.0f ns off",
 			 offset);
 	} else {
 		snprintf(text, EXPLAIN_MAX,
@@ -299,6 +300,10 @@ bool explain(struct explain *e, const struct explain_port *port, gnomon_mono now
 	if (!is_waiting(e->state) || gnomon_mono_before(now, e->next)) {
 		return false;
 	}
+	if (e->state == GNOMON_PORT_LISTENING && port->standby) {
+		enter(e, port, now);
+		return false;
+	}
 	s = subtract(port->counters, &e->counters);
 	measured = gnomon_span_cmp(port->offset, e->offset) != 0;
 	if (measured && s.rx[GNOMON_MSG_SYNC] < ENOUGH_SYNCS) {
@@ -316,5 +321,9 @@ bool explain(struct explain *e, const struct explain_port *port, gnomon_mono now
 	e->offset = port->offset;
 	e->patience_ns = e->patience_ns * 2 < RARELY_NS ? e->patience_ns * 2 : RARELY_NS;
 	e->next = gnomon_mono_add(now, e->patience_ns);
+	if (measured && port->free_running) {
+		/* As it was asked for: once is enough. */
+		e->next = GNOMON_MONO_NEVER;
+	}
 	return true;
 }

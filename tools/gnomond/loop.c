@@ -172,7 +172,7 @@ static void explain_port(const struct instance *in, struct port *port, gnomon_mo
 	gnomon_engine_current_ds(in->engine, &current);
 	if (explain(&port->explain,
 		    &(struct explain_port){ &ds, &counters, current.offset_from_master,
-					    in->conf->free_running },
+					    in->conf->free_running, instance_receives(in) },
 		    now, text)) {
 		report_waiting(in->log, port->name, text);
 	}

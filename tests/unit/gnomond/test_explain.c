@@ -195,7 +195,9 @@ static void clock_itself(void **state)
 	b.port.free_running = true;
 	b.port.offset = gnomon_span_from_ns(5);
 	assert_true(said_after(&b, &good) > 0);
-	assert_non_null(strstr(b.text, "as free_running says; it was +5 ns off"));
+	assert_non_null(strstr(b.text, "by free_running or a clock_servo that steers nothing"));
+	b.port.offset = gnomon_span_from_ns(6);
+	assert_int_equal(said_after(&b, &good), -1);
 }
 
 /* Twice as long from line to line, up to an hour; what counted before does not count again. */
@@ -247,6 +249,12 @@ static void states(void **state)
 	assert_int_equal(said_after(&b, NULL), 30);
 	b.ds.port_state = GNOMON_PORT_UNCALIBRATED;
 	assert_int_equal(said_after(&b, NULL), 30);
+	/* A second port of a clock that receives on the first. */
+	begin(&b, GNOMON_PORT_LISTENING);
+	b.port.standby = true;
+	assert_int_equal(said_after(&b, NULL), -1);
+	b.port.standby = false;
+	assert_true(said_after(&b, NULL) <= 30);
 	b.ds.port_state = GNOMON_PORT_TIME_RECEIVER;
 	assert_int_equal(said_after(&b, NULL), -1);
 	assert_false(explain_wants(&b.explain, GNOMON_PORT_TIME_RECEIVER, b.now));
