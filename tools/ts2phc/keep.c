@@ -79,11 +79,11 @@ static void obey(struct keep *keep, const struct gnomon_discipline_command *c, s
 	const struct gnomon_clock_ops *ops = keep->device->clock->ops;
 	int err = 0;
 
-	if (c->set_frequency) {
-		err = ops->set_frequency(keep->device->clock, c->frequency_ppb);
-	}
-	if (!err && c->step) {
+	if (c->step) {
 		err = ops->step(keep->device->clock, c->step_by);
+	}
+	if (!err && c->set_frequency) {
+		err = ops->set_frequency(keep->device->clock, c->frequency_ppb);
 	}
 	if (err) {
 		ts2phc_say(log, LOG_ERR, "%s: cannot adjust the clock: %s", keep->device->name,

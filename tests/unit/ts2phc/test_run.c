@@ -47,6 +47,7 @@ static struct fake {
 	double reading;   /* minus true time, at: */
 	int64_t at;
 	int touched;
+	char order[8]; /* of what was done first: "s" a step, "f" a frequency */
 	bool armed;
 	bool refuses;
 	int pins;
@@ -192,6 +193,9 @@ int clock_adjtime(clockid_t id, struct timex *tx)
 		return -1;
 	}
 	(void)error_of(f);
+	if ((size_t)f->touched + 1 < sizeof(f->order)) {
+		f->order[f->touched] = tx->modes & ADJ_SETOFFSET ? 's' : 'f';
+	}
 	f->touched++;
 	if (tx->modes & ADJ_FREQUENCY) {
 		f->adjust_ppb = (double)tx->freq / 65.536;
@@ -479,6 +483,21 @@ static void correction_and_channel(void **state)
 	assert_true(fabs(error_of(&fakes[0]) - 1000) < 50);
 }
 
+/* A frequency that belongs to the stepped clock is not in force before it. */
+static void steps_first(void **state)
+{
+	(void)state;
+	fakes[0].reading = 3e9;
+	fakes[0].wrong_ppb = 50000;
+	start("generic", 1, SEC / 2);
+	for (int i = 0; i < 10; i++) {
+		next_second();
+		edge(0, 0);
+		wake(2);
+	}
+	assert_memory_equal(fakes[0].order, "sff", 3);
+}
+
 static void refuses(void **state)
 {
 	(void)state;
@@ -754,6 +773,7 @@ int main(void)
 		TEST("a_dead_sink", a_dead_sink),
 		TEST("both_edges", both_edges),
 		TEST("correction_and_channel", correction_and_channel),
+		TEST("steps_first", steps_first),
 		TEST("refuses", refuses),
 		TEST("receiver_and_holdover", receiver_and_holdover),
 		TEST("holdover_on_both_edges", holdover_on_both_edges),
