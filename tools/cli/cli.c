@@ -174,6 +174,7 @@ static int take_option(struct cli *cli, int c, const struct option *names, int i
 	case ':':
 		return refuse_option(cli, names, c == ':', word);
 	case CONF_OPTION_KEY:
+		cli->request.letter = 0;
 		return take_key(cli, names[index].name);
 	case 'f':
 		if (cli->program->configured) {
@@ -184,6 +185,7 @@ static int take_option(struct cli *cli, int c, const struct option *names, int i
 	default:
 		break;
 	}
+	cli->request.letter = (char)(c < CONF_OPTION_KEY ? c : 0);
 	return cli->program->take(cli->own, c, optarg);
 }
 

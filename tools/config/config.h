@@ -458,6 +458,8 @@ struct conf_sync *conf_sync_find(const struct conf *conf, const char *name);
 /** Append a port of that name with *defaults, or find it. NULL: no memory. */
 struct conf_interface *conf_interface_add(struct conf *conf, const char *name);
 struct conf_interface *conf_interface_find(const struct conf *conf, const char *name);
+/** The keys of the first port; what they would be, if there is none. */
+const struct conf_port *conf_first_port(const struct conf *conf);
 
 /** Longest line and file the parser takes. */
 #define CONF_LINE_MAX 1023

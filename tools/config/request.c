@@ -2,6 +2,7 @@
 /* The configuration of programs beside the daemon: their command line, and the file it names. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 struct conf_given {
 	const struct conf_key *key;
 	const char *text;
+	char letter; /* of a short option; 0: the key's name was typed */
 };
 
 static const struct conf_place command_line = { NULL, 0 };
@@ -71,7 +73,8 @@ int conf_request_key(struct conf_request *request, const char *name, const char 
 		return no_memory(error);
 	}
 	request->given = given;
-	given[request->given_count++] = (struct conf_given){ key, text };
+	given[request->given_count++] = (struct conf_given){ key, text,
+									request->letter };
 	return 0;
 }
 
@@ -100,9 +103,16 @@ static int apply_given(const struct conf_request *request, struct conf *conf,
 {
 	for (size_t i = 0; i < request->given_count; i++) {
 		const struct conf_given *g = &request->given[i];
-		int r = conf_value_set(g->key, conf_target(conf, g->key), conf, g->text,
-				       command_line, error);
+		char typed[64];
+		const struct conf_place place = { NULL, 0, typed };
+		int r;
 
+		if (g->letter) {
+			snprintf(typed, sizeof(typed), "-%c", g->letter);
+		} else {
+			snprintf(typed, sizeof(typed), "--%s", g->key->name);
+		}
+		r = conf_value_set(g->key, conf_target(conf, g->key), conf, g->text, place, error);
 		if (r != 0) {
 			return r;
 		}

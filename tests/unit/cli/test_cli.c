@@ -51,6 +51,8 @@ static int take(void *own, int option, const char *value)
 		return cli_section(&t->cli, value);
 	case 'l':
 		return cli_level(&t->cli, value);
+	case 'p':
+		return cli_key(&t->cli, "priority1", value);
 	case 'x':
 		return cli_fail(&t->cli, COMMAND_RUNTIME, "x %s", "marks it");
 	default:
@@ -75,7 +77,7 @@ static const struct option names[] = { { "fast", no_argument, NULL, OPTION_FAST 
 				       CLI_LONG_OPTIONS };
 
 static const struct cli_program configured = {
-	.letters = ":f:hi:l:n:vx",
+	.letters = ":f:hi:l:n:p:vx",
 	.drop_in_letters = "f:hi:l:n:v",
 	.names = names,
 	.configured = true,
@@ -230,7 +232,10 @@ static void refuses(void **state)
 		{ "--priority1",
 		  "prog: option --priority1: no value; write --priority1=VALUE\n" },
 		{ "--priority1 256",
-		  "prog: key 'priority1': 256 is out of range; write 0 to 255\n" },
+		  "prog: option --priority1: 256 is out of range; write 0 to 255\n" },
+		{ "-p 256", "prog: option -p: 256 is out of range; write 0 to 255\n" },
+		{ "-p 3 --priority1 x",
+		  "prog: option --priority1: 'x' is not a whole number; write one\n" },
 		{ "-f /nonexistent", "prog: cannot read '/nonexistent': No such file or directory; "
 				     "check the path given with -f\n" },
 		{ "-l 2 -f /nonexistent",
