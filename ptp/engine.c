@@ -70,8 +70,8 @@ static bool port_config_valid(const struct gnomon_port_config *c)
 
 static bool config_valid(const struct gnomon_engine_config *c)
 {
-	if (c->size != sizeof(*c) || !c->ports || c->port_count < 1 || c->port_count > 65534 ||
-	    (c->instance_type == GNOMON_INSTANCE_OC && c->port_count != 1) ||
+	if (c->size != sizeof(*c) || !c->ports || c->port_count > 65534 ||
+	    (c->instance_type == GNOMON_INSTANCE_OC && c->port_count > 1) ||
 	    (c->instance_type != GNOMON_INSTANCE_OC && c->instance_type != GNOMON_INSTANCE_BC) ||
 	    c->sdo_id > 0xfff || c->minor_version > 0xf || c->max_steps_removed < 2 ||
 	    (c->foreign_capacity && c->foreign_capacity < 5) ||
@@ -163,7 +163,7 @@ static void default_ds_begin(struct gnomon_engine *e)
 	const struct gnomon_engine_config *c = &e->config;
 	struct gnomon_default_ds *ds = &e->default_ds;
 
-	ds->two_step_flag = !e->ports[0].config.one_step_sync;
+	ds->two_step_flag = c->port_count == 0 || !e->ports[0].config.one_step_sync;
 	ds->clock_identity = c->clock_identity;
 	ds->number_ports = (uint16_t)c->port_count;
 	ds->clock_quality = c->clock_quality;

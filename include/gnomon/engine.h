@@ -135,7 +135,7 @@ GNOMON_EXPORT void gnomon_port_config_default(struct gnomon_port_config *config)
 struct gnomon_engine_config {
 	uint32_t size; /* sizeof(struct gnomon_engine_config) */
 	struct gnomon_clock_identity clock_identity;
-	enum gnomon_instance_type instance_type; /* OC: exactly one port */
+	enum gnomon_instance_type instance_type; /* OC: one port at most */
 	uint16_t sdo_id;
 	uint8_t domain;
 	uint8_t minor_version; /* minorVersionPTP on transmit, 0 or 1 */
@@ -154,8 +154,8 @@ struct gnomon_engine_config {
 	bool check_follow_up; /* refuse a Follow_Up that software stamps put before its Sync */
 	unsigned int foreign_capacity;      /* foreign masters remembered per port, >= 5; 0: 8 */
 	uint64_t seed;                      /* of the generator that spreads timers */
-	unsigned int port_count;            /* 1..65534 */
-	const struct gnomon_port_config *ports;
+	unsigned int port_count;            /* 0..65534; 0: a clock that speaks to nobody */
+	const struct gnomon_port_config *ports; /* not NULL, whatever their number */
 };
 
 /** Fill *config with the default profile's values; identity and ports stay empty. */

@@ -228,6 +228,34 @@ def case_json(bench):
          r'"event":"sync","section":"second","sink":"soft:b","source":"kept","servo":"s2"')
 
 
+def case_portless(bench):
+    """Without ports of its own: a pair of clocks that needs none, and one that follows the clock
+    kept by a source. The default management socket is left alone."""
+    left, right = bench.namespace("left"), bench.namespace("right")
+    name = bench.cable(left, right)
+    bench.start_gnomond(left, [name], {"priority1": "100"}, "master")
+    alone = bench.config("alone", {"logging_level": "6"},
+                         {"sync pair": {"sync_source": "soft:a", "sync_sink": "soft:b",
+                                        "sync_interval": "0.125"}})
+    alone = bench.start(right, [bench.gnomond, "-f", alone], "alone")
+    expect(alone, "no management socket: there are no ports to manage; set uds_address", 10)
+    expect(alone, "sync section=pair sink=soft:b source=soft:a servo=s2", 10)
+    follower = bench.start_gnomond(
+        right, {"source net": {"source_type": "ptp", "source_interfaces": name},
+                "sync second": {"sync_sink": "soft:b", "sync_interval": "0.125"}},
+        {"soft_clock_offset": "1.5"}, "follower")
+    expect(follower, r"soft:b kept offset +-?\d+ s2 freq", 30)
+    within("offset, ns", statistics.median(abs(row[0]) for row in updates(follower, 16)), 0, 2e5)
+    asked = subprocess.run([bench.gnomon, "pmc", "-u", "-b", "0", "-s",
+                            os.path.join(bench.folder, "follower"), "GET DEFAULT_DATA_SET"],
+                           capture_output=True, text=True, check=False, timeout=20)
+    if not re.search(r"numberPorts +0\b", asked.stdout):
+        raise Failure(f"pmc: {asked.stdout} {asked.stderr}")
+    for process in (alone, follower):
+        if process.stop() != 0:
+            raise Failure(f"{process.name} did not end well")
+
+
 CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
 
 

@@ -492,6 +492,9 @@ void conf_note_intervals(struct conf *conf);
 /** What no single key can tell: contradictions between keys. Call it last. */
 int conf_validate(struct conf *conf, struct conf_error *error);
 
+/** Clocks of a lower clockClass never follow others (7.6.2.5). */
+#define CONF_BEST_RECEIVER_CLASS 128
+
 /** The part of it that is about sources and syncs. The ports have been checked. */
 int conf_validate_sections(struct conf *conf, struct conf_error *error);
 
@@ -506,6 +509,7 @@ struct conf_request {
 	size_t given_count;
 	const char **sections;
 	size_t section_count;
+	char letter; /* the short option that stands for the next key; 0: none, it has its name */
 };
 
 /**

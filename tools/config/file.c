@@ -678,8 +678,8 @@ static int check_port(struct conf *conf, struct conf_interface *port, struct con
 static int check_clock(struct conf *conf, struct conf_error *error)
 {
 	struct conf_place at = { NULL, 0 };
-	bool system = true;
-	bool one_step = true;
+	bool system = conf->port_count > 0; /* else a source may have a PHC, or it is none */
+	bool one_step = conf->port_count > 0;
 
 	for (size_t i = 0; i < conf->port_count; i++) {
 		int stamping = conf->ports[i].conf.time_stamping;
@@ -730,6 +730,12 @@ static int check_descriptions(struct conf *conf, struct conf_error *error)
 	return r ? r : check_description("revisionData", conf->revision_data, 32, 2, error);
 }
 
+/* Other sources may keep the clock, and other clocks follow other clocks. ptp4l would not run. */
+static bool runs_without_ports(const struct conf *conf)
+{
+	return conf->native && (conf->source_count || conf->sync_count);
+}
+
 /* Also resolves what follows from other keys: the clock type, the roles of BMCA noop, the clock of
  * a servo that steers none. */
 int conf_validate(struct conf *conf, struct conf_error *error)
@@ -737,7 +743,7 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 	struct conf_place at = { NULL, 0 };
 	int r;
 
-	if (conf->port_count == 0) {
+	if (conf->port_count == 0 && !runs_without_ports(conf)) {
 		return conf_fail(error, at,
 				 "no interface to run on; name one with -i, or in a [section] of "
 				 "the file");
@@ -759,7 +765,7 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 	if (r == 0 && conf->port_count > 1) {
 		conf->clock_type = CONF_CLOCK_BC;
 	}
-	if (r == 0 && conf->ports[0].conf.bmca == CONF_BMCA_NOOP) {
+	if (r == 0 && conf->port_count && conf->ports[0].conf.bmca == CONF_BMCA_NOOP) {
 		conf->external_port_configuration = 1;
 		for (size_t i = 0; i < conf->port_count; i++) {
 			struct conf_port *p = &conf->ports[i].conf;

@@ -377,6 +377,13 @@ static int check_loop(const struct conf *conf, const struct conf_sync *sync, str
 	return 0;
 }
 
+/* Whether the kept clock ever has a time that is worth following. */
+static bool is_kept_by_something(const struct conf *conf)
+{
+	return conf->port_count || conf->source_count || conf->free_running ||
+	       conf->clock_class < CONF_BEST_RECEIVER_CLASS;
+}
+
 static int check_sync(const struct conf *conf, const struct conf_sync *sync,
 		      struct conf_error *error)
 {
@@ -394,6 +401,12 @@ static int check_sync(const struct conf *conf, const struct conf_sync *sync,
 	if (strcmp(sync->source, sync->sink) == 0) {
 		return conf_fail(error, at, "sync %s: source and sink are both %s; name two clocks",
 				 sync->name, sync->sink);
+	}
+	if (strcmp(sync->source, CONF_KEPT) == 0 && !is_kept_by_something(conf)) {
+		return conf_fail(error, at,
+				 "sync %s: without ports and sources nothing keeps the clock it "
+				 "would follow; name another with sync_source",
+				 sync->name);
 	}
 	return check_loop(conf, sync, at, error);
 }

@@ -684,6 +684,11 @@ void conf_finish(struct conf *conf)
 	conf->port_count = 0;
 }
 
+const struct conf_port *conf_first_port(const struct conf *conf)
+{
+	return conf->port_count ? &conf->ports[0].conf : &conf->defaults;
+}
+
 struct conf_interface *conf_interface_find(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->port_count; i++) {

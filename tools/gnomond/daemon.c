@@ -8,9 +8,6 @@
 
 #include "drivers/clock_find.h"
 
-/* Clocks of a lower clockClass never follow others (7.6.2.5). */
-#define BEST_RECEIVER_CLASS 128
-
 /* -- the clock -------------------------------------------------------------------------------- */
 
 /* The first port of all that stamps in hardware; NULL: none does. */
@@ -27,6 +24,9 @@ static const struct port *hardware_port(const struct daemon *d)
 /* A clock that is named is wanted, unless all ports were told to stamp without it (-S). */
 static bool named_clock_counts(const struct conf *conf)
 {
+	if (conf->port_count == 0) {
+		return conf->phc_device[0] != '\0';
+	}
 	for (size_t i = 0; conf->phc_device[0] && i < conf->port_count; i++) {
 		if (conf->ports[i].conf.time_stamping == CONF_STAMP_AUTO) {
 			return true;
@@ -53,13 +53,15 @@ static int open_phc(const struct daemon *d, struct gnomon_clock **clock,
 		    struct driver_error *error)
 {
 	const struct port *port = hardware_port(d);
+	const struct ports *own = &d->instances[0].ports;
 
 	if (d->conf->phc_device[0]) {
 		return clock_phc_open(clock, d->conf->phc_device, error);
 	}
 	if (!port) {
 		return driver_fail(error, -ENODEV, "clock phc: there is none: %s",
-				   d->instances[0].ports.list[0].stamping.why.text);
+				   own->count ? own->list[0].stamping.why.text
+					      : "no port stamps in hardware; set phc_device");
 	}
 	return clock_phc_open_index(clock, port->stamping.keep_index, error);
 }
@@ -368,7 +370,7 @@ static bool is_reference(const struct daemon *d)
 		transmits &= conf->ports[i].conf.server_only != 0;
 	}
 	return conf->source_count == 0 &&
-	       (transmits || conf->clock_class < BEST_RECEIVER_CLASS);
+	       (transmits || conf->clock_class < CONF_BEST_RECEIVER_CLASS);
 }
 
 /* Once in step it stays worth following without a source: it drifts within its bound. */

@@ -110,7 +110,7 @@ void engine_config_fill(struct gnomon_engine_config *e, const struct conf *c,
 	gnomon_engine_config_default(e);
 	e->clock_identity = *identity;
 	e->instance_type = c->clock_type == CONF_CLOCK_BC ? GNOMON_INSTANCE_BC : GNOMON_INSTANCE_OC;
-	e->sdo_id = (uint16_t)(c->ports[0].conf.transport_specific << 8);
+	e->sdo_id = (uint16_t)(conf_first_port(c)->transport_specific << 8);
 	e->domain = (uint8_t)c->domain_number;
 	e->minor_version = (uint8_t)c->ptp_minor_version;
 	e->priority1 = (uint8_t)c->priority1;

@@ -25,7 +25,8 @@ static void set_apart(struct gnomon_clock_identity *identity, unsigned int numbe
 }
 
 /* The clock's identity is configured, or that of the first interface. One without an address, as
- * the loopback interface is, gets one that nobody else has. */
+ * the loopback interface is, gets one that nobody else has, and so does a clock without ports.
+ * iface: NULL if there are none. */
 static int choose_identity(struct instance *in, const struct iface *iface,
 			   struct driver_error *error)
 {
@@ -36,7 +37,7 @@ static int choose_identity(struct instance *in, const struct iface *iface,
 	if (gnomon_clock_identity_cmp(&in->identity, &none) != 0) {
 		return 0;
 	}
-	if (iface_clock_identity(iface, &in->identity) == 0) {
+	if (iface && iface_clock_identity(iface, &in->identity) == 0) {
 		return 0;
 	}
 	r = iface_random_identity(&in->identity);
@@ -44,7 +45,7 @@ static int choose_identity(struct instance *in, const struct iface *iface,
 		return driver_fail(error, r,
 				   "%s: has no hardware address to make a clock identity of, and "
 				   "there are no random numbers; set clockIdentity",
-				   iface->name);
+				   iface ? iface->name : "a clock without ports");
 	}
 	in->identity_made_up = true;
 	return 0;
@@ -82,6 +83,9 @@ int instance_choose(struct instance *in, struct driver_error *error)
 {
 	int r = ports_init(&in->ports, error);
 
+	if (r == 0 && in->ports.count == 0) {
+		r = choose_identity(in, NULL, error);
+	}
 	for (size_t i = 0; r == 0 && i < in->ports.count; i++) {
 		r = check_interface(in, &in->ports.list[i], error);
 	}
@@ -122,7 +126,7 @@ static void configure_port(const struct port *port, struct gnomon_port_config *p
 /* The engine keeps a copy of its ports' configuration, and its memory for good. */
 static int build_engine(struct instance *in)
 {
-	struct gnomon_port_config *ports = calloc(in->ports.count, sizeof(*ports));
+	struct gnomon_port_config *ports = calloc(in->ports.count + 1, sizeof(*ports));
 	struct gnomon_engine_config config;
 	size_t size;
 	int r = -ENOMEM;

@@ -80,7 +80,7 @@ static void expect_samples(struct keeper *k)
 		const struct conf *ports = c ? c->instance : k->conf;
 
 		if (ports) {
-			keeper_sync_interval(k, i, ports->ports[0].conf.log_sync_interval);
+			keeper_sync_interval(k, i, conf_first_port(ports)->log_sync_interval);
 		} else {
 			k->sources[i].interval_s = c->type == CONF_SOURCE_PPS ? 1.0 : c->interval_s;
 			gnomon_ensemble_sync_interval(k->ensemble, i, k->sources[i].interval_s);

@@ -35,8 +35,9 @@ static int open_with_mode(struct uds *uds, const char *path, int mode, struct dr
 	return r;
 }
 
+/* alone: without ports. The default places are left to a daemon that has some. */
 static int open_server(struct local *l, enum local_socket which, const char *path, int mode,
-		       struct driver_error *error)
+		       bool alone, struct driver_error *error)
 {
 	const char *standard = which == LOCAL_READ_WRITE ? DEFAULT_RW : DEFAULT_RO;
 	const char *old = which == LOCAL_READ_WRITE ? OLD_RW : OLD_RO;
@@ -46,6 +47,10 @@ static int open_server(struct local *l, enum local_socket which, const char *pat
 
 	if (!path[0]) {
 		return 0;
+	}
+	if (is_default && alone) {
+		return driver_fail(&l->missing, 0, "there are no ports to manage; set %s for one",
+				   which == LOCAL_READ_WRITE ? "uds_address" : "uds_ro_address");
 	}
 	if (strcmp(path, standard) == 0 && access(FOLDER, F_OK) != 0) {
 		path = old;
@@ -59,12 +64,13 @@ static int open_server(struct local *l, enum local_socket which, const char *pat
 
 int local_open(struct local *l, const struct conf *conf, struct driver_error *error)
 {
+	bool alone = conf->port_count == 0;
 	int r = open_server(l, LOCAL_READ_ONLY, conf->uds_ro_address,
-			    conf->defaults.uds_ro_file_mode, error);
+			    conf->defaults.uds_ro_file_mode, alone, error);
 
 	if (r == 0) {
 		r = open_server(l, LOCAL_READ_WRITE, conf->uds_address,
-				conf->defaults.uds_file_mode, error);
+				conf->defaults.uds_file_mode, alone, error);
 	}
 	return r;
 }

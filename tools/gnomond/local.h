@@ -50,8 +50,9 @@ void local_init(struct local *l, struct gnomon_engine *engine, struct keeper *ke
 
 /**
  * Open the sockets where the configuration says. One that cannot be opened at the default place is
- * done without, as l->missing then says, because a clock is of use without it; at a place that was
- * configured it is an error: -errno with one line in *error.
+ * done without, as l->missing then says, because a clock is of use without it; without ports the
+ * default place is left to others. At a place that was configured it is an error: -errno with one
+ * line in *error.
  */
 int local_open(struct local *l, const struct conf *conf, struct driver_error *error);
 

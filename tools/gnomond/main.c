@@ -49,7 +49,7 @@ static const char *common_stamping(const struct ports *ports)
 			return "mixed";
 		}
 	}
-	return timestamping_mode_name(ports->list[0].stamping.mode);
+	return ports->count ? timestamping_mode_name(ports->list[0].stamping.mode) : "none";
 }
 
 /* The engine's limits, in words. */
@@ -80,7 +80,7 @@ static void announce(const struct daemon *d, struct log *log, const struct conf 
 		snprintf(text, sizeof(text), "no management socket: %s", d->local.missing.text);
 		report_note(log, text);
 	}
-	if (own->identity_made_up) {
+	if (own->identity_made_up && own->ports.count) {
 		snprintf(text, sizeof(text),
 			 "%s has no hardware address: the clock has another identity at every "
 			 "start; set clockIdentity",

@@ -20,7 +20,7 @@ int ports_init(struct ports *ports, struct driver_error *error)
 	size_t count = ports->conf->port_count;
 
 	ports->tx_deadline = GNOMON_MONO_NEVER;
-	ports->list = calloc(count, sizeof(ports->list[0]));
+	ports->list = calloc(count + 1, sizeof(ports->list[0]));
 	if (!ports->list) {
 		return driver_fail(error, -ENOMEM, "no memory for %zu ports", count);
 	}

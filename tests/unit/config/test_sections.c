@@ -130,6 +130,9 @@ static const struct {
 	  "t.conf:4: source a: /dev/ptp1 is the clock that is kept (phc_device), and no source "
 	  "for itself; name another" },
 	/* contradictions: syncs */
+	{ "[sync a]\nsync_sink eth1\n",
+	  "t.conf:1: sync a: without ports and sources nothing keeps the clock it would follow; "
+	  "name another with sync_source" },
 	{ P "[sync a]\n", "t.conf:2: sync a: no clock to keep; write sync_sink" },
 	{ P "[sync a]\nsync_sink kept\n", "t.conf:2: sync a: the sink is the clock that gnomond "
 					  "keeps already (kept); name another" },
@@ -318,6 +321,33 @@ static void roles(void **state)
 	conf_finish(&conf);
 }
 
+/* Other clocks can be kept without PTP; ptp4l would not run. */
+static void no_ports(void **state)
+{
+	static const char *const texts[] = {
+		"[sync a]\nsync_source eth2\nsync_sink CLOCK_REALTIME\n",
+		"[source a]\nsource_type ntp\n",
+		"[source a]\nsource_type ntp\n[sync a]\nsync_sink eth1\n",
+		"[global]\nclock phc\n[source a]\nsource_type ptp\nsource_interfaces eth1\n"
+		"[sync a]\nsync_sink CLOCK_REALTIME\n",
+		"[global]\nclock phc\nphc_device eth1\nfree_running 1\n[sync a]\nsync_sink eth2\n",
+	};
+	struct conf_error error;
+	struct conf conf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		good(&conf, texts[i]);
+		assert_int_equal(conf.port_count, 0);
+		assert_int_equal(conf.two_step_flag, 1);
+		assert_ptr_equal(conf_first_port(&conf), &conf.defaults);
+		conf_finish(&conf);
+		assert_true(load_as(&conf, false, texts[i], &error) != 0);
+		assert_non_null(strstr(error.text, "no interface to run on"));
+		conf_finish(&conf);
+	}
+}
+
 static void syncs(void **state)
 {
 	static const char text[] =
@@ -487,7 +517,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(messages), ROW(limits),    ROW(sources),	       ROW(shared_interface),
 		ROW(roles),    ROW(syncs),     ROW(not_for_everybody), ROW(intervals),
-		ROW(round_trip), ROW(documented), ROW(garbage),
+		ROW(round_trip), ROW(documented), ROW(garbage),	       ROW(no_ports),
 	};
 
 	return cmocka_run_group_tests_name("/config/sections", tests, NULL, NULL);

@@ -178,6 +178,20 @@ static void places(void **state)
 	assert_int_equal(fds[1].fd, -1);
 }
 
+/* The default places are for a daemon with ports, which is what clients look for there. */
+static void portless(void **state)
+{
+	struct fixture *f = *state;
+	struct driver_error error = { "" };
+
+	f->conf.uds_address = "/var/run/ptp/ptp4l";
+	assert_int_equal(local_open(&f->local, &f->conf, &error), 0);
+	assert_int_equal(f->local.servers[LOCAL_READ_WRITE].uds.fd, -1);
+	assert_true(f->local.servers[LOCAL_READ_ONLY].uds.fd >= 0);
+	assert_string_equal(f->local.missing.text,
+			    "there are no ports to manage; set uds_address for one");
+}
+
 static void rights(void **state)
 {
 	struct fixture *f = *state;
@@ -276,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST("modes", modes), TEST("places", places), TEST("rights", rights),
 		TEST("gone", gone),   TEST("crowd", crowd),   TEST("nameless", nameless),
+		TEST("portless", portless),
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/local", tests, NULL, NULL);

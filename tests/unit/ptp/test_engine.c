@@ -610,6 +610,47 @@ static void becomes_primary(void **state)
 	lan_destroy(lan);
 }
 
+/* Nobody is spoken to, and the data sets are there all the same. */
+static void no_ports(void **state)
+{
+	struct gnomon_time_properties_ds properties = { .flags = GNOMON_FLAG_PTP_TIMESCALE };
+	struct gnomon_clock_quality quality = { 6, 0x21, 0x4e5d };
+	struct gnomon_engine_config config;
+	struct gnomon_default_ds ds;
+	struct gnomon_parent_ds parent;
+	struct gnomon_port_config none;
+	struct gnomon_engine *e = NULL;
+	struct gnomon_action action;
+	struct gnomon_port_ds port;
+	gnomon_mono now = { 0 };
+	size_t size;
+	void *mem;
+
+	(void)state;
+	gnomon_engine_config_default(&config);
+	gnomon_port_config_default(&none);
+	config.ports = &none;
+	config.clock_identity.id[7] = 9;
+	size = gnomon_engine_size(&config);
+	mem = malloc(size);
+	assert_non_null(mem);
+	assert_int_equal(gnomon_engine_init(&e, mem, size, &config, now), 0);
+	gnomon_engine_default_ds(e, &ds);
+	assert_int_equal(ds.number_ports, 0);
+	assert_int_equal(gnomon_engine_set_grandmaster(e, &quality, &properties, now), 0);
+	for (int i = 0; i < 20; i++, now = gnomon_mono_add(now, SEC)) {
+		(void)gnomon_engine_expire(e, now);
+		while (gnomon_engine_next(e, &action)) {
+			assert_int_not_equal(action.type, GNOMON_ACTION_SEND);
+		}
+	}
+	gnomon_engine_parent_ds(e, &parent);
+	assert_int_equal(parent.grandmaster_clock_quality.clock_class, 6);
+	assert_memory_equal(&parent.grandmaster_identity, &config.clock_identity, 8);
+	assert_int_equal(gnomon_engine_port_ds(e, 1, &port), -EINVAL);
+	free(mem);
+}
+
 /* -- configuration --------------------------------------------------------------------------- */
 
 static void configuration(void **state)
@@ -638,7 +679,6 @@ static void configuration(void **state)
 	} while (0)
 	REFUSED(c.size = 0);
 	REFUSED(c.ports = NULL);
-	REFUSED(c.port_count = 0);
 	REFUSED(c.port_count = 65535);
 	REFUSED(c.port_count = 2);
 	REFUSED(c.sdo_id = 0x1000);
@@ -803,6 +843,7 @@ int main(void)
 		LAN_TEST("/ptp/engine/datasets/leap_and_utc", leap_and_utc),
 		LAN_TEST("/ptp/engine/datasets/quality_changes", quality_changes),
 		LAN_TEST("/ptp/engine/datasets/becomes_primary", becomes_primary),
+		LAN_TEST("/ptp/engine/no_ports", no_ports),
 		LAN_TEST("/ptp/engine/configuration", configuration),
 		LAN_TEST("/ptp/engine/invalid_arguments", invalid_arguments),
 		LAN_TEST("/ptp/engine/overflow", overflow),
