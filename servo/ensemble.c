@@ -18,6 +18,10 @@
 /* Before the sources are compared each must have told the clock's rate against it. */
 #define SAMPLES_FIRST 2
 
+/* A source is not silent before so many of its intervals, of which the longest is never. */
+#define SILENT_INTERVALS 4.0
+#define SILENT_MAX_S 1e9
+
 /* A restored model is on trial until so many samples of the noise are known. Until then an offset
  * farther from the expected one than so many path delays, and so many ns, contradicts it. */
 #define TRIAL_DELAYS 20.0
@@ -646,6 +650,17 @@ void gnomon_ensemble_suspend(struct gnomon_ensemble *e, unsigned int source, gno
 	}
 }
 
+/* Who sends rarely is not silent in between. */
+static void be_patient(struct gnomon_ensemble *e, unsigned int source, double timeout_s)
+{
+	double most = timeout_s < SILENT_MAX_S ? timeout_s : SILENT_MAX_S;
+
+	if (most > e->sources[source].timeout_s) {
+		e->sources[source].timeout_s = most;
+		gnomon_select_patience(&e->select, source, most);
+	}
+}
+
 void gnomon_ensemble_sync_interval(struct gnomon_ensemble *e, unsigned int source,
 				   double seconds)
 {
@@ -654,6 +669,7 @@ void gnomon_ensemble_sync_interval(struct gnomon_ensemble *e, unsigned int sourc
 	}
 	e->sources[source].interval_s = seconds;
 	e->sources[source].estimator.interval_s = seconds;
+	be_patient(e, source, SILENT_INTERVALS * seconds);
 	if (e->count == 1 || (int)source == e->followed) {
 		gnomon_discipline_sync_interval(e->discipline, seconds);
 	}

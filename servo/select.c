@@ -462,6 +462,14 @@ void gnomon_select_alive(struct gnomon_select *s, unsigned int index, gnomon_mon
 	}
 }
 
+void gnomon_select_patience(struct gnomon_select *s, unsigned int index, double timeout_s)
+{
+	if (index < s->count && in_range(timeout_s, 1e9) &&
+	    timeout_s > s->entries[index].source.timeout_s) {
+		s->entries[index].source.timeout_s = timeout_s;
+	}
+}
+
 void gnomon_select_forget(struct gnomon_select *s)
 {
 	for (unsigned int i = 0; i < s->count; i++) {

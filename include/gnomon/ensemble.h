@@ -116,7 +116,8 @@ GNOMON_EXPORT void gnomon_ensemble_suspend(struct gnomon_ensemble *e, unsigned i
 					   gnomon_mono now,
 					   struct gnomon_discipline_command *command);
 
-/** The expected interval between samples of a source, seconds > 0. */
+/** The expected interval between samples of a source, seconds > 0. Its timeout is four of them at
+ * least. */
 GNOMON_EXPORT void gnomon_ensemble_sync_interval(struct gnomon_ensemble *e, unsigned int source,
 						 double seconds);
 

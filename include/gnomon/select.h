@@ -139,6 +139,10 @@ GNOMON_EXPORT void gnomon_select_moved(struct gnomon_select *s, double by_ns, do
 GNOMON_EXPORT void gnomon_select_alive(struct gnomon_select *s, unsigned int index,
 				       gnomon_mono now);
 
+/** A source reports more rarely than was thought: its timeout becomes that, unless it is longer. */
+GNOMON_EXPORT void gnomon_select_patience(struct gnomon_select *s, unsigned int index,
+					  double timeout_s);
+
 /** This clock's time is another one now: no offset that was reported holds any more, whereas what
  * is thought of the sources does. */
 GNOMON_EXPORT void gnomon_select_forget(struct gnomon_select *s);

@@ -5,16 +5,12 @@
 
 /* A source is silent after so many of its intervals, and not before so long. */
 #define SILENT_INTERVALS 8.0
-#define SILENT_PTP_S 30.0 /* the port's own timeouts are told earlier */
+#define SILENT_PTP_S 30.0 /* a port knows earlier, as a rule; longer if its intervals are */
 #define SILENT_READ_S 5.0
 #define SILENT_PULSE_S 5.0
 
 /* A reading has no filter behind it that remembers older ones. */
 #define NO_MEMORY_S 1e-3
-
-/* Longer is never. Where the ports are alone there is nothing to leave them for: they tell when
- * they lose their timeTransmitter, however rarely that sends. */
-#define SILENT_MAX_S 1e9
 
 void ensemble_config_fill_select(struct gnomon_select_config *s, const struct conf *c)
 {
@@ -59,24 +55,17 @@ static double longer(double a, double b)
 }
 
 /* Samples may come from any port. */
-void ensemble_config_fill_ports(struct gnomon_ensemble_source *s, const struct conf *c,
-				bool alone)
+void ensemble_config_fill_ports(struct gnomon_ensemble_source *s, const struct conf *c)
 {
-	double interval = 0.0;
-
 	*s = (struct gnomon_ensemble_source){
 		.source.priority = (unsigned int)c->ports_priority,
+		.source.timeout_s = SILENT_PTP_S,
 		.path_asymmetry_ns = c->path_asymmetry_bound,
 	};
 	for (size_t i = 0; i < c->port_count; i++) {
-		const struct conf_port *p = &c->ports[i].conf;
-
-		interval = longer(interval, ldexp(1.0, p->log_sync_interval));
-		s->delay_memory_s = longer(s->delay_memory_s, delay_memory(p));
+		s->delay_memory_s =
+			longer(s->delay_memory_s, delay_memory(&c->ports[i].conf));
 	}
-	interval = longer(SILENT_PTP_S, SILENT_INTERVALS * interval);
-	s->source.timeout_s =
-		!alone && interval < SILENT_MAX_S ? interval : SILENT_MAX_S;
 }
 
 static void fill_reader(struct gnomon_ensemble_source *s, const struct conf_source *c)
@@ -90,11 +79,10 @@ static void fill_reader(struct gnomon_ensemble_source *s, const struct conf_sour
 	};
 }
 
-void ensemble_config_fill_source(struct gnomon_ensemble_source *s, const struct conf_source *c,
-				 bool alone)
+void ensemble_config_fill_source(struct gnomon_ensemble_source *s, const struct conf_source *c)
 {
 	if (c->instance) {
-		ensemble_config_fill_ports(s, c->instance, alone);
+		ensemble_config_fill_ports(s, c->instance);
 	} else {
 		fill_reader(s, c);
 	}

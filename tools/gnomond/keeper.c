@@ -61,12 +61,10 @@ static int build_ensemble(struct keeper *k, const struct gnomon_discipline_confi
 	ensemble_config_fill_select(&select, k->conf);
 	ensemble_config_fill_holdover(&holdover, k->conf);
 	for (unsigned int i = 0; i < k->source_count; i++) {
-		const bool alone = k->source_count == 1;
-
 		if (k->sources[i].conf) {
-			ensemble_config_fill_source(&sources[i], k->sources[i].conf, alone);
+			ensemble_config_fill_source(&sources[i], k->sources[i].conf);
 		} else {
-			ensemble_config_fill_ports(&sources[i], k->conf, alone);
+			ensemble_config_fill_ports(&sources[i], k->conf);
 		}
 	}
 	return build(k, &config);

@@ -88,7 +88,7 @@ static void delay_memory(void **state)
 		struct conf conf;
 
 		load(&conf, cases[i].text);
-		ensemble_config_fill_ports(&s, &conf, true);
+		ensemble_config_fill_ports(&s, &conf);
 		if (s.delay_memory_s != cases[i].seconds) {
 			fail_msg("%s: %g s", cases[i].text, s.delay_memory_s);
 		}
@@ -111,7 +111,7 @@ static void sources(void **state)
 		double max_bound_ns;
 		double asymmetry_ns;
 	} want[] = {
-		{ 3, 128, 500, 40 }, { 128, 16, 0, -1 }, { 128, 5, 0, -1 }, { 128, 77, 0, -1 },
+		{ 3, 30, 500, 40 }, { 128, 16, 0, -1 }, { 128, 5, 0, -1 }, { 128, 77, 0, -1 },
 	};
 	struct gnomon_ensemble_source s;
 	struct conf conf;
@@ -120,18 +120,15 @@ static void sources(void **state)
 	load(&conf, "[global]\nports_priority 9\npath_asymmetry_bound 40\n[eth0]\n" SOURCES);
 	assert_int_equal(conf.source_count, 4);
 	for (size_t i = 0; i < 4; i++) {
-		ensemble_config_fill_source(&s, &conf.sources[i], false);
+		ensemble_config_fill_source(&s, &conf.sources[i]);
 		assert_int_equal(s.source.priority, want[i].priority);
 		assert_true(s.source.timeout_s == want[i].timeout_s);
 		assert_true(s.source.max_bound_ns == want[i].max_bound_ns);
 		assert_true(s.path_asymmetry_ns == want[i].asymmetry_ns);
 	}
-	ensemble_config_fill_ports(&s, &conf, false);
+	ensemble_config_fill_ports(&s, &conf);
 	assert_int_equal(s.source.priority, 9);
 	assert_true(s.source.timeout_s == 30);
-	/* Alone, a timeTransmitter may be as slow as it likes. */
-	ensemble_config_fill_ports(&s, &conf, true);
-	assert_true(s.source.timeout_s == 1e9);
 	conf_finish(&conf);
 }
 

@@ -318,12 +318,34 @@ static void nonsense_is_refused(void **state)
 
 #define TEST(name) { "/servo/select/" #name, name, NULL, NULL, NULL }
 
+/* Who turns out to report rarely is not gone in between; patience is not lost again. */
+static void patience(void **state)
+{
+	const struct gnomon_source source = { .timeout_s = 5.0 };
+	const struct gnomon_source_report good = { true, 0.0, 100.0 };
+	struct gnomon_select s;
+	gnomon_mono now = { INT64_C(1000000000) };
+
+	assert_int_equal(gnomon_select_init(&s, NULL), 0);
+	assert_int_equal(gnomon_select_add(&s, &source), 0);
+	gnomon_select_patience(&s, 0, 64.0);
+	gnomon_select_patience(&s, 0, 3.0);
+	gnomon_select_patience(&s, 0, 2e9);
+	gnomon_select_patience(&s, 7, 64.0);
+	gnomon_select_report(&s, 0, &good, now);
+	gnomon_select_expire(&s, gnomon_mono_add(now, INT64_C(63000000000)));
+	assert_int_not_equal(gnomon_select_state(&s, 0), GNOMON_SOURCE_SILENT);
+	gnomon_select_expire(&s, gnomon_mono_add(now, INT64_C(65000000000)));
+	assert_int_equal(gnomon_select_state(&s, 0), GNOMON_SOURCE_SILENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(priority_decides),
 		TEST(liar_is_outvoted),
 		TEST(one_bad_report_is_not_used),
+		TEST(patience),
 		TEST(returns_after_a_while),
 		TEST(flapping_is_ridden_out),
 		TEST(alarm_and_wide_are_left),
