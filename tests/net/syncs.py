@@ -245,6 +245,7 @@ def case_portless(bench):
                 "sync second": {"sync_sink": "soft:b", "sync_interval": "0.125"}},
         {"soft_clock_offset": "1.5"}, "follower")
     expect(follower, r"soft:b kept offset +-?\d+ s2 freq", 30)
+    settled(follower, 16)
     within("offset, ns", statistics.median(abs(row[0]) for row in updates(follower, 16)), 0, 2e5)
     asked = subprocess.run([bench.gnomon, "pmc", "-u", "-b", "0", "-s",
                             os.path.join(bench.folder, "follower"), "GET DEFAULT_DATA_SET"],
