@@ -375,7 +375,8 @@ const struct conf_key conf_table[] = {
 	{ KEY(SOURCE, "source_bound"), S_DBL(bound_ns), IS("0"), RANGE(0, 1e12), .unit = "ns",
 	  .doc = "What you vouch for the source's own error, beside what is measured. 0: of *ptp* "
 		 "what the grandmaster's clockAccuracy says, of *ntp* what chronyd says, of the "
-		 "others nothing. The error bound of the clock is never better than this." },
+		 "others nothing, and the clockAccuracy announced is unknown then. The error "
+		 "bound of the clock is never better than this." },
 	{ KEY(SOURCE, "source_max_bound"), S_DBL(max_bound_ns), IS("0"), RANGE(0, 1e12),
 	  .unit = "ns",
 	  .doc = "The source is not good while its error bound is wider; 0: any is good." },

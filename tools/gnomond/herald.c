@@ -61,18 +61,35 @@ static void pass_leap(struct herald *h)
 
 /* -- what is said ----------------------------------------------------------------------------- */
 
-static enum quality_standing standing(const struct keeper *k)
+/* A clock is not what it follows before it is in step with it. Of one that somebody else keeps only
+ * its error tells. */
+static bool is_in_step(const struct herald *h, gnomon_mono now)
 {
-	switch (gnomon_ensemble_mode(k->ensemble)) {
+	const struct keeper *k = h->keeper;
+
+	if (k->conf->free_running || k->handover.out) {
+		return keeper_bound(k, now) <= h->conf->holdover_bound_ns;
+	}
+	return k->state == GNOMON_SERVO_LOCKED || k->state == GNOMON_SERVO_LOCKED_STABLE;
+}
+
+static enum quality_standing standing(struct herald *h, gnomon_mono now)
+{
+	switch (gnomon_ensemble_mode(h->keeper->ensemble)) {
 	case GNOMON_ENSEMBLE_NONE:
+		h->was_in_step = false;
 		break;
 	case GNOMON_ENSEMBLE_FOLLOWING:
-		return QUALITY_FOLLOWING;
+		if (is_in_step(h, now)) {
+			h->was_in_step = true;
+			return QUALITY_FOLLOWING;
+		}
+		break;
 	case GNOMON_ENSEMBLE_HOLDOVER:
 	case GNOMON_ENSEMBLE_FREE:
-		return QUALITY_LOST;
+		break;
 	}
-	return QUALITY_NEVER;
+	return h->was_in_step ? QUALITY_LOST : QUALITY_NEVER;
 }
 
 static void describe(const struct keeper_source *source, struct quality_source *out)
@@ -85,6 +102,7 @@ static void describe(const struct keeper_source *source, struct quality_source *
 	}
 	out->clock_class = (uint8_t)source->conf->clock_class;
 	out->time_source = quality_time_source(source->conf);
+	out->unbounded = source->unbounded;
 	if (source->engine) {
 		gnomon_engine_time_properties_ds(source->engine, &properties);
 		out->flags = properties.flags;
@@ -128,8 +146,8 @@ gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 		pass_leap(h);
 	}
 	describe(source, &about);
-	if (quality_update(&h->quality, standing(k), &about, keeper_bound(k, now), &h->properties,
-			   now, &claim)) {
+	if (quality_update(&h->quality, standing(h, now), &about, keeper_bound(k, now),
+			   &h->properties, now, &claim)) {
 		(void)gnomon_engine_set_grandmaster(k->engine, &claim.quality, &claim.properties,
 						    now);
 	}

@@ -17,6 +17,7 @@ struct herald {
 	struct quality quality;
 	struct gnomon_time_properties_ds properties; /* time scale and UTC, as last known */
 	int64_t leap_at; /* TAI: when the leap second they announce is over; 0: none */
+	bool was_in_step;
 	gnomon_mono next;
 };
 

@@ -731,6 +731,7 @@ void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 	bool used = false;
 
 	k->sources[origin->source].alarm[0] = '\0';
+	k->sources[origin->source].unbounded = sample.reference_bound_ns < 0;
 	if (timescale_suspended(&k->timescale, s->local)) {
 		gnomon_ensemble_suspend(k->ensemble, origin->source, now, &command);
 	} else {

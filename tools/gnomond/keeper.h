@@ -27,6 +27,7 @@ struct keeper_source {
 	double interval_s;         /* between samples */
 	double reference_bound_ns; /* of a PTP grandmaster, by its clockAccuracy; < 0: unknown */
 	char gm[GNOMON_CLOCK_IDENTITY_STRLEN];
+	bool unbounded;            /* nobody said of its last sample how wrong it is itself */
 	unsigned int steps_removed;
 	int ptp_timescale;         /* of the grandmaster: 1, 0 (arbitrary); -1: it is us */
 	char alarm[96];            /* why it is not to be used; "" */

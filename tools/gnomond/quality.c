@@ -164,9 +164,11 @@ static void judge(struct quality *q, enum quality_standing standing,
 	struct gnomon_clock_quality *quality = &claim->quality;
 	struct gnomon_time_properties_ds *properties = &claim->properties;
 
+	double known_ns = source->unbounded ? (double)INFINITY : bound_ns;
+
 	quality->clock_class = class_of(q, standing, source->clock_class, bound_ns);
 	quality->clock_accuracy =
-		worse(q->configured.clock_accuracy, steady(q, bound_ns, now));
+		worse(q->configured.clock_accuracy, steady(q, known_ns, now));
 	properties->time_source = standing == QUALITY_FOLLOWING ? source->time_source
 								: SOURCE_OSCILLATOR;
 	properties->flags &= (uint16_t)~(GNOMON_FLAG_TIME_TRACEABLE |

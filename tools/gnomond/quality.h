@@ -8,10 +8,12 @@
  *     the same, ARB           13              14                    193              248
  *     any other               248 or given    248                   248              248
  *
+ * clockAccuracy is of the bound, and unknown if that is relative to a source nobody vouches for.
+ *
  * 187 and 193 last until degraded_bound (7.6.2.5, degradation alternative B: such a clock may
- * become a timeReceiver; with 6, 7, 13 and 14 it never does). While the ports of the file are the
- * source, and before anything was followed, the configured values stand: a Boundary Clock that made
- * itself better by what it receives would take over from whom it receives it.
+ * become a timeReceiver; with 6, 7, 13 and 14 it never does). Before the clock was in step with any
+ * source the configured values stand, and while the ports of the file are the source: a Boundary
+ * Clock that made itself better by what it receives would take over from whom it receives it.
  */
 #ifndef GNOMOND_QUALITY_H
 #define GNOMOND_QUALITY_H
@@ -22,14 +24,15 @@
 
 /** The clock's relation to its sources. */
 enum quality_standing {
-	QUALITY_NEVER,     /* nothing was followed yet */
-	QUALITY_FOLLOWING,
+	QUALITY_NEVER,     /* it was never in step with any */
+	QUALITY_FOLLOWING, /* in step */
 	QUALITY_LOST,      /* a source was followed: holdover, learnt or not */
 };
 
 /** The source that is followed, or was last. */
 struct quality_source {
 	bool ports;          /* the ports of the file: nothing below counts */
+	bool unbounded;      /* nobody says how wrong it is itself: the bound is relative to it */
 	uint8_t clock_class; /* as configured */
 	uint8_t time_source; /* of quality_time_source() */
 	uint16_t flags;      /* of type ptp: its timePropertiesDS.flags, for traceability; else 0 */

@@ -251,15 +251,30 @@ static int open_leaps(struct reader *r, struct driver_error *error)
 	return leap_open(r->leaps, r->keeper->conf->leapfile, error);
 }
 
+/* A host may have a name, and looking that up takes as long as it takes. */
+static bool has_host(const struct reader *r)
+{
+	return r->conf->device[0] != '/' && strcmp(r->conf->device, "auto") != 0;
+}
+
+static int open_chronyd(struct reader *r, struct driver_error *error)
+{
+	int err = r->chrony.fd < 0 ? chrony_open(&r->chrony, r->conf->device, error) : 0;
+
+	if (err) {
+		r->chrony.fd = -1;
+	}
+	return err;
+}
+
 static int open_ntp(struct reader *r, struct driver_error *error)
 {
 	struct driver_error why = { "" };
 	int err = clock_system_open(&r->clock, false, &why);
 
 	err = err ? err : open_leaps(r, &why);
-	err = err ? err : chrony_open(&r->chrony, r->conf->device, &why);
+	err = err ? err : open_chronyd(r, &why);
 	if (err) {
-		r->chrony.fd = -1;
 		close_clock(r);
 		return fail_source(r, err, why.text, error);
 	}
@@ -380,15 +395,16 @@ int reader_open(struct reader *r, struct keeper *keeper, unsigned int source, st
 	return r->ops->open(r, error);
 }
 
-/* What is read, but not who reads it. */
-static void shut(struct reader *r)
+/* A device, to be opened again. A socket to a host is as good as a new one, and the loop cannot
+ * wait for the host to be looked up again. */
+static void let_go(struct reader *r)
 {
 	close_clock(r);
 	if (r->pps >= 0) {
 		(void)close(r->pps);
 		r->pps = -1;
 	}
-	if (r->chrony.fd >= 0) {
+	if (r->chrony.fd >= 0 && !has_host(r)) {
 		chrony_close(&r->chrony);
 		r->chrony.fd = -1;
 	}
@@ -398,7 +414,10 @@ static void shut(struct reader *r)
 void reader_close(struct reader *r)
 {
 	if (r->ops) {
-		shut(r);
+		let_go(r);
+		if (r->chrony.fd >= 0) {
+			chrony_close(&r->chrony);
+		}
 		free(r->leaps);
 		r->ops = NULL;
 	}
@@ -438,7 +457,7 @@ static void take_failure(struct reader *r, int err, gnomon_mono now)
 	}
 	if (err == -ENODEV || err == -ENXIO || err == -EBADF || err == -EIO ||
 	    r->chrony.fd >= 0) {
-		shut(r);
+		let_go(r);
 		r->next = gnomon_mono_add(now, RETRY_NS);
 	}
 }

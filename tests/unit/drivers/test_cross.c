@@ -34,7 +34,8 @@ static struct {
 	int64_t phc[MAX_FD];      /* and so are the PHCs, by descriptor */
 	int fd[2];                /* of /dev/ptp0 and /dev/ptp1 */
 	int64_t cost;             /* of a reading */
-	int slow;                 /* how many readings to come cost ten times as much */
+	int fast;                 /* so many readings on, */
+	int slow;                 /* how many readings cost ten times as much */
 	int step_in;              /* so many readings on, CLOCK_REALTIME steps back */
 	int errors[16];           /* what a request answers, by its number */
 	int asked[16];            /* how often it came */
@@ -45,7 +46,7 @@ static int64_t read_clock(int64_t ahead)
 {
 	const int64_t read = machine.now + ahead;
 
-	machine.now += machine.slow-- > 0 ? 10 * machine.cost : machine.cost;
+	machine.now += machine.fast-- <= 0 && machine.slow-- > 0 ? 10 * machine.cost : machine.cost;
 	if (machine.step_in > 0 && --machine.step_in == 0) {
 		machine.realtime -= SEC;
 	}
@@ -221,6 +222,10 @@ static void smallest_window(void **state)
 	machine.errors[PRECISE] = ENODEV;
 	cross_device_init(&d, clock_id(phc[0]), CLOCK_REALTIME, 3);
 	machine.slow = 6; /* the first two brackets */
+	assert_int_equal(cross_device_read(&d, &s), 0);
+	assert_stamp(&s, ahead, CROSS_EXTENDED, 100);
+	machine.fast = 3;
+	machine.slow = 6; /* all but the first */
 	assert_int_equal(cross_device_read(&d, &s), 0);
 	assert_stamp(&s, ahead, CROSS_EXTENDED, 100);
 	machine.slow = 9; /* all of them */

@@ -6,11 +6,14 @@
 #include <stdint.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -134,6 +137,68 @@ static void phc_stewards(void **state)
 	assert_int_equal(fclose(device), 0);
 }
 
+/* A process that has locked that file, and keeps it until the pipe at *end is closed. */
+static pid_t lock_elsewhere(const char *path, int *end)
+{
+	char done = 'n';
+	int up[2];
+	int down[2];
+	pid_t child;
+
+	assert_int_equal(pipe(up), 0);
+	assert_int_equal(pipe(down), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		int fd = open(path, O_RDONLY);
+
+		done = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 ? 'y' : 'n';
+		(void)close(down[1]);
+		_exit(write(up[1], &done, 1) != 1 || read(down[0], &done, 1) != 0);
+	}
+	(void)close(up[1]);
+	(void)close(down[0]);
+	assert_int_equal(read(up[0], &done, 1), 1);
+	(void)close(up[0]);
+	assert_int_equal(done, 'y');
+	*end = down[1];
+	return child;
+}
+
+/* Two of us: the second is refused and told whose the clock is, or may insist. */
+static void claimed_once(void **state)
+{
+	struct gnomon_clock_ops ops = { .kind = kind_phc };
+	char path[64];
+	struct gnomon_clock phc = { .ops = &ops, .name = path };
+	struct steward steward = { .fd = -1 };
+	struct steward second = { .fd = -1 };
+	struct driver_error error = { "" };
+	char want[32];
+	pid_t child;
+	int end;
+	int fd;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/ptp0", folder);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	child = lock_elsewhere(path, &end);
+	assert_int_equal(steward_claim(&steward, &phc, &error), -EBUSY);
+	assert_int_equal(steward.fd, -1);
+	(void)snprintf(want, sizeof(want), "(pid %d) steers it already", (int)child);
+	assert_non_null(strstr(error.text, want));
+	assert_non_null(strstr(error.text, path));
+	(void)close(end);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(steward_claim(&steward, &phc, &error), 0);
+	assert_true(steward.fd >= 0);
+	assert_int_equal(steward_claim(&second, &phc, &error), 0); /* it is this process */
+	steward_release(&steward);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* Ourselves do not count, and a soft clock is nobody else's. */
 static void not_a_steward(void **state)
 {
@@ -151,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "/drivers/steward/system_clock", system_clock_stewards, NULL, NULL, NULL },
 		{ "/drivers/steward/phc", phc_stewards, NULL, NULL, NULL },
+		{ "/drivers/steward/claimed_once", claimed_once, NULL, NULL, NULL },
 		{ "/drivers/steward/not_a_steward", not_a_steward, NULL, NULL, NULL },
 	};
 

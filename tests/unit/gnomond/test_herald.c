@@ -110,6 +110,7 @@ static void follow(struct fixture *f, int source, double bound_ns)
 	world.mode = GNOMON_ENSEMBLE_FOLLOWING;
 	world.bound_ns = bound_ns;
 	f->keeper.selected = f->keeper.reference = source;
+	f->keeper.state = GNOMON_SERVO_LOCKED;
 	look(f);
 }
 
@@ -148,6 +149,56 @@ static void primary_reference(void **state)
 	assert_int_equal(world.quality.clock_class, 248);
 	assert_int_equal(world.times, 5);
 	follow(&f, 1, 90.0);
+	assert_int_equal(world.quality.clock_class, 6);
+	f.listed[1].unbounded = true;
+	look(&f);
+	assert_int_equal(world.quality.clock_class, 6);
+	assert_int_equal(world.quality.clock_accuracy, 0xfe);
+	tear_down(&f);
+}
+
+/* To follow a reference is not to be one: only in step. Nor is one who was set back. */
+static void not_yet_in_step(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, &clock_of_tai, false);
+	world.mode = GNOMON_ENSEMBLE_FOLLOWING;
+	world.bound_ns = 90.0;
+	f.keeper.selected = f.keeper.reference = 1;
+	look(&f);
+	assert_int_equal(world.quality.clock_class, 248);
+	assert_int_equal(world.quality.clock_accuracy, 0xfe);
+	lose(&f, 90.0);
+	assert_int_equal(world.quality.clock_class, 248);
+	follow(&f, 1, 90.0);
+	assert_int_equal(world.quality.clock_class, 6);
+	f.keeper.state = GNOMON_SERVO_JUMP;
+	world.bound_ns = 3e9;
+	look(&f);
+	assert_int_equal(world.quality.clock_class, 248);
+	assert_int_equal(world.quality.clock_accuracy, 0x30);
+	f.keeper.state = GNOMON_SERVO_UNLOCKED;
+	world.mode = GNOMON_ENSEMBLE_NONE;
+	look(&f);
+	assert_int_equal(world.quality.clock_accuracy, 0xfe);
+	tear_down(&f);
+}
+
+/* Who keeps it instead says nothing: its error does. */
+static void kept_by_others(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, &clock_of_tai, false);
+	f.conf.free_running = true;
+	follow(&f, 1, 1001.0);
+	assert_int_equal(world.quality.clock_class, 248);
+	f.keeper.state = GNOMON_SERVO_UNLOCKED;
+	world.bound_ns = 1000.0;
+	look(&f);
 	assert_int_equal(world.quality.clock_class, 6);
 	tear_down(&f);
 }
@@ -237,6 +288,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "/gnomond/herald/primary_reference", primary_reference, NULL, NULL, NULL },
+		{ "/gnomond/herald/not_yet_in_step", not_yet_in_step, NULL, NULL, NULL },
+		{ "/gnomond/herald/kept_by_others", kept_by_others, NULL, NULL, NULL },
 		{ "/gnomond/herald/ports", ports, NULL, NULL, NULL },
 		{ "/gnomond/herald/guise", guise, NULL, NULL, NULL },
 		{ "/gnomond/herald/time_scale", time_scale, NULL, NULL, NULL },

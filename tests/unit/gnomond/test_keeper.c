@@ -27,6 +27,7 @@ static struct told {
 	unsigned int steps;
 	unsigned int frequencies;
 	double ppb;
+	int refuses;   /* what it answers instead of being changed; 0: nothing */
 } told;
 
 static int told_read(struct gnomon_clock *clock, gnomon_time *now)
@@ -39,7 +40,7 @@ static int told_set_frequency(struct gnomon_clock *clock, double ppb)
 {
 	told.frequencies++;
 	told.ppb = ppb;
-	return 0;
+	return told.refuses;
 }
 
 static int told_get_frequency(struct gnomon_clock *clock, double *ppb)
@@ -51,7 +52,7 @@ static int told_get_frequency(struct gnomon_clock *clock, double *ppb)
 static int told_step(struct gnomon_clock *clock, gnomon_span by)
 {
 	told.steps++;
-	return 0;
+	return told.refuses;
 }
 
 static int told_set_leap(struct gnomon_clock *clock, int leap)
@@ -203,6 +204,27 @@ static void leap_second(void **state)
 	assert_int_equal(told.steps, 0);
 	announce(&f, 38, PTP | VALID | GNOMON_FLAG_LEAP59);
 	assert_int_equal(told.leap, 59);
+	tear_down(&f);
+}
+
+/* What the clock refused did not happen: nothing is claimed of it, and all begins anew. */
+static void refused(void **state)
+{
+	struct gnomon_estimate estimate;
+	struct fixture f;
+
+	set_up(&f, false);
+	told.refuses = -EPERM;
+	sample(&f, 1, 5000000);
+	sample(&f, 2, 5000000);
+	assert_int_equal(told.steps, 1);
+	assert_int_equal(f.keeper.state, GNOMON_SERVO_UNLOCKED);
+	gnomon_ensemble_estimate(f.keeper.ensemble, (gnomon_mono){ 2000000000 }, &estimate);
+	assert_false(estimate.valid);
+	told.refuses = 0;
+	sample(&f, 3, 5000000);
+	sample(&f, 4, 5000000);
+	assert_int_equal(f.keeper.state, GNOMON_SERVO_LOCKED);
 	tear_down(&f);
 }
 
@@ -460,6 +482,7 @@ static void whose_bound(void **state)
 		read.reference_bound_ns = i & 2 ? 5000.0 : -1.0;
 		keeper_sample(&f.keeper, &read, &s, (gnomon_mono){ 1000000000 });
 		gnomon_ensemble_source_view(f.keeper.ensemble, 1, &view[i]);
+		assert_int_equal(f.keeper.sources[1].unbounded, i == 0);
 		tear_down(&f);
 	}
 	assert_true(view[1].bound_ns - view[0].bound_ns == 3000.0);
@@ -472,6 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "/gnomond/keeper/tai_offset", tai_offset, NULL, NULL, NULL },
 		{ "/gnomond/keeper/leap_second", leap_second, NULL, NULL, NULL },
+		{ "/gnomond/keeper/refused", refused, NULL, NULL, NULL },
 		{ "/gnomond/keeper/hands_over", hands_over, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sample_overdue", sample_overdue, NULL, NULL, NULL },
 		{ "/gnomond/keeper/delay_memory", delay_memory, NULL, NULL, NULL },

@@ -37,6 +37,7 @@ static struct world {
 	struct chrony_report report;
 	int chrony_error;
 	unsigned int asked;
+	unsigned int chronyds; /* opened */
 } world;
 
 static void world_destroy(struct gnomon_clock *clock)
@@ -103,6 +104,7 @@ static int answer(struct chrony *c, struct chrony_report *report)
 
 static int open_chrony(struct chrony *c, const char *device, struct driver_error *error)
 {
+	world.chronyds++;
 	c->fd = 1000;
 	return 0;
 }
@@ -433,13 +435,15 @@ static void ntp_unsynchronised(void **state)
 	done(&f);
 }
 
-/* One that does not answer is not waited for. */
-static void ntp_silent(void **state)
+/* One that does not answer is not waited for. Its socket may be another when it is back; to a host
+ * the first goes on, so that nothing waits for its name to be looked up. */
+static void silent(const char *device, unsigned int opened)
 {
+	char why[96];
 	struct fixture f;
 
-	(void)state;
 	assert_int_equal(open_as(&f, CONF_SOURCE_NTP), 0);
+	f.source.device = device;
 	world.report = (struct chrony_report){ .synchronised = true };
 	world.other.sec = UTC;
 	measure(&f);
@@ -450,8 +454,22 @@ static void ntp_silent(void **state)
 		measure(&f);
 	}
 	assert_int_equal(told.alarms, 1);
-	assert_string_equal(told.why, "cannot read /dev/ptp1: Connection timed out");
+	(void)snprintf(why, sizeof(why), "cannot read %s: Connection timed out", device);
+	assert_string_equal(told.why, why);
+	world.chrony_error = 0;
+	measure(&f);
+	measure(&f);
+	assert_int_equal(told.samples, 2);
+	assert_int_equal(world.chronyds, opened);
 	done(&f);
+}
+
+static void ntp_silent(void **state)
+{
+	(void)state;
+	silent("/run/chrony/chronyd.sock", 2);
+	silent("auto", 2);
+	silent("time.example", 1);
 }
 
 int main(void)
