@@ -461,6 +461,12 @@ def case_steward(guarded):
     run_all({"gnomond, beside": ("[sync a]\nsync_sink CLOCK_REALTIME\n",
                                  ["{file}:9: sync a: " + words[0], words[1]]),
              "gnomond, its own": ("clock system\n", words)}, daemon)
+    daemon("[sync a]\nsync_sink CLOCK_REALTIME\n", words)
+    process = guarded.start(guarded.args.gnomond, "-f", str(config), "-i", "v0", "--serverOnly=1",
+                            "--force")
+    if process.wait_for(" sync section=a sink=CLOCK_REALTIME", 10) is None:
+        raise Failure(f"--force: {process.lines}")
+    process.stop()
 
 
 def test():
