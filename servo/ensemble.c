@@ -220,8 +220,8 @@ static int known_model(const struct gnomon_ensemble *e, gnomon_mono now,
 		       struct gnomon_holdover_model *model)
 {
 	const struct gnomon_holdover *h = &e->holdover;
-	gnomon_mono newest = h->filling ? h->bin_from : h->at;
-	double age_s = ensemble_seconds(now, newest);
+	double age_s = h->filling ? ensemble_seconds(now, h->bin_from)
+				  : ensemble_seconds(now, h->at) + h->width_s;
 
 	if (e->mode == GNOMON_ENSEMBLE_HOLDOVER || gnomon_holdover_model(h, model) != 0) {
 		if (e->mode != GNOMON_ENSEMBLE_HOLDOVER && !e->restored) {

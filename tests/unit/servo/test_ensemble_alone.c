@@ -226,6 +226,38 @@ static void suspension_is_no_silence(void **state)
 	}
 }
 
+/* Software time stamps: noise of 5 us, an outlier of 80 us two samples before the suspension. What
+ * PI made of the outlier was 8 ppm, for all of the 17 s. */
+static void suspension_after_an_outlier(void **state)
+{
+	struct seed seed = seed_start("suspension_after_an_outlier");
+	struct rig *r = *state;
+	double worst = 0.0;
+
+	for (int i = 0; i < 50; i++) {
+		rig_init(r, 1);
+		r->random.state = seed_next(&seed);
+		r->discipline.servo_config.software_timestamps = true;
+		r->noise_ns = 5000.0;
+		rig_start(r);
+		run(r, 600.0);
+		r->lie_ns[0] = seed_next(&seed) % 2 ? 80e3 : -80e3;
+		run(r, 1.0);
+		r->lie_ns[0] = 0.0;
+		run(r, 1.0);
+		r->suspended = true;
+		pass(r, r->t + 0.1);
+		sample(r, 0);
+		r->most_rate = 0.0;
+		pass(r, r->t + 0.9);
+		run(r, 16.0);
+		worst = r->most_rate > worst ? r->most_rate : worst;
+		assert_true(r->broken_ns <= 0.0);
+	}
+	print_message("# at most %.0f ppb off while suspended\n", worst);
+	assert_true(worst < 400.0);
+}
+
 static void stepped_by_others(void **state)
 {
 	struct gnomon_estimate estimate;
@@ -436,6 +468,7 @@ int main(void)
 		ENSEMBLE(contradicted_model_is_forgotten),
 		ENSEMBLE(restart_of_three),
 		ENSEMBLE(suspension_is_no_silence),
+		ENSEMBLE(suspension_after_an_outlier),
 		ENSEMBLE(stepped_by_others),
 		ENSEMBLE(stepped_in_holdover),
 		ENSEMBLE(reset_forgets_offsets_only),
