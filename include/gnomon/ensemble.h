@@ -147,9 +147,9 @@ GNOMON_EXPORT void gnomon_ensemble_reset(struct gnomon_ensemble *e, gnomon_mono 
 /**
  * What is known of the clock at now. Following: as the discipline knows it, against the followed
  * source; what a hand-over left to be slewed is in offset and bound. Of three sources and more the
- * bound is true as long as more than half of them are right, whoever is followed. In holdover the bound is that
- * of the loss plus gnomon_holdover_growth. When free it grows with drift_ppb_per_s. Not valid: the
- * clock was never followed.
+ * bound is true as long as more than half of them are right, whoever is followed. In holdover the
+ * bound is that of the loss plus gnomon_holdover_growth. When free it grows with drift_ppb_per_s.
+ * Not valid: the clock was never followed.
  */
 GNOMON_EXPORT void gnomon_ensemble_estimate(const struct gnomon_ensemble *e, gnomon_mono now,
 					    struct gnomon_estimate *estimate);
