@@ -17,6 +17,7 @@ import sys
 import time
 
 import judge_bond
+import judge_domains
 import judge_hwstamp
 import judge_leap
 import judge_pairs
@@ -41,6 +42,7 @@ def boot_judge(judge):
 GROUPS = {
     "boot": {"boot": boot_judge},
     "bond": judge_bond.SCENARIOS,
+    "domains": judge_domains.SCENARIOS,
     "hwstamp": judge_hwstamp.SCENARIOS,
     "roles": judge_roles.SCENARIOS,
     "sources": judge_sources.SCENARIOS,
