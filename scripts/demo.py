@@ -260,7 +260,10 @@ def main():
     parser.add_argument("--gnomond", default="gnomond", help="the daemon to run")
     parser.add_argument("--duration", type=seconds, metavar="SECONDS",
                         help="end after so long (default: on a terminal never, else 30)")
+    parser.add_argument("--check", action="store_true", help="check the options only")
     args = parser.parse_args()
+    if args.check:
+        return 0
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
     tty = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -122,6 +122,12 @@ def refused(gnomond):
         last = (output.splitlines() or [""])[-1]
         if demo.returncode != 2 or "write seconds, more than 0" not in last:
             fail(f"--duration={text}: exit {demo.returncode}:\n{output}")
+        # The script says so before it builds, as soon as that.
+        done = subprocess.run([str(SCRIPTS / "demo"), f"--duration={text}"], timeout=20,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False)
+        if done.returncode != 2 or done.stdout or "more than 0" not in done.stderr:
+            fail(f"scripts/demo --duration={text}: exit {done.returncode}:\n{done.stderr}")
         if leftovers(demo.pid):
             fail(f"--duration={text}: {leftovers(demo.pid)}")
 
