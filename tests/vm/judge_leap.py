@@ -56,6 +56,26 @@ def by_kernel(kind):
     return judge_it
 
 
+def beside(kind):
+    """A judge: gnomond keeps a PHC, and the system clock by a [sync] section; the kernel makes the
+    leap second, and nothing but the section's clock is touched."""
+    _, tai, jump = LEAPS[kind]
+
+    def judge_it(judge):
+        kept(judge, tai)
+        judge.expect(f"jumps of UTC: {jumps(judge, 'utc')}",
+                     [round(ns, -3) for ns in jumps(judge, "utc")] == [jump])
+        judge.expect(f"jumps of TAI: {jumps(judge, 'tai')}", not jumps(judge, "tai"))
+        judge.throughout("tai between", 0, OFFSET_NS)
+        for leap in (kind, "none"):
+            judge.says("follower", f" leap-second section=system sink=CLOCK_REALTIME leap={leap}",
+                       1)
+        for clock in ("step_ns", "section=card", "section=system"):
+            judge.says("follower", f" clock-step {clock}", 1)
+        judge.says("follower", "state=SLAVE cause=", 1)
+    return judge_it
+
+
 def by_servo(kind):
     """A judge: the kernel is told nothing; the clock is stepped when the offset is announced."""
     _, tai, jump = LEAPS[kind]
@@ -82,4 +102,6 @@ SCENARIOS = {
     "leap_insert_step": by_kernel("insert"),
     "leap_insert_without_kernel": by_servo("insert"),
     "leap_delete_without_kernel": by_servo("delete"),
+    "leap_insert_beside": beside("insert"),
+    "leap_delete_beside": beside("delete"),
 }

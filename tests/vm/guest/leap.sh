@@ -35,9 +35,7 @@ leap()
 	start leader ptp4l -f /etc/leader.conf -i eth0 -m
 	sleep 1
 	announce 37 $flags
-	start follower gnomond -f /etc/follower.conf -i eth1 -s -S --clock=system \
-		--tsproc_mode=filter_weight --pi_proportional_scale=0.7 \
-		--pi_integral_scale=0.3 "$@"
+	start follower gnomond -i eth1 -s $keeping "$@"
 	until_utc $((midnight - 6))
 	compare utc /dev/ptp0 CLOCK_REALTIME
 	compare tai /dev/ptp0 CLOCK_TAI 150
@@ -55,6 +53,9 @@ leap()
 	stop leader
 }
 
+keeping="-f /etc/follower.conf -S --clock=system --tsproc_mode=filter_weight \
+--pi_proportional_scale=0.7 --pi_integral_scale=0.3"
+
 # The kernel forgets a leap second it was told of when its clock is stepped, but keeps the flag. So
 # slow a servo steps seconds after the first Announce.
 new_year=1798761600 # 2027-01-01
@@ -64,4 +65,9 @@ leap leap_delete "$july" 59
 leap leap_insert_step "$july" 61 --pi_integral_scale=0.016
 leap leap_insert_without_kernel "$july" 61 --kernel_leap=0 --step_threshold=0.1
 leap leap_delete_without_kernel "$new_year" 59 --kernel_leap=0 --step_threshold=0.1
+
+# The system clock beside the PHC that is kept, which knows no leap seconds.
+keeping="-f /etc/pairs.conf"
+leap leap_insert_beside "$july" 61
+leap leap_delete_beside "$new_year" 59
 kernel_clock reset
