@@ -289,7 +289,7 @@ static int open_ntp(struct reader *r, struct driver_error *error)
 /* UTC to TAI. -EAGAIN: this second comes twice. */
 static int to_tai(const struct reader *r, gnomon_time *time)
 {
-	int offset = -r->conf->offset_s;
+	int offset = r->leaps ? 0 : -r->conf->offset_s;
 
 	if (r->leaps) {
 		switch (leap_find(r->leaps, time->sec, &offset)) {
