@@ -15,6 +15,11 @@
 #include "ensemble_config.h"
 #include "quality.h"
 
+/* How long a clock is without a source when it is told again; twice as long each time, to a limit
+ * that is repeated. */
+#define HOLDOVER_TOLD_NS (60 * (int64_t)GNOMON_NSEC_PER_SEC)
+#define HOLDOVER_TOLD_MOST_NS (3600 * (int64_t)GNOMON_NSEC_PER_SEC)
+
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
 
@@ -321,8 +326,10 @@ static void reason_of(const struct keeper *k, unsigned int source, gnomon_mono n
 	case GNOMON_SOURCE_DISPUTED:
 		snprintf(why, size, "%.0f ns from this clock, and no majority", -view->offset_ns);
 		break;
-	case GNOMON_SOURCE_UNKNOWN:
 	case GNOMON_SOURCE_WAITING:
+		snprintf(why, size, "was lost, and has to stay good (source_recover) first");
+		break;
+	case GNOMON_SOURCE_UNKNOWN:
 	case GNOMON_SOURCE_GOOD:
 	case GNOMON_SOURCE_SELECTED:
 		why[0] = '\0';
@@ -360,30 +367,46 @@ static void tell_sources(const struct keeper *k, const struct gnomon_select_chan
 	}
 }
 
-static void tell_mode(struct keeper *k, const struct gnomon_ensemble_change *change,
-		      gnomon_mono now)
+/* How good the clock is without a source, or was until it had one again. */
+static void tell_holdover(const struct keeper *k, enum gnomon_ensemble_mode mode, gnomon_mono now)
 {
 	struct gnomon_estimate estimate;
-	struct report_holdover line = { .mode = change->mode };
+	struct report_holdover line = { .mode = mode };
 
 	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
 	line.frequency_ppb = estimate.frequency_ppb;
 	line.frequency_error_ppb = estimate.frequency_error_ppb;
 	line.bound_ns = estimate.bound_ns;
-	switch (change->mode) {
+	line.lasted_s = (double)(now.ns - k->lost.ns) * 1e-9;
+	report_holdover(k->log, &line);
+}
+
+static void tell_mode(struct keeper *k, enum gnomon_ensemble_mode mode, gnomon_mono now)
+{
+	switch (mode) {
 	case GNOMON_ENSEMBLE_HOLDOVER:
 	case GNOMON_ENSEMBLE_FREE:
 		k->lost = now;
-		report_holdover(k->log, &line);
+		k->lost_ns = HOLDOVER_TOLD_NS;
+		tell_holdover(k, mode, now);
 		break;
 	case GNOMON_ENSEMBLE_FOLLOWING:
 	case GNOMON_ENSEMBLE_NONE:
-		line.lasted_s = (double)(now.ns - k->lost.ns) * 1e-9;
 		if (k->lost.ns) {
-			report_holdover(k->log, &line);
+			tell_holdover(k, mode, now);
 		}
 		k->lost = (gnomon_mono){ 0 };
 		break;
+	}
+}
+
+/* The bound grows while nothing else happens: after a minute, two, four and so on. */
+static void tell_still_lost(struct keeper *k, gnomon_mono now)
+{
+	if (k->lost.ns && !gnomon_mono_before(now, gnomon_mono_add(k->lost, k->lost_ns))) {
+		tell_holdover(k, gnomon_ensemble_mode(k->ensemble), now);
+		k->lost_ns += k->lost_ns < HOLDOVER_TOLD_MOST_NS ? k->lost_ns
+								 : HOLDOVER_TOLD_MOST_NS;
 	}
 }
 
@@ -658,7 +681,7 @@ static void take_changes(struct keeper *k, gnomon_mono now)
 		k->changed |= change.mode_changed || change.sources.switched;
 		tell_sources(k, &change.sources, now);
 		if (change.mode_changed) {
-			tell_mode(k, &change, now);
+			tell_mode(k, change.mode, now);
 		}
 		if (change.sources.switched && k->source_count > 1) {
 			reset_stats(k);
@@ -778,4 +801,5 @@ void keeper_expire(struct keeper *k, gnomon_mono now)
 		obey(k, &command, false, now);
 		take_changes(k, now);
 	}
+	tell_still_lost(k, now);
 }

@@ -60,6 +60,7 @@ struct keeper {
 	gnomon_mono last_mono;
 	gnomon_mono kernel_told;   /* when the kernel was told that it is synchronized */
 	gnomon_mono lost;          /* since when no source is followed */
+	int64_t lost_ns;           /* how long then, when it is told again */
 	double summary_s;          /* of statistics lines */
 	struct report_stats stats;
 };

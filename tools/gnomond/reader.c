@@ -428,16 +428,24 @@ gnomon_mono reader_deadline(const struct reader *r)
 	return r->next;
 }
 
-/* It may be back; its device may have another number now. */
+/* It may be back; its device may have another number now. Whether it is, its answer says. */
 static int try_again(struct reader *r)
 {
 	struct driver_error why = { "" };
-	int err = r->ops->open(r, &why);
 
-	if (err == 0) {
-		report_source_error(r->log, r->conf->name, "is there again");
+	return r->ops->open(r, &why);
+}
+
+/* Who was asked has not answered yet. */
+static void take_success(struct reader *r)
+{
+	if (r->waits) {
+		return;
 	}
-	return err;
+	if (r->failures) {
+		report_source_again(r->log, r->conf->name);
+	}
+	r->failures = 0;
 }
 
 /* The first failure of a row, and then ever more rarely. A device that is gone is let go, so that
@@ -488,7 +496,7 @@ void reader_expire(struct reader *r, gnomon_mono now)
 	/* A window spoilt by a step, or a clock that is busy, is no failure. */
 	if (err && err != -EAGAIN && err != -EBUSY) {
 		take_failure(r, err, now);
-	} else {
-		r->failures = 0;
+	} else if (!err) {
+		take_success(r);
 	}
 }

@@ -518,6 +518,16 @@ void report_source_error(struct log *log, const char *name, const char *text)
 	}
 }
 
+void report_source_again(struct log *log, const char *name)
+{
+	if (log_begin_at(log, LOG_SOURCE_ERROR, 5)) {
+		log_text(log, "source %s: is there again", name);
+		log_str(log, "source", name);
+		log_str(log, "text", "is there again");
+		log_end(log);
+	}
+}
+
 void report_switch(struct log *log, const char *before, const char *now)
 {
 	if (log_begin(log, LOG_SWITCH)) {
@@ -551,7 +561,7 @@ void report_holdover(struct log *log, const struct report_holdover *h)
 		log_num(log, "frequency_ppb", h->frequency_ppb, 3);
 		log_num(log, "frequency_error_ppb", h->frequency_error_ppb, 3);
 		log_num(log, "bound_ns", h->bound_ns, 0);
-		if (!lost) {
+		if (!lost || h->lasted_s > 0) {
 			log_num(log, "lasted_s", h->lasted_s, 0);
 		}
 		log_end(log);

@@ -95,8 +95,11 @@ struct report_source {
 
 void report_source(struct log *log, const struct report_source *source);
 
-/** What the source is read from failed, or is there again. */
+/** What the source is read from failed. */
 void report_source_error(struct log *log, const char *name, const char *text);
+
+/** It has answered again. */
+void report_source_again(struct log *log, const char *name);
 
 /** Another source is followed. "": none was, or is. */
 void report_switch(struct log *log, const char *before, const char *now);
@@ -105,13 +108,13 @@ void report_switch(struct log *log, const char *before, const char *now);
 void report_state_file(struct log *log, const char *path, double age_s, double frequency_ppb,
 		       bool learnt);
 
-/** No source is followed, or one is again. */
+/** No source is followed, still none is, or one is again. */
 struct report_holdover {
 	enum gnomon_ensemble_mode mode;
 	double frequency_ppb; /* in force */
 	double frequency_error_ppb;
 	double bound_ns;
-	double lasted_s;      /* until it was over */
+	double lasted_s;      /* until now */
 };
 
 void report_holdover(struct log *log, const struct report_holdover *holdover);

@@ -459,6 +459,15 @@ static void sources(void **state)
 	assert_int_equal(f.keeper.selected, -1);
 	assert_ptr_equal(keeper_reference(&f.keeper), &f.keeper.sources[0]);
 	assert_int_equal(f.keeper.lost.ns, INT64_C(15000000000));
+	/* It is told again after a minute, two, four and so on, and every hour in the end. */
+	keeper_expire(&f.keeper, (gnomon_mono){ INT64_C(74999999999) });
+	assert_int_equal(f.keeper.lost_ns, INT64_C(60000000000));
+	keeper_expire(&f.keeper, (gnomon_mono){ INT64_C(75000000000) });
+	assert_int_equal(f.keeper.lost_ns, INT64_C(120000000000));
+	for (int64_t s = 75; s < 15000; s += 10) {
+		keeper_expire(&f.keeper, (gnomon_mono){ s * INT64_C(1000000000) });
+	}
+	assert_int_equal(f.keeper.lost_ns, INT64_C(60000000000) * (64 + 60 * 4));
 	tear_down(&f);
 }
 

@@ -458,7 +458,10 @@ static void silent(const char *device, unsigned int opened)
 	assert_string_equal(told.why, why);
 	world.chrony_error = 0;
 	measure(&f);
+	/* It was only asked: whether it is back, nobody knows yet. */
+	assert_int_equal(f.reader.failures, 1);
 	measure(&f);
+	assert_int_equal(f.reader.failures, 0);
 	assert_int_equal(told.samples, 2);
 	assert_int_equal(world.chronyds, opened);
 	done(&f);
