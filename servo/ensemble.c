@@ -322,13 +322,18 @@ static void carry(struct gnomon_ensemble *e, gnomon_mono now)
 
 /* -- who is followed -------------------------------------------------------------------------- */
 
-/* Alone, a source is not held against the clock: nobody could tell who is right. */
+/* Alone, a source is not held against the clock: nobody could tell who is right. The clock is the
+ * witness of what it was, so what the sources hold it to be now does not count. */
 static void tell_own_bound(struct gnomon_ensemble *e, gnomon_mono now)
 {
 	struct gnomon_estimate own;
 
 	if (e->count > 1) {
-		gnomon_ensemble_estimate(e, now, &own);
+		if (e->mode == GNOMON_ENSEMBLE_FOLLOWING) {
+			gnomon_discipline_estimate(e->discipline, now, &own);
+		} else {
+			gnomon_ensemble_estimate(e, now, &own);
+		}
 		gnomon_select_own_bound(&e->select, own.valid ? own.bound_ns : 0.0, now);
 	}
 }

@@ -147,30 +147,46 @@ static bool overlap(struct interval a, struct interval b)
 	return a.low <= b.high && b.low <= a.high;
 }
 
+/* What those who hold v[i].low to be possible agree on. Returns how many they are. */
+static unsigned int agreement(const struct interval *v, unsigned int n, unsigned int i,
+			      struct interval *common)
+{
+	unsigned int count = 0;
+
+	*common = (struct interval){ v[i].low, (double)INFINITY };
+	for (unsigned int k = 0; k < n; k++) {
+		if (v[k].low <= v[i].low && v[i].low <= v[k].high) {
+			common->high = v[k].high < common->high ? v[k].high : common->high;
+			count++;
+		}
+	}
+	return count;
+}
+
 /*
- * The offsets that most voters hold to be possible (Marzullo 1984): the intersection that the
- * greatest number of intervals share. It begins at one of their lower ends, so those are tried.
+ * The offsets that more than half of the voters hold to be possible (Marzullo 1984): the
+ * intersection that the greatest number of intervals share. It begins at one of their lower ends,
+ * so those are tried. False as well if there are two that have nothing in common: who is vague
+ * enough to agree with both sides does not decide between them.
  */
-static unsigned int densest(const struct interval *v, unsigned int n, struct interval *common)
+static bool densest(const struct interval *v, unsigned int n, struct interval *common)
 {
 	unsigned int most = 0;
+	bool unique = false;
 
 	for (unsigned int i = 0; i < n; i++) {
-		struct interval c = { v[i].low, (double)INFINITY };
-		unsigned int here = 0;
+		struct interval c;
+		unsigned int here = agreement(v, n, i, &c);
 
-		for (unsigned int k = 0; k < n; k++) {
-			if (v[k].low <= v[i].low && v[i].low <= v[k].high) {
-				c.high = v[k].high < c.high ? v[k].high : c.high;
-				here++;
-			}
-		}
 		if (here > most) {
 			most = here;
 			*common = c;
+			unique = true;
+		} else if (here == most && !overlap(c, *common)) {
+			unique = false;
 		}
 	}
-	return most;
+	return unique && 2 * most > n;
 }
 
 /* This clock's own opinion: its offset from the truth is 0, more or less. */
@@ -194,13 +210,13 @@ static bool majority(const struct gnomon_select *s, gnomon_mono now, struct inte
 			v[n++] = interval_of(s, &s->entries[i], now);
 		}
 	}
-	if (n >= 2 && 2 * densest(v, n, common) > n) {
+	if (n >= 2 && densest(v, n, common)) {
 		return true;
 	}
 	if (n >= 1 && own_interval(s, now, &v[n])) {
 		n++;
 	}
-	return n >= 2 && 2 * densest(v, n, common) > n;
+	return n >= 2 && densest(v, n, common);
 }
 
 /* -- judging one source ----------------------------------------------------------------------- */
@@ -309,11 +325,14 @@ static void accept(struct gnomon_select *s, struct gnomon_select_entry *e, gnomo
 	set_state(s, e, good_s < recovery_s(s, e) ? GNOMON_SOURCE_WAITING : GNOMON_SOURCE_GOOD);
 }
 
+/* A single bad report among good ones is an outlier: it is not used, and that is all. */
 static void take_verdict(struct gnomon_select *s, struct gnomon_select_entry *e,
 			 enum gnomon_source_state verdict, gnomon_mono now)
 {
+	const bool stands = is_candidate(e) || e->state == GNOMON_SOURCE_WAITING;
+
 	if (verdict == GNOMON_SOURCE_GOOD) {
-		if (e->bad > 0 || e->reports == 1) {
+		if (!stands) {
 			e->good_at = now;
 		}
 		e->bad = 0;
@@ -322,7 +341,7 @@ static void take_verdict(struct gnomon_select *s, struct gnomon_select_entry *e,
 	}
 	e->fault = verdict;
 	e->bad += e->bad < REPORTS_MAX;
-	if (!is_candidate(e) || e->bad >= s->config.fail_limit) {
+	if (!stands || e->bad >= s->config.fail_limit) {
 		drop(s, e, verdict, now);
 	}
 }

@@ -86,7 +86,7 @@ struct gnomon_select_entry {
 	enum gnomon_source_state fault; /* of the last bad report */
 	double offset_ns;     /* smoothed */
 	gnomon_mono at;       /* of the report */
-	gnomon_mono good_at;  /* since when it has been good without a break */
+	gnomon_mono good_at;  /* since when it has been good, but for outliers */
 	gnomon_mono drop_at;  /* when it was dropped last */
 	unsigned int reports; /* saturates */
 	unsigned int bad;     /* reports in a row */

@@ -339,6 +339,58 @@ static void patience(void **state)
 	assert_int_equal(gnomon_select_state(&s, 0), GNOMON_SOURCE_SILENT);
 }
 
+/* A source that is vague enough to agree with both sides does not help a liar: the clock does not
+ * follow it, whichever is asked first. */
+static void vague_witness_does_not_decide(void **state)
+{
+	struct rig r;
+
+	for (unsigned int liar = 0; liar < 2; liar++) {
+		rig_init(&r, 3, 0.0);
+		r.bound_ns[2] = 1e6;
+		run(&r, 60.0);
+		assert_int_equal(gnomon_select_selected(&r.select), 0);
+		r.lie_ns[liar] = 100e3;
+		run(&r, 10.0);
+		assert_int_equal(STATE(&r, liar), GNOMON_SOURCE_OUTVOTED);
+		assert_int_equal(STATE(&r, 2), GNOMON_SOURCE_GOOD);
+		assert_int_equal(gnomon_select_selected(&r.select), liar == 0 ? 1 : 0);
+	}
+}
+
+static void carried_along(void **state)
+{
+	struct rig r;
+
+	rig_init(&r, 3, 0.0);
+	run(&r, 60.0);
+	/* The clock runs away from all of them by as much as it is told: nobody lies. */
+	gnomon_select_moved(&r.select, 50e3, 100.0);
+	for (unsigned int i = 0; i < 3; i++) {
+		r.lie_ns[i] = -50e3;
+	}
+	run(&r, 1.0);
+	assert_true(gnomon_select_uses(&r.select, 0));
+	assert_int_equal(STATE(&r, 1), GNOMON_SOURCE_GOOD);
+	/* Alive, though it does not report. */
+	for (int i = 0; i < 10; i++) {
+		r.dead[0] = true;
+		gnomon_select_alive(&r.select, 0, mono_at(r.t));
+		run(&r, 2.0);
+	}
+	assert_int_equal(gnomon_select_selected(&r.select), 0);
+	r.dead[0] = false;
+	/* Nothing that was reported counts, all that is thought of them does. */
+	gnomon_select_forget(&r.select);
+	assert_int_equal(gnomon_select_selected(&r.select), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		r.lie_ns[i] = 7e9;
+	}
+	gnomon_select_own_bound(&r.select, 0.0, mono_at(r.t));
+	run(&r, 1.0);
+	assert_int_equal(gnomon_select_selected(&r.select), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +403,8 @@ int main(void)
 		TEST(alarm_and_wide_are_left),
 		TEST(all_lost_is_holdover),
 		TEST(clock_is_the_witness),
+		TEST(vague_witness_does_not_decide),
+		TEST(carried_along),
 		TEST(dispute_ends),
 		TEST(hand_over_is_slewed),
 		TEST(start_waits_for_all),
