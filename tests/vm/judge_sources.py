@@ -3,13 +3,18 @@
 
 import re
 
-from judge import FAULT, FREQUENCY_PPB, INSANE
+from judge import FAULT, FREQUENCY_PPB, INSANE, OFFSET_NS, UTC_NS
 
 TIME = re.compile(r"gnomond\[\d+\]: ([\d.]+) ")
 
 RESUME_S = 2.0   # from the first Announce until the servo is in lock
 RESUMED_NS = 200  # from then on, at 8 messages in a second; and if the frequency is not known:
 ANEW_NS = 2000
+
+PULSE_NS = 5000  # by pulses, whose interrupts take a while
+READ_NS = 150    # by readings of another clock
+HELD_NS = 3000   # after half a minute by nothing
+SYSTEM_NS = 500
 
 
 def first(judge, what, pattern):
@@ -56,4 +61,49 @@ def resume(judge):
     judge.same("leader", "status", "0")
 
 
-SCENARIOS = {"resume": resume}
+def switches(judge, wanted):
+    """Which source was followed after which."""
+    found = [match.groups() for line in judge.all("follower", "log")
+             if (match := re.search(r" source-switch from=(\S+) to=(\S+)", line))]
+    judge.expect(f"switches: {found}", found == wanted)
+
+
+def grandmaster(judge):
+    """Pulses, then the clock that told their seconds, then nothing, then that clock again."""
+    switches(judge, [("none", "receiver"), ("receiver", "pulses"), ("pulses", "receiver"),
+                     ("receiver", "none"), ("none", "receiver")])
+    judge.throughout("pulses", 0, PULSE_NS)
+    judge.throughout("device", 0, READ_NS)
+    judge.throughout("nothing", 0, HELD_NS)
+    judge.throughout("again", 0, READ_NS)
+    for what in ("pulses", "device", "again"):
+        judge.same("", f"{what} claims", "6")
+    held = judge.all("", "nothing claims")
+    order = [claim for before, claim in zip([None] + held, held) if claim != before]
+    judge.expect(f"clockClass without a source: {held}", order == ["7", "187", "248"])
+    judge.says("follower", r"source-error source=receiver .*No such device", 1)
+    judge.says("follower", "holdover mode=(holdover|free) ", 1)
+    judge.says("follower", "holdover mode=following ", 1)
+    judge.says("follower", " clock-step ", 1)
+    judge.never("follower", FAULT, INSANE)
+    for who in ("follower", "last"):
+        judge.same(who, "status", "0")
+
+
+def failover(judge):
+    """Never worse than the source that is followed, and never a step."""
+    switches(judge, [("none", "ports"), ("ports", "receiver"), ("receiver", "pulses"),
+                     ("pulses", "ports")])
+    judge.throughout("port", 0, OFFSET_NS)
+    judge.throughout("lost", 0, READ_NS)
+    judge.throughout("lying", 0, PULSE_NS)
+    judge.throughout("back", 0, PULSE_NS)
+    judge.throughout("again", 0, OFFSET_NS)
+    judge.throughout("system", UTC_NS, SYSTEM_NS)
+    judge.says("follower", "source=receiver state=outvoted ", 1)
+    judge.says("follower", r" clock-step step_ns=\d+$", 1)
+    judge.never("follower", INSANE, "clock-error|send-failed|link-error")
+    judge.same("follower", "status", "0")
+
+
+SCENARIOS = {"resume": resume, "grandmaster": grandmaster, "failover": failover}
