@@ -9,7 +9,7 @@ TIME = re.compile(r"gnomond\[\d+\]: ([\d.]+) ")
 
 RESUME_S = 2.0   # from the first Announce until the servo is in lock
 RESUMED_NS = 200  # from then on, at 8 messages in a second; and if the frequency is not known:
-ANEW_NS = 2000
+ANEW_NS = 20000  # what the servo leaves to slewing (first_step_threshold)
 
 PULSE_NS = 5000  # by pulses, whose interrupts take a while
 READ_NS = 150    # by readings of another clock

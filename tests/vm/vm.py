@@ -28,7 +28,7 @@ import judge_tools
 from judge import Judge, Log
 
 HERE = pathlib.Path(__file__).resolve().parent
-BOOT_LIMIT_S = 500
+BOOT_LIMIT_S = 800
 
 
 def boot_judge(judge):
