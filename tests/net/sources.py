@@ -82,7 +82,7 @@ def failover(bench):
 
 
 def liar(bench):
-    """The source with the highest priority lies by a millisecond, and stops."""
+    """The source with the highest priority lies by a millisecond, stops, and does it again."""
     host = bench.namespace("host")
     gms = masters(bench, host, {"one": {}, "two": {"domainNumber": "24"},
                                 "liar": {"domainNumber": "25", "soft_clock_offset": "0.001"}})
@@ -97,11 +97,21 @@ def liar(bench):
     time.sleep(2)
     offsets_within(receiver, start, 0.3e6, "beside a liar")
     gms["liar"][1].stop(9)
-    bench.start_gnomond(gms["liar"][2], [gms["liar"][0]],
-                        {"serverOnly": "1", "domainNumber": "25"}, "honest")
-    switch(receiver, "liar", 30, start)
+    domain = {"serverOnly": "1", "domainNumber": "25"}
+    honest = bench.start_gnomond(gms["liar"][2], [gms["liar"][0]], domain, "honest")
+    start = switch(receiver, "liar", 30, start)
     time.sleep(2)
     offsets_within(receiver, start, 0.3e6, "and behind it")
+    honest.stop(9)
+    switch(receiver, "ports", 10, start)
+    start = len(receiver.lines)
+    bench.start_gnomond(gms["liar"][2], [gms["liar"][0]],
+                        {**domain, "soft_clock_offset": "-0.001"}, "again")
+    expect(receiver, r" source-state source=liar state=outvoted", 20, start)
+    time.sleep(4)
+    offsets_within(receiver, start, 0.3e6, "beside it once more")
+    if any(" source-switch " in line for line in receiver.lines[start:]):
+        raise Failure("it was believed")
 
 
 def shared(bench):

@@ -18,6 +18,9 @@
 /* A frequency without a model is worth something for so long. */
 #define FREQUENCY_AGE_S 3600.0
 
+/* And so is the delay of a path: networks are rebuilt. */
+#define DELAY_AGE_S 86400.0
+
 /* -- reading ---------------------------------------------------------------------------------- */
 
 /* The adjustment, at least: it may be all that a short run has learnt. */
@@ -71,7 +74,7 @@ int remember_load(struct remember *r, const struct conf *conf, struct keeper *ke
 
 double remember_delay(const struct remember *r)
 {
-	return r->found ? r->state.mean_delay_ns : 0.0;
+	return r->found && r->age_s < DELAY_AGE_S ? r->state.mean_delay_ns : 0.0;
 }
 
 /* -- writing ---------------------------------------------------------------------------------- */

@@ -499,6 +499,31 @@ static void whose_bound(void **state)
 	assert_true(view[3].bound_ns - view[0].bound_ns == 8000.0);
 }
 
+/* What a grandmaster says of its own error counts, if it says anything. */
+static void accuracy(void **state)
+{
+	static const struct {
+		uint8_t accuracy;
+		double bound_ns;
+	} cases[] = { { 0x20, 25.0 }, { 0x23, 1000.0 }, { 0x31, -1.0 }, { 0xfe, -1.0 } };
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, false);
+	assert_true(f.keeper.sources[0].reference_bound_ns < 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct gnomon_clock_quality quality = { 6, cases[i].accuracy, 0x4e5d };
+		const struct gnomon_time_properties_ds properties = { 37, PTP, 0x20 };
+
+		(void)gnomon_engine_set_grandmaster(f.keeper.engine, &quality, &properties,
+						    (gnomon_mono){ 2 });
+		keeper_datasets(&f.keeper, f.keeper.engine, GNOMON_DATASET_PARENT,
+				(gnomon_mono){ 2 });
+		assert_true(f.keeper.sources[0].reference_bound_ns == cases[i].bound_ns);
+	}
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +533,7 @@ int main(void)
 		{ "/gnomond/keeper/hands_over", hands_over, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sample_overdue", sample_overdue, NULL, NULL, NULL },
 		{ "/gnomond/keeper/delay_memory", delay_memory, NULL, NULL, NULL },
+		{ "/gnomond/keeper/accuracy", accuracy, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sources", sources, NULL, NULL, NULL },
 		{ "/gnomond/keeper/whose_bound", whose_bound, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sync_interval", sync_interval, NULL, NULL, NULL },
