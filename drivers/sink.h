@@ -31,13 +31,14 @@ struct sink_ops {
 struct sink {
 	const struct sink_ops *ops;
 	char name[120];
+	bool absent; /* nobody was there when it was opened */
 };
 
 /**
- * chronyd's "refclock SOCK path". Fails if nobody listens yet; later the socket may go away and
- * come back. Returns 0, -ENOENT, -ECONNREFUSED or -errno, in words in *error.
+ * chronyd's "refclock SOCK path", which may go away and come back. Unless await is given, somebody
+ * has to listen by now. Returns 0, -ENOENT, -ECONNREFUSED or -errno, in words in *error.
  */
-int sink_chrony_open(struct sink **sink, const char *path, struct driver_error *error);
+int sink_chrony_open(struct sink **sink, const char *path, bool await, struct driver_error *error);
 
 /** NTP's shared memory segment number segment ("refclock SHM segment"). 0 or -errno, in words. */
 int sink_shm_open(struct sink **sink, int segment, struct driver_error *error);

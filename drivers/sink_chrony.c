@@ -99,7 +99,7 @@ static const struct sink_ops chrony_ops = {
 	.destroy = chrony_destroy,
 };
 
-int sink_chrony_open(struct sink **sink, const char *path, struct driver_error *error)
+int sink_chrony_open(struct sink **sink, const char *path, bool await, struct driver_error *error)
 {
 	const size_t len = strlen(path);
 	struct sink_chrony *chrony;
@@ -120,7 +120,8 @@ int sink_chrony_open(struct sink **sink, const char *path, struct driver_error *
 	chrony->address.sun_family = AF_UNIX;
 	memcpy(chrony->address.sun_path, path, len);
 	err = connect_socket(chrony);
-	if (err) {
+	chrony->base.absent = err == -ENOENT || err == -ECONNREFUSED;
+	if (err && !(await && chrony->base.absent)) {
 		free(chrony);
 		return driver_fail(error, err, "%s: cannot reach chronyd: %s: its configuration "
 				   "needs \"refclock SOCK %s\"", path, driver_strerror(err), path);

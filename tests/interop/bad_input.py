@@ -110,8 +110,8 @@ GNOMOND = {
     "steered and handed over":
         ("[sync a]\nsync_sink CLOCK_REALTIME\n[sync b]\nsync_sink shm:4711\n",
          ["sync b", "sync a", "CLOCK_REALTIME", "remove one"], 1),
-    "nobody at the socket": ("[sync a]\nsync_sink chrony:/run/nobody\n",
-                             ["{file}:9: sync a: /run/nobody", "refclock SOCK"], 2),
+    "no place for a socket": ("[sync a]\nsync_sink chrony:\n",
+                              ["{file}:9: sync a: chrony:: write", "refclock SOCK"], 1),
     "no segment": ("[sync a]\nsync_sink shm:first\n", ["{file}:9: sync a: shm:first"], 1),
     "pulses for a PHC": ("[sync a]\nsync_source pps:/dev/pps0\nsync_sink /dev/ptp91\n",
                          ["{file}:9: sync a: pps:/dev/pps0", "CLOCK_REALTIME"], 1),

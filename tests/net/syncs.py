@@ -229,17 +229,24 @@ def case_json(bench):
 
 
 def case_portless(bench):
-    """Without ports of its own: a pair of clocks that needs none, and one that follows the clock
-    kept by a source. The default management socket is left alone."""
+    """Without ports of its own: pairs of clocks that need none, one of them with a chronyd that
+    comes later, and one that follows the clock kept by a source. The default management socket is
+    left alone."""
     left, right = bench.namespace("left"), bench.namespace("right")
     name = bench.cable(left, right)
     bench.start_gnomond(left, [name], {"priority1": "100"}, "master")
+    path = os.path.join(bench.folder, "chrony.sock")
     alone = bench.config("alone", {"logging_level": "6"},
                          {"sync pair": {"sync_source": "soft:a", "sync_sink": "soft:b",
+                                        "sync_interval": "0.125"},
+                          "sync told": {"sync_source": "soft:a", "sync_sink": f"chrony:{path}",
                                         "sync_interval": "0.125"}})
     alone = bench.start(right, [bench.gnomond, "-f", alone], "alone")
     expect(alone, "no management socket: there are no ports to manage; set uds_address", 10)
     expect(alone, "sync section=pair sink=soft:b source=soft:a servo=s2", 10)
+    expect(alone, f"section=told .*nobody listens at {path} yet", 1)
+    within("offset told, s", abs(Chrony(path).take()[0]), 0, NEAR_S)
+    expect(alone, f"section=told .*{path}: is there again", 5)
     follower = bench.start_gnomond(
         right, {"source net": {"source_type": "ptp", "source_interfaces": name},
                 "sync second": {"sync_sink": "soft:b", "sync_interval": "0.125"}},

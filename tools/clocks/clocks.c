@@ -273,7 +273,7 @@ static int parse_segment(const char *text)
 										  (int)segment;
 }
 
-int clocks_open_out(struct sink **out, const char *name, struct driver_error *error)
+int clocks_open_out(struct sink **out, const char *name, bool await, struct driver_error *error)
 {
 	const char *number = behind(name, "shm:");
 	const int segment = number ? parse_segment(number) : -1;
@@ -285,7 +285,7 @@ int clocks_open_out(struct sink **out, const char *name, struct driver_error *er
 				   name);
 	}
 	if (!number) {
-		return sink_chrony_open(out, socket_of(name), error);
+		return sink_chrony_open(out, socket_of(name), await, error);
 	}
 	if (segment < 0) {
 		return driver_fail(error, -EINVAL,

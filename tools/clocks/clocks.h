@@ -86,8 +86,9 @@ int clocks_reopen(struct clocks *clocks, size_t index, struct gnomon_clock **for
 /** Whether the name is that of a program's mailbox: "chrony:PATH", "sock:PATH" or "shm:SEGMENT". */
 bool clocks_is_out(const char *name);
 
-/** Open it. Returns 0, -EINVAL (no segment's number) or -errno with *error. */
-int clocks_open_out(struct sink **out, const char *name, struct driver_error *error);
+/** Open it; await: though chronyd is not there yet. Returns 0, -EINVAL (no segment's number) or
+ * -errno with *error. */
+int clocks_open_out(struct sink **out, const char *name, bool await, struct driver_error *error);
 
 /** True if both names are of one mailbox. */
 bool clocks_same_out(const char *a, const char *b);

@@ -292,7 +292,8 @@ static int check_source(struct conf *conf, size_t index, struct conf_error *erro
 /* Sinks that are no clocks: they can be told the time, but not asked for it. */
 static bool is_outlet(const char *name)
 {
-	return strncmp(name, "chrony:", 7) == 0 || strncmp(name, "shm:", 4) == 0;
+	return strncmp(name, "chrony:", 7) == 0 || strncmp(name, "sock:", 5) == 0 ||
+	       strncmp(name, "shm:", 4) == 0;
 }
 
 /* The sync that has that clock for a sink, NULL if none has. */

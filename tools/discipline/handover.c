@@ -22,7 +22,7 @@ static int open_socket(struct sink **out, const char *path, struct driver_error 
 		if (i > 0) {
 			(void)poll(NULL, 0, PAUSE_MS);
 		}
-		err = sink_chrony_open(out, path, error);
+		err = sink_chrony_open(out, path, false, error);
 	}
 	return err;
 }

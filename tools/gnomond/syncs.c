@@ -259,6 +259,12 @@ void syncs_start(struct syncs *s)
 		speak_of(s, p);
 		sync_report_start(s->log, p->conf->sink, p->conf->source, p->conf->interval_s,
 				  p->steered);
+		if (p->out && p->out->absent) {
+			sync_report_note(s->log, 4,
+					 "nobody listens at %s yet; chronyd does by \"refclock "
+					 "SOCK %s\"",
+					 p->out->name, p->out->name);
+		}
 	}
 	if (s->count > 0) {
 		speak_of(s, NULL);

@@ -217,7 +217,7 @@ static int claim_all(struct syncs *s, struct driver_error *error)
 		find_upstream(s, p);
 		err = syncs_claim(s, p, error);
 		if (!err && clocks_is_out(p->conf->sink)) {
-			err = clocks_open_out(&p->out, p->conf->sink, error);
+			err = clocks_open_out(&p->out, p->conf->sink, true, error);
 		}
 		err = err ? err : syncs_build(s, p, error);
 		if (err) {

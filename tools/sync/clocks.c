@@ -61,7 +61,7 @@ static int open_out(struct sync *s, struct sync_sink *sink, const char *name,
 	const struct sync_options *o = s->options;
 
 	if (names_out(o, name)) {
-		return clocks_open_out(&sink->out, name, error);
+		return clocks_open_out(&sink->out, name, false, error);
 	}
 	if (!handover_is_wanted(s->conf)) {
 		return 0;

@@ -379,6 +379,13 @@ static void hand_over(struct pair *p, const struct reading *r, gnomon_mono now)
 	const int err = p->config.out->ops->send(p->config.out, &sample);
 
 	if (err) {
+		p->unsent++;
+	} else if (p->unsent) {
+		sync_report_note(p->config.log, 5, "%s: is there again", p->config.out->name);
+		p->unsent = 0;
+	}
+	/* The first of a row, and then ever more rarely. */
+	if (err && (p->unsent & (p->unsent - 1)) == 0) {
 		sync_report_failure(p->config.log, p->config.out->name, "hand over an offset", err);
 	}
 	report(p, r, now);

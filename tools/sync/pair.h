@@ -57,6 +57,7 @@ struct pair {
 	struct gnomon_stats frequency;
 	struct gnomon_stats delay;
 	unsigned int failures;   /* readings in a row */
+	unsigned int unsent;   /* samples in a row that the program did not get */
 };
 
 /** Build a pair; the first reading is due at now. Returns 0, -ENOENT (no such servo) or -errno. */

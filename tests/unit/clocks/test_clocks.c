@@ -296,11 +296,11 @@ static void out_names(void **state)
 	assert_true(clocks_is_out("chrony:/run/x") && clocks_is_out("sock:/x"));
 	assert_true(clocks_is_out("shm:0"));
 	assert_false(clocks_is_out("soft") || clocks_is_out("/dev/ptp0") || clocks_is_out("shm"));
-	assert_int_equal(clocks_open_out(&out, "shm:x", &error), -EINVAL);
-	assert_int_equal(clocks_open_out(&out, "shm:-1", &error), -EINVAL);
-	assert_int_equal(clocks_open_out(&out, "shm:1 ", &error), -EINVAL);
-	assert_int_equal(clocks_open_out(&out, "chrony:", &error), -EINVAL);
-	assert_int_equal(clocks_open_out(&out, "chrony:/nowhere/at/all", &error), -ENOENT);
+	assert_int_equal(clocks_open_out(&out, "shm:x", false, &error), -EINVAL);
+	assert_int_equal(clocks_open_out(&out, "shm:-1", false, &error), -EINVAL);
+	assert_int_equal(clocks_open_out(&out, "shm:1 ", false, &error), -EINVAL);
+	assert_int_equal(clocks_open_out(&out, "chrony:", false, &error), -EINVAL);
+	assert_int_equal(clocks_open_out(&out, "chrony:/nowhere/at/all", false, &error), -ENOENT);
 	assert_non_null(strstr(error.text, "refclock SOCK /nowhere/at/all"));
 	assert_null(out);
 }

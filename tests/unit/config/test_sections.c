@@ -149,6 +149,8 @@ static const struct {
 	  "t.conf:4: sync b: sync a keeps soft already; remove one of them" },
 	{ P "[sync a]\nsync_sink eth1\nsync_source shm:0\n",
 	  "t.conf:2: sync a: 'shm:0' is no clock to follow; name one with sync_source" },
+	{ P "[sync a]\nsync_sink eth1\nsync_source sock:/run/x\n",
+	  "t.conf:2: sync a: 'sock:/run/x' is no clock to follow; name one with sync_source" },
 	{ P "[sync a]\nsync_sink eth1\nsync_source \"\"\n",
 	  "t.conf:2: sync a: '' is no clock to follow; name one with sync_source" },
 	{ P "[source x]\nsource_type phc\nsource_device eth1\n[sync a]\nsync_sink eth1\n",

@@ -73,11 +73,19 @@ static void chrony(void **state)
 	address.sun_family = AF_UNIX;
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/gnomon-sock-%d",
 		       (int)getpid());
-	assert_int_equal(sink_chrony_open(&sink, address.sun_path, &error), -ENOENT);
+	assert_int_equal(sink_chrony_open(&sink, address.sun_path, false, &error), -ENOENT);
 	assert_non_null(strstr(error.text, "refclock SOCK"));
 	assert_null(sink);
+	/* One that may come is waited for. */
+	assert_int_equal(sink_chrony_open(&sink, address.sun_path, true, &error), 0);
+	assert_true(sink->absent);
+	assert_int_equal(sink->ops->send(sink, &sample), -ENOENT);
 	fd = listen_there();
-	assert_int_equal(sink_chrony_open(&sink, address.sun_path, &error), 0);
+	assert_int_equal(sink->ops->send(sink, &sample), 0);
+	assert_received(fd);
+	sink->ops->destroy(sink);
+	assert_int_equal(sink_chrony_open(&sink, address.sun_path, false, &error), 0);
+	assert_false(sink->absent);
 	assert_string_equal(sink->ops->kind, "chrony");
 	assert_int_equal(sink->ops->send(sink, &sample), 0);
 	assert_received(fd);

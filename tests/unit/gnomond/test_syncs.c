@@ -228,11 +228,12 @@ static void refuse_mailbox_twice(void **state)
 				"remove one of them");
 }
 
-static void refuse_nobody_listens(void **state)
+/* chronyd may start later, and the clock is of use before. */
+static void nobody_listens(void **state)
 {
 	add("a", "kept", "chrony:/nowhere/at/all");
-	assert_int_equal(open_syncs(), -ENOENT);
-	assert_non_null(strstr(error.text, "test.conf:10: sync a: /nowhere/at/all: cannot reach"));
+	assert_int_equal(open_syncs(), 0);
+	assert_true(syncs.list[0].out->absent);
 }
 
 static void refuse_servo(void **state)
@@ -501,7 +502,7 @@ int main(void)
 		TEST("/gnomond/syncs/refuse/loop_by_source", refuse_loop_by_source),
 		TEST("/gnomond/syncs/refuse/source_is_kept", refuse_source_is_kept),
 		TEST("/gnomond/syncs/refuse/mailbox_twice", refuse_mailbox_twice),
-		TEST("/gnomond/syncs/refuse/nobody_listens", refuse_nobody_listens),
+		TEST("/gnomond/syncs/nobody_listens", nobody_listens),
 		TEST("/gnomond/syncs/refuse/servo", refuse_servo),
 		TEST("/gnomond/syncs/refuse/pulses", refuse_pulses),
 		TEST("/gnomond/syncs/wait/kept", wait_for_kept),
