@@ -249,6 +249,21 @@ static void hand_over_is_slewed(void **state)
 	assert_true(gnomon_select_correction(&r.select, mono_at(r.t + 10.0)) == 0.0);
 }
 
+/* What would take too long is not: the clock goes to where the new source says. */
+static void far_hand_over_is_not(void **state)
+{
+	struct rig r;
+
+	rig_init(&r, 3, 0.0);
+	r.select.config.handover_max_ns = 400.0;
+	r.lie_ns[1] = 800.0;
+	run(&r, 60.0);
+	r.dead[0] = true;
+	run(&r, 6.0);
+	assert_int_equal(gnomon_select_selected(&r.select), 1);
+	assert_true(gnomon_select_correction(&r.select, mono_at(r.t)) == 0.0);
+}
+
 /* The first to speak need not be right. */
 static void start_waits_for_all(void **state)
 {
@@ -407,6 +422,7 @@ int main(void)
 		TEST(carried_along),
 		TEST(dispute_ends),
 		TEST(hand_over_is_slewed),
+		TEST(far_hand_over_is_not),
 		TEST(start_waits_for_all),
 		TEST(deadlines_pass),
 		TEST(nonsense_is_refused),
