@@ -547,8 +547,8 @@ const struct conf_key conf_table[] = {
 		 "in it becomes the line's level. Set it to tell several instances apart." },
 	{ KEY(LOG, "user"), G_STR(user), IS(""),
 	  .doc = "The user to become once sockets and clocks are open, keeping only the "
-		 "capabilities to set clocks and to open the ports again. That user must be able to "
-		 "write the folder of *state_file*, and to open what may go and come back: PTP "
+		 "capabilities to set clocks and to open the ports again. That user must be able "
+		 "to write the folder of *state_file*, and to open what may go and come back: PTP "
 		 "devices, and the folder of chronyd's socket." },
 
 	/* -- later: unicast ------------------------------------------------------------------- */
