@@ -409,7 +409,7 @@ static void apply(struct sync *s, gnomon_mono now)
 		} else if (sink->pair.config.source != sink->by->clock || !was_active) {
 			pair_set_source(&sink->pair, sink->by->clock, label(s, sink->by), now);
 			if (!was_active) {
-				pair_reset(&sink->pair);
+				pair_resume(&sink->pair);
 			}
 		}
 		sink->active = sink->paired;

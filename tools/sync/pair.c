@@ -49,11 +49,15 @@ static void reset_stats(struct pair *p)
 	gnomon_stats_reset(&p->delay);
 }
 
-static int build_discipline(struct pair *p)
+/* first: in this program's life, so that first_step_threshold counts. */
+static int build_discipline(struct pair *p, bool first)
 {
 	struct gnomon_discipline_config d;
 	int err = discipline_configure(&d, p->config.conf, p->config.sink);
 
+	if (!first) {
+		d.servo_config.first_step_threshold = 0;
+	}
 	err = err ? err : discipline_create(&p->discipline, &p->memory, &d);
 	if (!err) {
 		p->frequency_ppb = d.servo_config.frequency_ppb;
@@ -101,7 +105,7 @@ int pair_init(struct pair *p, const struct pair_config *config, gnomon_mono now)
 	join(p);
 	reset_stats(p);
 	if (!config->out) {
-		err = build_discipline(p);
+		err = build_discipline(p, true);
 	}
 	return err;
 }
@@ -119,6 +123,19 @@ void pair_reset(struct pair *p)
 	}
 	p->state = GNOMON_SERVO_UNLOCKED;
 	reset_stats(p);
+}
+
+void pair_resume(struct pair *p)
+{
+	void *before = p->memory;
+
+	if (p->discipline && build_discipline(p, false) == 0) {
+		free(before);
+		p->state = GNOMON_SERVO_UNLOCKED;
+		reset_stats(p);
+	} else {
+		pair_reset(p);
+	}
 }
 
 void pair_estimate(const struct pair *p, gnomon_mono now, struct gnomon_estimate *estimate)

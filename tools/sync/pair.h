@@ -98,6 +98,12 @@ void pair_set_source(struct pair *pair, struct gnomon_clock *source, const char 
 /** Start over with the frequency that was learned. */
 void pair_reset(struct pair *pair);
 
+/**
+ * Start over with the frequency that the sink has now: others kept it for a while. What was learned
+ * of it before would be 50 us wrong after a second if they made up for 50 ppm.
+ */
+void pair_resume(struct pair *pair);
+
 /** What is known about the sink. */
 void pair_estimate(const struct pair *pair, gnomon_mono now, struct gnomon_estimate *estimate);
 

@@ -257,6 +257,31 @@ static void keeps_utc(void **state)
 	assert_non_null(strstr(last_line, " s2 freq  +50000 delay      0"));
 }
 
+/* While another kept the sink, its oscillator came to need another frequency; it is not stepped, as
+ * this is not the first time. */
+static void resumed(void **state)
+{
+	(void)state;
+	utc.error_ppb = 50000;
+	begin();
+	pair_time_properties(&pair, &tai_37, true);
+	run(60);
+	for (int late_ns = 0; late_ns <= 100000; late_ns += 100000) {
+		const int steps = utc.steps;
+
+		settle(&utc);
+		utc.error_ppb -= 70000;
+		utc.adjusted_ppb = -utc.error_ppb;
+		utc.start += late_ns - (int64_t)error_ns(-37);
+		pair_resume(&pair);
+		run(4);
+		assert_near(error_ns(-37), late_ns, late_ns + 5);
+		run(60);
+		assert_near(error_ns(-37), 0, 5);
+		assert_int_equal(utc.steps, steps);
+	}
+}
+
 /* And the other way round. */
 static void kept_by_utc(void **state)
 {
@@ -489,6 +514,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define ROW(name, function) { "/sync/pair/" name, function, setup, teardown, NULL }
 		ROW("keeps_utc", keeps_utc),
+		ROW("resumed", resumed),
 		ROW("kept_by_utc", kept_by_utc),
 		ROW("fixed_offset", fixed_offset),
 		ROW("leap_second", leap_second),
