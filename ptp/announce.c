@@ -173,11 +173,40 @@ static void announce_tlvs(struct gnomon_engine *e, const struct port *p, struct 
 	}
 }
 
+/* A clock that follows no parent has no path but its own. */
+static void announce_own(struct gnomon_engine *e, const struct port *p, struct gnomon_msg *m)
+{
+	const struct gnomon_default_ds *own = &e->default_ds;
+	struct gnomon_announce *a = &m->body.announce;
+	const size_t parents = e->tlvs_len;
+
+	m->header.flags |= e->local_time_properties.flags;
+	if (e->management.uncertain == UNCERTAIN_TRUE) {
+		m->header.flags |= GNOMON_FLAG_SYNCHRONIZATION_UNCERTAIN;
+	}
+	a->current_utc_offset = e->local_time_properties.current_utc_offset;
+	a->time_source = e->local_time_properties.time_source;
+	a->grandmaster_priority1 = own->priority1;
+	a->grandmaster_priority2 = own->priority2;
+	a->grandmaster_quality = own->clock_quality;
+	a->grandmaster_identity = own->clock_identity;
+	a->steps_removed = 0;
+	e->tlvs_len = 0;
+	announce_tlvs(e, p, m);
+	e->tlvs_len = parents;
+}
+
 void announce_fill(struct gnomon_engine *e, const struct port *p, struct gnomon_msg *m)
 {
 	const struct gnomon_parent_ds *parent = &e->parent_ds;
 	struct gnomon_announce *a = &m->body.announce;
 
+	/* Without a parent the data sets are this clock's, or what management made of them. */
+	if (e->apart && gnomon_clock_identity_cmp(&parent->parent_port_identity.clock,
+						  &e->default_ds.clock_identity) != 0) {
+		announce_own(e, p, m);
+		return;
+	}
 	m->header.flags |= e->time_properties_ds.flags;
 	/* 8.2.2.5: a Boundary Clock adds its own uncertainty to that of its parent. */
 	if (parent->synchronization_uncertain || e->uncalibrated_ports > 0 ||

@@ -423,6 +423,11 @@ int gnomon_engine_set_grandmaster(struct gnomon_engine *e,
 	return 0;
 }
 
+void gnomon_engine_set_apart(struct gnomon_engine *e, bool apart)
+{
+	e->apart = apart;
+}
+
 int gnomon_engine_expire(struct gnomon_engine *e, gnomon_mono now)
 {
 	gnomon_mono due = timers_deadline(&e->timers);

@@ -220,6 +220,7 @@ struct gnomon_engine {
 	uint8_t tlvs[FOREIGN_TLVS_MAX];
 
 	bool locked; /* the clock is, by the last clock event */
+	bool apart;  /* it follows something else than the parent */
 	bool best_known; /* the outcome of the last decision, for its events */
 	bool best_is_local;
 	struct gnomon_clock_identity best_identity;

@@ -265,6 +265,13 @@ GNOMON_EXPORT int gnomon_engine_set_grandmaster(struct gnomon_engine *engine,
 						const struct gnomon_time_properties_ds *properties,
 						gnomon_mono now);
 
+/**
+ * The clock follows something else than what its ports receive, or nothing: Announces describe this
+ * clock, as set by the function above, and not the parent, which would vouch for a time that is not
+ * its own. The data sets and the states of the ports stay what the network makes of them.
+ */
+GNOMON_EXPORT void gnomon_engine_set_apart(struct gnomon_engine *engine, bool apart);
+
 /** timestamping of PORT_PROPERTIES_NP, with its wire values. */
 enum gnomon_port_stamping {
 	GNOMON_PORT_STAMPING_SOFTWARE = 0,

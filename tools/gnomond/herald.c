@@ -125,6 +125,13 @@ static gnomon_mono when(const struct herald *h)
 	return h->conf->source_count ? h->next : GNOMON_MONO_NEVER;
 }
 
+/* Whether the ports hear one clock while another source, or none, is followed. Where there is no
+ * choice, what is heard is announced before the clock is in step, as it always was. */
+static bool is_apart(const struct keeper *k)
+{
+	return k->source_count > 1 && (k->selected < 0 || k->sources[k->selected].conf != NULL);
+}
+
 gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 {
 	const struct keeper *k = h->keeper;
@@ -145,6 +152,7 @@ gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 	} else {
 		pass_leap(h);
 	}
+	gnomon_engine_set_apart(k->engine, is_apart(k));
 	describe(source, &about);
 	if (quality_update(&h->quality, standing(h, now), &about, keeper_bound(k, now),
 			   &h->properties, now, &claim)) {

@@ -22,6 +22,7 @@ static struct world {
 	struct gnomon_time_properties_ds theirs;
 	/* Told: */
 	unsigned int times;
+	bool apart;
 	struct gnomon_clock_quality quality;
 	struct gnomon_time_properties_ds properties;
 } world;
@@ -46,6 +47,7 @@ static int take(const struct gnomon_clock_quality *quality,
 #define keeper_time(k, time) read_time(time)
 #define gnomon_engine_time_properties_ds(engine, ds) (*(ds) = world.theirs)
 #define gnomon_engine_set_grandmaster(engine, quality, properties, now) take(quality, properties)
+#define gnomon_engine_set_apart(engine, is) (world.apart = (is))
 #include "tools/gnomond/herald.c"
 #include "tools/gnomond/keeper.h"
 
@@ -112,6 +114,7 @@ static void follow(struct fixture *f, int source, double bound_ns)
 	f->keeper.selected = f->keeper.reference = source;
 	f->keeper.state = GNOMON_SERVO_LOCKED;
 	look(f);
+	assert_int_equal(world.apart, source != 0 && f->keeper.source_count > 1 && f->herald.conf);
 }
 
 static void lose(struct fixture *f, double bound_ns)
@@ -120,6 +123,7 @@ static void lose(struct fixture *f, double bound_ns)
 	world.bound_ns = bound_ns;
 	f->keeper.selected = -1;
 	look(f);
+	assert_int_equal(world.apart, f->keeper.source_count > 1 && f->herald.conf);
 }
 
 /* 6, 7, 187, 248: and every time it is said once. */

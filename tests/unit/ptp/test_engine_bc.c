@@ -509,6 +509,28 @@ static void uncertain(void **state)
 	lan_destroy(lan);
 }
 
+/* A clock that hears a grandmaster and follows something else vouches for itself only. */
+static void apart(void **state)
+{
+	struct lan *lan = chain();
+	struct node *gm = &lan->nodes[0];
+	struct node *bc = &lan->nodes[1];
+	struct node *oc = &lan->nodes[2];
+
+	lan_settle(lan);
+	check_follows(oc, gm, node_port_identity(bc, 2), 2);
+	gnomon_engine_set_apart(bc->engine, true);
+	lan_run(lan, 10 * SEC);
+	assert_state(bc, 1, GNOMON_PORT_TIME_RECEIVER);
+	check_follows(bc, gm, node_port_identity(gm, 1), 1);
+	check_follows(oc, bc, node_port_identity(bc, 2), 1);
+	assert_state(oc, 1, GNOMON_PORT_TIME_RECEIVER);
+	gnomon_engine_set_apart(bc->engine, false);
+	lan_run(lan, 10 * SEC);
+	check_follows(oc, gm, node_port_identity(bc, 2), 2);
+	lan_destroy(lan);
+}
+
 static struct gnomon_tlv path_of(const struct gnomon_msg *m)
 {
 	struct gnomon_tlv tlv = { 0 };
@@ -731,6 +753,7 @@ int main(void)
 		LAN_TEST("/ptp/engine/bc/receiver_on_two_networks", receiver_on_two_networks),
 		LAN_TEST("/ptp/engine/bc/m2_does_not_wait", m2_does_not_wait),
 		LAN_TEST("/ptp/engine/bc/m3_waits", m3_waits),
+		LAN_TEST("/ptp/engine/bc/apart", apart),
 		LAN_TEST("/ptp/engine/bc/p1", p1),
 		LAN_TEST("/ptp/engine/bc/p2_double_link", p2_double_link),
 		LAN_TEST("/ptp/engine/bc/p2_same_segment", p2_same_segment),
