@@ -222,7 +222,7 @@ def case_refused(lab, space):
         (["-s", "soft", "-c", "soft:b", "-r"], 1, "-r goes with -a"),
         (["-s", "soft", "-c", "soft:b", "--timeout", "5"], 1, "-w or -a"),
         (["-a", "--timeout", "0"], 1, "--timeout takes seconds, 1 to 1000000"),
-        (["-s", "soft", "-E", "best"], 1, "clock_servo"),
+        (["-s", "soft", "-E", "best"], 1, "option -E: 'best'"),
         (["-s", "soft", "-f", "/none"], 1, "/none"),
         (["-a", "-s", "soft"], 1, "leave out -s, -d, -w and -O, or leave out -a"),
         (["-a", "-c", "CLOCK_REALTIME"], 1, "if -r is given"),
