@@ -259,7 +259,7 @@ def corrupt(bench):
     state.write_bytes(b"gnomon-state 1\n\xff\x00nonsense")
     state.chmod(0o600)
     process = bench.start_gnomond(host, [name], {**HOST, "state_file": str(state)}, "host")
-    expect(process, rf" note text=\"state file {state}: .*moved to state.bad", 5)
+    expect(process, rf" warning note text=\"state file {state}: .*moved to state.bad", 5)
     expect(process, r" port-state ", 5)
     if state.exists() or not pathlib.Path(f"{state}.bad").exists():
         raise Failure("it was not put aside")

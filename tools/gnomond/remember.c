@@ -65,7 +65,7 @@ int remember_load(struct remember *r, const struct conf *conf, struct keeper *ke
 	r->next = gnomon_mono_add(timer_now(), FIRST_NS);
 	r->found = err == 0;
 	if (err == -EBADMSG) {
-		report_note(log, why.text);
+		report_trouble(log, why.text);
 	} else if (r->found) {
 		give_back(r);
 	}
@@ -120,7 +120,7 @@ static void tell(struct remember *r, int err)
 	if (err && err != -EAGAIN && err != r->told) {
 		snprintf(text, sizeof(text), "state_file %s: cannot be written: %s", r->path,
 			 driver_strerror(err));
-		report_note(r->log, text);
+		report_trouble(r->log, text);
 	}
 	if (err != -EAGAIN) {
 		r->told = err;
@@ -152,6 +152,6 @@ void remember_finish(struct remember *r, gnomon_mono now)
 	}
 	(void)state_writer_wait(&r->writer);
 	if (fill(r, now) && state_file_store(r->path, &r->state, &why) != 0) {
-		report_note(r->log, why.text);
+		report_trouble(r->log, why.text);
 	}
 }

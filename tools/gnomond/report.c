@@ -349,13 +349,23 @@ void report_clock_error(struct log *log, const char *what, int code)
 	}
 }
 
-void report_note(struct log *log, const char *text)
+static void put_note(struct log *log, int level, const char *text)
 {
-	if (log_begin(log, LOG_NOTE)) {
+	if (log_begin_at(log, LOG_NOTE, level)) {
 		log_text(log, "%s", text);
 		log_str(log, "text", text);
 		log_end(log);
 	}
+}
+
+void report_note(struct log *log, const char *text)
+{
+	put_note(log, 6, text);
+}
+
+void report_trouble(struct log *log, const char *text)
+{
+	put_note(log, 4, text);
 }
 
 static uint64_t sum(const uint64_t counters[16])

@@ -53,6 +53,8 @@ void report_waiting(struct log *log, struct report_port port, const char *text);
 
 /** Something the user should know once. */
 void report_note(struct log *log, const char *text);
+/** The same of something that should be mended. */
+void report_trouble(struct log *log, const char *text);
 /** Messages in and out, and every other counter that is not zero: why messages were not used. */
 void report_counters(struct log *log, struct report_port port,
 		     const struct gnomon_port_counters *counters);
