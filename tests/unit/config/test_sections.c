@@ -330,8 +330,8 @@ static void no_ports(void **state)
 		"[sync a]\nsync_source eth2\nsync_sink CLOCK_REALTIME\n",
 		"[source a]\nsource_type ntp\n",
 		"[source a]\nsource_type ntp\n[sync a]\nsync_sink eth1\n",
-		"[global]\nclock phc\n[source a]\nsource_type ptp\nsource_interfaces eth1\n"
-		"[sync a]\nsync_sink CLOCK_REALTIME\n",
+		("[global]\nclock phc\n[source a]\nsource_type ptp\nsource_interfaces eth1\n"
+		 "[sync a]\nsync_sink CLOCK_REALTIME\n"),
 		"[global]\nclock phc\nphc_device eth1\nfree_running 1\n[sync a]\nsync_sink eth2\n",
 	};
 	struct conf_error error;
