@@ -279,12 +279,16 @@ static void check_counters(struct world *w, uint16_t port)
 	w->counters[port - 1] = now;
 }
 
-/* Management may set intervals that never end: then there may be nothing to wait for. */
+/* Timeouts are up to so many doublings of the interval: a receipt timeout is up to 255 of them. */
+#define TIMEOUT_LOG 8
+
+/* Management may set intervals whose timeouts never come: then there may be nothing to wait for. */
 static bool waits_for_ever(const struct gnomon_port_ds *ds)
 {
-	return ds->log_announce_interval > GNOMON_LOG_INTERVAL_CEILING ||
-	       ds->log_sync_interval > GNOMON_LOG_INTERVAL_CEILING ||
-	       ds->log_min_pdelay_req_interval > GNOMON_LOG_INTERVAL_CEILING;
+	const int longest = GNOMON_LOG_INTERVAL_CEILING - TIMEOUT_LOG;
+
+	return ds->log_announce_interval > longest || ds->log_sync_interval > longest ||
+	       ds->log_min_pdelay_req_interval > longest;
 }
 
 static void drain(struct world *w)
