@@ -299,7 +299,7 @@ static enum gnomon_management_error set_log_announce_interval(struct change *c)
 	c->p->config.log_announce_interval = (int8_t)c->v[0].number;
 	port_timer_renew(c->p, TIMER_ANNOUNCE_TX, c->now);
 	port_timer_renew(c->p, TIMER_ANNOUNCE_RX, c->now);
-	decision_start(c->e, c->now);
+	decision_request(c->e, c->now);
 	return OK;
 }
 

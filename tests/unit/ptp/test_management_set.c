@@ -168,6 +168,23 @@ static void set_extreme_intervals(void **state)
 	lan_destroy(n->lan);
 }
 
+/* A state decision that waits for its turn is made, however rare Announces become meanwhile. */
+static void set_interval_after_role(void **state)
+{
+	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
+	struct node *follower = &lan->nodes[1];
+
+	(void)state;
+	lan_settle(lan);
+	assert_int_equal(get(follower, 0x2001, "stepsRemoved"), 1);
+	SET(follower, 0x2006, "\13\0");
+	SET(follower, 0x3001, "\1\0");
+	SET(follower, 0x2009, "\177\0");
+	lan_run(lan, 1 * SEC);
+	assert_int_equal(get(follower, 0x2001, "stepsRemoved"), 0);
+	lan_destroy(lan);
+}
+
 static void set_domain_and_roles(void **state)
 {
 	struct lan *lan = lan_pair(GNOMON_DELAY_E2E);
@@ -462,6 +479,7 @@ int main(void)
 		TEST("set/alternate_timescales", set_alternate_timescales),
 		TEST("set/intervals", set_intervals),
 		TEST("set/extreme_intervals", set_extreme_intervals),
+		TEST("set/interval_after_role", set_interval_after_role),
 		TEST("set/domain_and_roles", set_domain_and_roles),
 		TEST("set/time", set_time_asks_the_owner),
 		TEST("set/others", set_others),
