@@ -3,10 +3,13 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "drivers/clock_find.h"
+
+#include "quality.h"
 
 /* -- the clock -------------------------------------------------------------------------------- */
 
@@ -382,6 +385,16 @@ static bool is_kept_valid(const struct daemon *d)
 	       is_reference(d);
 }
 
+/* What is the reference itself is as good as the configuration says. */
+static double kept_bound(const struct daemon *d, gnomon_mono now)
+{
+	const double bound = keeper_bound(&d->keeper, now);
+
+	return isfinite(bound) || !is_reference(d)
+		       ? bound
+		       : quality_accuracy_bound((uint8_t)d->conf->clock_accuracy);
+}
+
 gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)
 {
 	struct gnomon_time_properties_ds properties;
@@ -391,7 +404,7 @@ gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)
 	}
 	keeper_time_properties(&d->keeper, &properties);
 	syncs_time_properties(&d->syncs, &properties);
-	syncs_kept(&d->syncs, is_kept_valid(d), now);
+	syncs_kept(&d->syncs, is_kept_valid(d), kept_bound(d, now), now);
 	if (!gnomon_mono_before(now, syncs_deadline(&d->syncs))) {
 		syncs_expire(&d->syncs, now);
 	}

@@ -3,6 +3,7 @@
 #include "syncs.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "drivers/clock_find.h"
@@ -259,6 +260,11 @@ void syncs_start(struct syncs *s)
 		speak_of(s, p);
 		sync_report_start(s->log, p->conf->sink, p->conf->source, p->conf->interval_s,
 				  p->steered);
+		if (p->source != s->kept && !p->upstream) {
+			sync_report_note(s->log, 5,
+					 "bound_ns stays unknown: %s is kept by nobody here, who "
+					 "could say how far it is off", p->conf->source);
+		}
 		if (p->out && p->out->absent) {
 			sync_report_note(s->log, 4,
 					 "nobody listens at %s yet; chronyd does by \"refclock "
@@ -283,6 +289,20 @@ gnomon_mono syncs_deadline(const struct syncs *s)
 	return next;
 }
 
+/* Of pulses, that of the clock which makes them. Of a clock nobody here keeps nothing is known. */
+static double source_bound(const struct syncs *s, const struct syncs_pair *p, gnomon_mono now)
+{
+	struct gnomon_estimate estimate = { .bound_ns = (double)INFINITY };
+
+	if (p->source == s->kept) {
+		return s->kept_bound_ns;
+	}
+	if (p->upstream && p->upstream->built) {
+		pair_estimate(&p->upstream->pair, now, &estimate);
+	}
+	return estimate.bound_ns;
+}
+
 /* The day of a leap second is another one after a step: properties are told anew. */
 static void expire(struct syncs *s, struct syncs_pair *p, gnomon_mono now)
 {
@@ -290,6 +310,7 @@ static void expire(struct syncs *s, struct syncs_pair *p, gnomon_mono now)
 		return;
 	}
 	tell_properties(s, p);
+	pair_source_bound(&p->pair, source_bound(s, p, now));
 	if (pair_expire(&p->pair, now) == -ENODEV) {
 		note_vanished(s, p, now);
 	}
@@ -331,6 +352,7 @@ void syncs_ready(struct syncs *s, size_t index, gnomon_mono now)
 	struct phc_event untold;
 
 	speak_of(s, p);
+	pair_source_bound(&p->pair, source_bound(s, p, now));
 	if (!p->running) {
 		(void)phc_extts_read(pair_fd(&p->pair), &untold);
 	} else if (pair_ready(&p->pair, now) == -ENODEV) {
@@ -339,8 +361,9 @@ void syncs_ready(struct syncs *s, size_t index, gnomon_mono now)
 	decide(s, now);
 }
 
-void syncs_kept(struct syncs *s, bool valid, gnomon_mono now)
+void syncs_kept(struct syncs *s, bool valid, double bound_ns, gnomon_mono now)
 {
+	s->kept_bound_ns = bound_ns;
 	if (valid != s->valid || !s->told) {
 		s->told = true;
 		s->valid = valid;

@@ -50,6 +50,7 @@ struct syncs {
 	bool force;
 	bool told;  /* whether the kept clock is worth following: */
 	bool valid;
+	double kept_bound_ns; /* of the kept clock; INFINITY: not known */
 	bool has_properties;
 	struct gnomon_time_properties_ds properties;
 	gnomon_mono look;     /* for clocks that are gone; NEVER: none is */
@@ -81,8 +82,11 @@ void syncs_poll_fds(const struct syncs *syncs, struct pollfd *fds);
 /** poll() reported something on fds[index]. */
 void syncs_ready(struct syncs *syncs, size_t index, gnomon_mono now);
 
-/** Whether the kept clock is worth following from now on. */
-void syncs_kept(struct syncs *syncs, bool valid, gnomon_mono now);
+/**
+ * Whether the kept clock is worth following from now on, and how far it may be off, ns (INFINITY:
+ * that is not known), which becomes part of the bounds of all that follow it.
+ */
+void syncs_kept(struct syncs *syncs, bool valid, double bound_ns, gnomon_mono now);
 
 /** What is known of TAI and UTC, for pairs of which one clock keeps UTC. */
 void syncs_time_properties(struct syncs *syncs,

@@ -101,7 +101,7 @@ int pair_init(struct pair *p, const struct pair_config *config, gnomon_mono now)
 {
 	int err = 0;
 
-	*p = (struct pair){ .config = *config, .next = now };
+	*p = (struct pair){ .config = *config, .next = now, .source_bound_ns = -1.0 };
 	join(p);
 	reset_stats(p);
 	if (!config->out) {
@@ -141,9 +141,25 @@ void pair_resume(struct pair *p)
 void pair_estimate(const struct pair *p, gnomon_mono now, struct gnomon_estimate *estimate)
 {
 	*estimate = (struct gnomon_estimate){ .bound_ns = (double)INFINITY };
-	if (p->discipline) {
-		gnomon_discipline_estimate(p->discipline, now, estimate);
+	if (!p->discipline) {
+		return;
 	}
+	gnomon_discipline_estimate(p->discipline, now, estimate);
+	/* By how much the source has become worse since it was read. */
+	if (p->source_bound_ns > p->sampled_bound_ns) {
+		estimate->bound_ns += p->source_bound_ns - p->sampled_bound_ns;
+	}
+}
+
+void pair_source_bound(struct pair *p, double bound_ns)
+{
+	p->source_bound_ns = bound_ns >= 0 ? bound_ns : (double)INFINITY;
+}
+
+/* What is to be added to the error of a reading for who counts by numbers alone; 0: not known. */
+static double known_source_bound(const struct pair *p)
+{
+	return p->source_bound_ns >= 0 && isfinite(p->source_bound_ns) ? p->source_bound_ns : 0;
 }
 
 /* -- timescales ------------------------------------------------------------------------------- */
@@ -310,7 +326,8 @@ static void tell_kernel(struct pair *p, const struct reading *r, gnomon_mono now
 	p->kernel_told = now;
 	(void)clock_system_set_synchronized(
 		p->config.sink, true,
-		gnomon_sat_add(gnomon_span_abs(r->offset).ns, r->error_ns));
+		gnomon_sat_add(gnomon_span_abs(r->offset).ns,
+			       gnomon_sat_add(r->error_ns, (int64_t)known_source_bound(p))));
 }
 
 /* After a step: to what second, and by a second if one was missing. */
@@ -364,9 +381,11 @@ static void steer(struct pair *p, const struct reading *r, gnomon_mono now)
 		.mean_delay = gnomon_span_from_ns(r->window_ns > 0 ? r->window_ns : 0),
 		.local = local,
 		.weight = 1.0,
-		.reference_bound_ns = -1,
+		/* Unknown is told by the estimate. */
+		.reference_bound_ns = isfinite(p->source_bound_ns) ? p->source_bound_ns : -1.0,
 	};
 
+	p->sampled_bound_ns = sample.reference_bound_ns >= 0 ? sample.reference_bound_ns : 0;
 	gnomon_discipline_sample(p->discipline, &sample, now, &command);
 	if (command.insane) {
 		sync_report_sanity(p->config.log, p->config.sink_name,
@@ -390,7 +409,7 @@ static void hand_over(struct pair *p, const struct reading *r, gnomon_mono now)
 	const struct sink_sample sample = {
 		.local = r->local,
 		.offset = r->offset,
-		.error_ns = (double)r->error_ns,
+		.error_ns = (double)r->error_ns + known_source_bound(p),
 		.leap = p->timescale.leap,
 	};
 	const int err = p->config.out->ops->send(p->config.out, &sample);

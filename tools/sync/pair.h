@@ -48,6 +48,8 @@ struct pair {
 	bool has_pulse;
 	enum gnomon_servo_state state;
 	double frequency_ppb;    /* in force */
+	double source_bound_ns;  /* as pair_source_bound has it; < 0: nobody told */
+	double sampled_bound_ns; /* that of the last sample */
 	gnomon_time last_local;  /* the sink's at the last sample, without leap seconds */
 	gnomon_mono last_mono;
 	gnomon_mono kernel_told;
@@ -88,6 +90,12 @@ int pair_ready(struct pair *pair, gnomon_mono now);
 void pair_time_properties(struct pair *pair, const struct gnomon_time_properties_ds *properties,
 			  bool traceable);
 
+/**
+ * How far the source itself may be off, ns; INFINITY: that is not known. It is part of the sink's
+ * bound, and counts from the next reading on. Without it the bound is relative to the source.
+ */
+void pair_source_bound(struct pair *pair, double bound_ns);
+
 /** No more readings, until there is a source again; the correction in force still ends in time. */
 void pair_pause(struct pair *pair);
 
@@ -104,7 +112,7 @@ void pair_reset(struct pair *pair);
  */
 void pair_resume(struct pair *pair);
 
-/** What is known about the sink. */
+/** What is known about the sink. An unknown bound is INFINITY. */
 void pair_estimate(const struct pair *pair, gnomon_mono now, struct gnomon_estimate *estimate);
 
 #endif

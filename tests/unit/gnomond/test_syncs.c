@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +133,7 @@ static void open_nothing(void **state)
 	assert_null(syncs.list);
 	assert_null(syncs.clocks.items);
 	assert_true(syncs_deadline(&syncs).ns == GNOMON_MONO_NEVER.ns);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	syncs_expire(&syncs, now);
 	assert_string_equal(said, "");
 }
@@ -265,15 +266,15 @@ static void wait_for_kept(void **state)
 	add("a", "kept", "soft:a");
 	assert_int_equal(open_syncs(), 0);
 	syncs_start(&syncs);
-	syncs_kept(&syncs, false, now);
+	syncs_kept(&syncs, false, 0, now);
 	pass(5);
 	assert_int_equal(count(" sync section=a"), 0);
 	assert_int_equal(count("waits until the clock that gnomond keeps is in step"), 1);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(5);
 	assert_in_range(count(" sync section=a sink=soft:a source=kept servo="), 4, 6);
 	assert_int_equal(count("goes on"), 1);
-	syncs_kept(&syncs, false, now);
+	syncs_kept(&syncs, false, 0, now);
 	pass(5);
 	assert_in_range(count(" sync section=a sink=soft:a source=kept servo="), 4, 6);
 	assert_int_equal(count("waits until"), 2);
@@ -284,7 +285,7 @@ static void wait_for_nobody(void **state)
 {
 	add("a", "soft:x", "soft:a");
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, false, now);
+	syncs_kept(&syncs, false, 0, now);
 	pass(4);
 	assert_in_range(count(" sync section=a"), 3, 5);
 }
@@ -296,16 +297,16 @@ static void wait_in_a_chain(void **state)
 	add("b", "soft:a", "soft:b");
 	add("a", "kept", "soft:a");
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, false, now);
+	syncs_kept(&syncs, false, 0, now);
 	pass(3);
 	assert_int_equal(count(" sync section="), 0);
 	assert_int_equal(count("waits until soft:b is in step"), 1);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(10);
 	assert_in_range(count(" sync section=c sink=soft:c source=soft:b servo=s2"), 3, 9);
 	assert_ptr_equal(strstr(said, " sync section="), strstr(said, " sync section=a"));
 	said[0] = '\0';
-	syncs_kept(&syncs, false, now);
+	syncs_kept(&syncs, false, 0, now);
 	pass(10);
 	assert_int_equal(count(" sync section="), 0);
 	assert_int_equal(count("waits until"), 3);
@@ -320,7 +321,7 @@ static void follow(void **state)
 	conf.soft_clock_offset = 2.5;
 	add("a", "kept", "soft:a");
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(3);
 	assert_int_equal(count("clock-step section=a sink=soft:a step_ns=-25"), 1);
 	assert_int_equal(kept->ops->read(kept, &a), 0);
@@ -328,6 +329,64 @@ static void follow(void **state)
 				 syncs.clocks.items[syncs.list[0].sink].clock, &b),
 			 0);
 	assert_true(gnomon_span_abs(gnomon_time_diff(b, a)).ns < SEC / 10);
+}
+
+/* In the last line of that section; -1: unknown, -2: there is none. */
+static double told_bound(const char *section)
+{
+	const char *last = NULL;
+	double bound = -1;
+	char text[40];
+
+	(void)snprintf(text, sizeof(text), " sync section=%s ", section);
+	for (const char *at = said; (at = strstr(at, text)); at++) {
+		last = at;
+	}
+	last = last ? strstr(last, "bound_ns=") : NULL;
+	if (!last) {
+		return -2;
+	}
+	(void)sscanf(last, "bound_ns=%lf", &bound);
+	return bound;
+}
+
+/* Each adds its own error to what it follows, whatever order they stand in. */
+static void bounds_add_up(void **state)
+{
+	double a;
+
+	add("b", "soft:a", "soft:b");
+	add("a", "kept", "soft:a");
+	assert_int_equal(open_syncs(), 0);
+	syncs_kept(&syncs, true, 0, now);
+	pass(30);
+	said[0] = '\0';
+	pass(3);
+	a = told_bound("a");
+	assert_true(a > 0 && a < 1e6);
+	assert_true(told_bound("b") > a);
+	syncs_kept(&syncs, true, 5e6, now);
+	said[0] = '\0';
+	pass(3);
+	assert_true(told_bound("a") >= 5e6 && told_bound("a") < 5e6 + 1e6);
+	assert_true(told_bound("b") >= told_bound("a") && told_bound("b") < 5e6 + 2e6);
+	syncs_kept(&syncs, true, (double)INFINITY, now);
+	said[0] = '\0';
+	pass(3);
+	assert_true(told_bound("a") == -1);
+	assert_true(told_bound("b") == -1);
+}
+
+/* Nobody says how good a clock is that nobody keeps. */
+static void bound_unknown(void **state)
+{
+	add("a", "soft:x", "soft:a");
+	assert_int_equal(open_syncs(), 0);
+	syncs_start(&syncs);
+	assert_int_equal(count("bound_ns stays unknown: soft:x is kept by nobody here"), 1);
+	syncs_kept(&syncs, true, 0, now);
+	pass(5);
+	assert_true(told_bound("a") == -1);
 }
 
 /* A pair that only looks does not touch. */
@@ -339,7 +398,7 @@ static void free_running(void **state)
 	conf.soft_clock_offset = 2.5;
 	add("a", "kept", "soft:x")->servo->free_running = 1;
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(3);
 	assert_int_equal(kept->ops->read(kept, &a), 0);
 	assert_int_equal(syncs.clocks.items[syncs.list[0].sink].clock->ops->read(
@@ -374,7 +433,7 @@ static void sink_goes(void **state)
 	add("b", "soft:a", "soft:b");
 	add("c", "kept", "soft:c");
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(6);
 	assert_in_range(count(" sync section=b"), 2, 6);
 	said[0] = '\0';
@@ -395,7 +454,7 @@ static void sink_stays_away(void **state)
 {
 	add("a", "kept", "soft:a");
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(2);
 	said[0] = '\0';
 	pull_out(syncs.list[0].sink);
@@ -410,7 +469,7 @@ static void source_goes(void **state)
 {
 	add("a", "soft:x", "soft:a");
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(4);
 	pull_out(syncs.list[0].source);
 	pass(2);
@@ -428,7 +487,7 @@ static void kept_goes(void **state)
 
 	add("a", "kept", "soft:a");
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(3);
 	pull_out(syncs.kept);
 	pass(20);
@@ -455,7 +514,7 @@ static void properties(void **state)
 	syncs_time_properties(&syncs, &p);
 	syncs_time_properties(&syncs, &p);
 	assert_int_equal(count("utc-offset section=a sink=soft:a utc_offset=37"), 1);
-	syncs_kept(&syncs, false, now);
+	syncs_kept(&syncs, false, 0, now);
 	pass(3);
 	/* The soft clock started on TAI, 37 s ahead: nothing to step. */
 	assert_int_equal(count("clock-step"), 0);
@@ -470,7 +529,7 @@ static void properties_arbitrary(void **state)
 	add("a", "CLOCK_REALTIME", "soft:a");
 	assert_int_equal(open_syncs(), 0);
 	syncs_time_properties(&syncs, &p);
-	syncs_kept(&syncs, false, now);
+	syncs_kept(&syncs, false, 0, now);
 	pass(3);
 	assert_int_equal(count("clock-step section=a sink=soft:a step_ns=-3"), 1);
 }
@@ -479,7 +538,7 @@ static void fixed_offset(void **state)
 {
 	add("a", "kept", "soft:a")->offset_s = 5;
 	assert_int_equal(open_syncs(), 0);
-	syncs_kept(&syncs, true, now);
+	syncs_kept(&syncs, true, 0, now);
 	pass(3);
 	assert_int_equal(count("clock-step section=a sink=soft:a step_ns="), 1);
 	assert_true(count("step_ns=4999") + count("step_ns=5000") == 1);
@@ -491,6 +550,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST("/gnomond/syncs/open/nothing", open_nothing),
+		TEST("/gnomond/syncs/bounds_add_up", bounds_add_up),
+		TEST("/gnomond/syncs/bound_unknown", bound_unknown),
 		TEST("/gnomond/syncs/open/sources_alone", sources_alone),
 		TEST("/gnomond/syncs/refuse/missing", refuse_missing),
 		TEST("/gnomond/syncs/refuse/kept", refuse_kept),

@@ -418,6 +418,56 @@ static void handed_over(void **state)
 	assert_non_null(strstr(last_line, "offset    250000 s0 freq      +0 delay"));
 }
 
+static double bound_ns(void)
+{
+	struct gnomon_estimate estimate;
+
+	pair_estimate(&pair, (gnomon_mono){ now_ns }, &estimate);
+	return estimate.bound_ns;
+}
+
+/* As far off as the source may be, and by the pair itself; unknown stays unknown. */
+static void source_bound(void **state)
+{
+	double alone;
+
+	(void)state;
+	begin();
+	pair_time_properties(&pair, &tai_37, true);
+	run(60);
+	alone = bound_ns();
+	assert_true(alone > 0 && alone < 10000);
+	pair_source_bound(&pair, 250000);
+	run(1);
+	assert_near(bound_ns(), 250000 + alone, 100);
+	pair_source_bound(&pair, 300000); /* since it was read */
+	assert_near(bound_ns(), 300000 + alone, 200);
+	pair_source_bound(&pair, (double)INFINITY);
+	assert_true(isinf(bound_ns()));
+	run(1);
+	assert_true(isinf(bound_ns()));
+	pair_source_bound(&pair, 10);
+	run(1);
+	assert_near(bound_ns(), 10 + alone, 200);
+}
+
+static void handed_over_with_bound(void **state)
+{
+	double alone;
+
+	(void)state;
+	config.out = &taker;
+	begin();
+	run(2);
+	alone = handed.error_ns;
+	pair_source_bound(&pair, 5000);
+	run(1);
+	assert_near(handed.error_ns, alone + 5000, 1);
+	pair_source_bound(&pair, (double)INFINITY);
+	run(1);
+	assert_near(handed.error_ns, alone, 1);
+}
+
 static void free_running(void **state)
 {
 	(void)state;
@@ -521,6 +571,8 @@ int main(void)
 		ROW("leap_second_by_step", leap_second_by_step),
 		ROW("leap_second_of_another_day", leap_second_of_another_day),
 		ROW("handed_over", handed_over),
+		ROW("source_bound", source_bound),
+		ROW("handed_over_with_bound", handed_over_with_bound),
 		ROW("free_running", free_running),
 		ROW("statistics", statistics),
 		ROW("unread", unread),
