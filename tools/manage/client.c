@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -376,13 +377,43 @@ int manage_send_failed(const struct manage_client *client, int code, struct driv
 
 /* -- receiving -------------------------------------------------------------------------------- */
 
+/*
+ * Anybody on this machine may send to an abstract name; a file has permissions. The file of a
+ * server may have several names, of which it has bound one.
+ */
+static bool is_server(const struct manage_client *c, const struct uds_address *from)
+{
+	const char *path = from->name.sun_path;
+	struct stat asked;
+	struct stat sender;
+
+	if (from->len <= offsetof(struct sockaddr_un, sun_path) || path[0] == '\0') {
+		return false;
+	}
+	return strcmp(path, c->server.name.sun_path) == 0 ||
+	       (stat(c->server.name.sun_path, &asked) == 0 && stat(path, &sender) == 0 &&
+		asked.st_dev == sender.st_dev && asked.st_ino == sender.st_ino);
+}
+
+/* What others send is taken from the queue, and no answer. */
+static int receive_from_server(const struct manage_client *c, uint8_t *data, size_t size)
+{
+	struct uds_address from;
+	int len;
+
+	do {
+		len = uds_receive(&c->uds, data, size, &from);
+	} while (len >= 0 && !c->uds.path[0] && !is_server(c, &from));
+	return len;
+}
+
 static int receive_octets(struct manage_client *c, uint8_t *data, size_t size)
 {
 	struct link_rx rx;
 	int err;
 
 	if (!c->link) {
-		return uds_receive(&c->uds, data, size, NULL);
+		return receive_from_server(c, data, size);
 	}
 	err = link_receive(c->link, LINK_GENERAL, data, size, &rx);
 	return err ? err : (int)rx.len;

@@ -371,6 +371,64 @@ static void test_without_file(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* A client without a file, because its name is taken. */
+static void open_abstract(struct bench *b, struct manage_client **first)
+{
+	open_client(b);
+	*first = b->client;
+	open_client(b);
+	assert_int_equal(manage_get(b->client, GNOMON_MID_PRIORITY1, NULL), 0);
+	take(b);
+	assert_int_equal(b->from.name.sun_path[0], '\0');
+}
+
+/* Not the one that was asked: without a name, of the kernel's naming, and with a file. */
+static void test_stranger(void **state)
+{
+	struct bench *b = *state;
+	struct manage_client *first;
+	struct manage_message message;
+	const struct uds daemon = b->daemon;
+	char path[120];
+
+	open_abstract(b, &first);
+	snprintf(path, sizeof(path), "%s/stranger", b->folder);
+	for (int i = 0; i < 3; i++) {
+		struct uds stranger = { .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0) };
+
+		if (i > 0) {
+			uds_close(&stranger);
+			assert_int_equal(uds_open(&stranger, i > 1 ? path : NULL, NULL), 0);
+		}
+		b->daemon = stranger;
+		answer(b, GNOMON_TLV_MANAGEMENT, 0, priority1, sizeof(priority1));
+		b->daemon = daemon;
+		assert_int_equal(manage_receive(b->client, &message), -EAGAIN);
+		answer(b, GNOMON_TLV_MANAGEMENT, 0, priority1, sizeof(priority1));
+		assert_int_equal(manage_receive(b->client, &message), 0);
+		uds_close(&stranger);
+	}
+	manage_close(first);
+}
+
+/* The same socket by another name. */
+static void test_linked(void **state)
+{
+	struct bench *b = *state;
+	struct manage_client *first;
+	struct manage_message message;
+	char path[120];
+
+	snprintf(path, sizeof(path), "%s/link", b->folder);
+	assert_int_equal(symlink(b->path, path), 0);
+	b->config.server = path;
+	open_abstract(b, &first);
+	answer(b, GNOMON_TLV_MANAGEMENT, 0, priority1, sizeof(priority1));
+	assert_int_equal(manage_receive(b->client, &message), 0);
+	assert_int_equal(unlink(path), 0);
+	manage_close(first);
+}
+
 /* The daemon that is configured, by the socket it was given, or by the one where it is. */
 static void test_configured(void **state)
 {
@@ -429,6 +487,8 @@ int main(void)
 		TEST("ask_in_vain", test_ask_in_vain),
 		TEST("nobody_there", test_nobody_there),
 		TEST("without_file", test_without_file),
+		TEST("stranger", test_stranger),
+		TEST("linked", test_linked),
 		TEST("configured", test_configured),
 		TEST("bad_paths", test_bad_paths),
 	};
