@@ -102,10 +102,17 @@ static int open_clock(struct daemon *d, struct driver_error *error)
 /* Two programs that steer one clock fight, and neither notices. ptp4l does not look. */
 static int claim_clock(struct daemon *d, struct driver_error *error)
 {
+	struct driver_error why = { "" };
+	int r;
+
 	if (!d->conf->native || d->conf->free_running || d->keeper.handover.out) {
 		return 0;
 	}
-	return steward_take(&d->steward, d->keeper.clock, d->conf->force, error);
+	r = steward_take(&d->steward, d->keeper.clock, d->conf->force, error);
+	if (r == 0 && steward_unlocked(&d->steward, d->keeper.clock, &why)) {
+		report_note(d->log, why.text);
+	}
+	return r;
 }
 
 /* -- instances -------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "drivers/phc_pins.h"
 #include "drivers/pps.h"
 #include "tools/discipline/handover.h"
+#include "tools/sync/report.h"
 
 #include "syncs_private.h"
 
@@ -167,9 +168,18 @@ static void find_upstream(struct syncs *s, struct syncs_pair *p)
 
 int syncs_claim(const struct syncs *s, struct syncs_pair *p, struct driver_error *error)
 {
-	return p->steered ? steward_take(&p->steward, s->clocks.items[p->sink].clock, s->force,
-					 error) :
-			    0;
+	const struct gnomon_clock *sink = s->clocks.items[p->sink].clock;
+	struct driver_error why = { "" };
+	int err;
+
+	if (!p->steered) {
+		return 0;
+	}
+	err = steward_take(&p->steward, sink, s->force, error);
+	if (!err && steward_unlocked(&p->steward, sink, &why)) {
+		sync_report_note(s->log, 4, "%s", why.text);
+	}
+	return err;
 }
 
 int syncs_build(const struct syncs *s, struct syncs_pair *p, struct driver_error *error)

@@ -146,12 +146,16 @@ static int check_sink(const struct sync *s, size_t index, struct driver_error *e
 int sync_claim(struct sync *s, struct sync_sink *sink, struct driver_error *error)
 {
 	const struct sync_options *o = s->options;
+	struct driver_error why = { "" };
 	int err;
 
 	if (sink->out || s->conf->free_running) {
 		return 0;
 	}
 	err = steward_take(&sink->steward, sink->clock, o->force, error);
+	if (!err && steward_unlocked(&sink->steward, sink->clock, &why)) {
+		sync_report_note(&s->log, 4, "%s", why.text);
+	}
 	if (err && o->drop_in) {
 		sync_report_note(&s->log, 4, "%s", error->text);
 		err = 0;

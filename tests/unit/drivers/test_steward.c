@@ -20,6 +20,27 @@
 
 #include "drivers/clock.h"
 #include "drivers/steward.h"
+#include "drivers/steward_private.h"
+#include "drivers/timestamping.h"
+
+/* eth0 has the clock in question, eth1 another one. */
+static bool fake_device_of(const char *name, dev_t *device)
+{
+	struct stat st;
+
+	if (strcmp(name, "eth0") == 0 || strcmp(name, "eth1") == 0) {
+		name = name[3] == '0' ? "/dev/null" : "/dev/zero";
+	}
+	if (!strchr(name, '/') || stat(name, &st) != 0) {
+		return false;
+	}
+	*device = st.st_rdev;
+	return true;
+}
+
+#define steward_device_of fake_device_of
+#include "drivers/steward_process.c"
+#undef steward_device_of
 
 static char folder[] = "/tmp/gnomon-steward-XXXXXX";
 static char kind_phc[] = "phc";
@@ -42,12 +63,30 @@ static int teardown(void **state)
 	return rmdir(folder);
 }
 
+/* The file F, beside the process's folder; NULL: take it away. */
+static void write_config(const char *text)
+{
+	char path[80];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/F", folder);
+	if (!text) {
+		assert_int_equal(unlink(path), 0);
+		return;
+	}
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
 /* Whether a process with that command line, its words apart by blanks, is seen as steward. */
 static bool steers(const struct gnomon_clock *clock, const char *command)
 {
 	struct steward_process process = { 0 };
 	char dir[64];
 	char path[80];
+	char link[80];
 	char text[200];
 	FILE *file;
 	int err;
@@ -55,6 +94,8 @@ static bool steers(const struct gnomon_clock *clock, const char *command)
 	(void)snprintf(dir, sizeof(dir), "%s/4711", folder);
 	(void)snprintf(path, sizeof(path), "%s/cmdline", dir);
 	assert_int_equal(mkdir(dir, 0700), 0);
+	(void)snprintf(link, sizeof(link), "%s/cwd", dir);
+	assert_int_equal(symlink(folder, link), 0);
 	file = fopen(path, "w");
 	assert_non_null(file);
 	(void)snprintf(text, sizeof(text), "%s", command);
@@ -65,6 +106,7 @@ static bool steers(const struct gnomon_clock *clock, const char *command)
 	assert_int_equal(fclose(file), 0);
 	err = steward_find(folder, clock, &process);
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(link), 0);
 	assert_int_equal(rmdir(dir), 0);
 	if (err == 0) {
 		assert_int_equal(process.pid, 4711);
@@ -115,6 +157,53 @@ static void system_clock_stewards(void **state)
 	}
 }
 
+/* Linuxptp's programs: eth0 and /dev/null have the clock in question. */
+static const struct {
+	const char *command;
+	const char *config; /* in the file F, if it is named */
+	bool phc;
+	bool system;
+} linuxptp_rows[] = {
+	{ "ptp4l -i eth0", "", true, false },
+	{ "ptp4l -ieth0 -m", "", true, false },
+	{ "ptp4l -i eth1", "", false, false },
+	{ "ptp4l -i eth1 -i eth0", "", true, false },
+	{ "ptp4l -S -i eth0", "", false, true },
+	{ "ptp4l -i eth0 -s", "", true, false },
+	{ "ptp4l -i eth0 --masterOnly 1", "", false, false },
+	{ "ptp4l -i eth0 --serverOnly=1", "", false, false },
+	{ "ptp4l -i eth0 --serverOnly=0", "", true, false },
+	{ "ptp4l -i eth0 --clockClass 6", "", false, false },
+	{ "ptp4l -i eth0 --clockClass 255", "", true, false },
+	{ "ptp4l -i eth0 --free_running 1", "", false, false },
+	{ "ptp4l -i lo -p /dev/null", "", true, false },
+	{ "ptp4l -f F", "[global]\ndomainNumber 24\n\n[eth0]\n", true, false },
+	{ "ptp4l -f F", "[global]\n[eth1]\n", false, false },
+	{ "ptp4l -f F", "[eth0]\nmasterOnly 1\n", false, false },
+	{ "ptp4l -f F", "[global]\nserverOnly\t1\n[eth0]\n", false, false },
+	{ "ptp4l -f F", "[global]\nserverOnly 1\n[eth0]\nserverOnly 0\n", true, false },
+	{ "ptp4l -f F", "[global]\n# serverOnly 1\n#masterOnly 1\n[eth0]", true, false },
+	{ "ptp4l -f F", "[eth0]\nmasterOnly 1\n[eth1]\n", false, false },
+	{ "ptp4l -f F --free_running=0", "[global]\nfree_running 1\n[eth0]\n", true, false },
+	{ "ptp4l -f F", "[global]\nfree_running 1\n[eth0]\n", false, false },
+	{ "ptp4l -f F -i eth0", "[global]\nclockClass 7\n", false, false },
+	{ "ptp4l -f F", "[global]\ntime_stamping software\n[eth0]\n", false, true },
+	{ "ptp4l -H -f F", "[global]\ntime_stamping software\n[eth0]\n", true, false },
+	{ "ptp4l -f /nosuch -i eth0", "", true, false },
+	{ "ts2phc -c eth0 -s nmea", "", true, false },
+	{ "ts2phc -c /dev/null -s /dev/zero", "", true, false },
+	{ "ts2phc -c /dev/zero -s /dev/null", "", false, false },
+	{ "ts2phc -c eth0 --free_running=1", "", false, false },
+	{ "ts2phc -f F -s generic", "[global]\n[eth0]\nts2phc.pin_index 0\n", true, false },
+	{ "ts2phc -f F", "[eth0]\nts2phc.master 1\n[eth1]\n", false, false },
+	{ "ts2phc -f F -s eth0", "[eth0]\n[eth1]\n", false, false },
+	{ "ts2phc -f F -s eth1", "[eth0]\n[eth1]\n", true, false },
+	{ "phc2sys -c eth0 -s eth1", "", true, false },
+	{ "phc2sys -f F -s eth0", "[global]\nclock_servo ntpshm\n", false, false },
+	{ "phc2sys -f F -s eth0 -E pi", "[global]\nclock_servo ntpshm\n", false, true },
+	{ "phc2sys -f F -c eth0", "[global]\nfree_running 1\n", false, false },
+};
+
 /* A clock that is a PHC by its kind, of a device there is everywhere: descriptors have ids. */
 static void phc_stewards(void **state)
 {
@@ -134,6 +223,16 @@ static void phc_stewards(void **state)
 	assert_false(steers(&phc.base, "phc2sys -s /dev/null"));
 	assert_false(steers(&phc.base, "phc2sys -s eth0 -c nosuch0"));
 	assert_false(steers(&phc.base, "chronyd"));
+	for (size_t i = 0; i < sizeof(linuxptp_rows) / sizeof(linuxptp_rows[0]); i++) {
+		write_config(linuxptp_rows[i].config);
+		if (steers(&phc.base, linuxptp_rows[i].command) != linuxptp_rows[i].phc) {
+			fail_msg("%s: %s", linuxptp_rows[i].command, linuxptp_rows[i].config);
+		}
+		if (steers(system_clock, linuxptp_rows[i].command) != linuxptp_rows[i].system) {
+			fail_msg("%s: %s", linuxptp_rows[i].command, linuxptp_rows[i].config);
+		}
+	}
+	write_config(NULL);
 	assert_int_equal(fclose(device), 0);
 }
 
@@ -199,6 +298,25 @@ static void claimed_once(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Where no lock can be had that is told, and no reason to stay. */
+static void no_lock(void **state)
+{
+	struct gnomon_clock_ops ops = { .kind = kind_phc };
+	struct gnomon_clock phc = { .ops = &ops, .name = "/nosuch/ptp0" };
+	struct steward steward = { .fd = -1 };
+	struct driver_error why = { "" };
+
+	(void)state;
+	assert_int_equal(steward_claim(&steward, &phc, &why), 0);
+	assert_int_equal(steward.fd, -1);
+	assert_true(steward_unlocked(&steward, &phc, &why));
+	assert_non_null(strstr(why.text, "/nosuch/ptp0: cannot be locked"));
+	phc.name = "/dev/null";
+	assert_int_equal(steward_claim(&steward, &phc, &why), 0);
+	assert_false(steward_unlocked(&steward, &phc, &why));
+	steward_release(&steward);
+}
+
 /* Ourselves do not count, and a soft clock is nobody else's. */
 static void not_a_steward(void **state)
 {
@@ -217,6 +335,7 @@ int main(void)
 		{ "/drivers/steward/system_clock", system_clock_stewards, NULL, NULL, NULL },
 		{ "/drivers/steward/phc", phc_stewards, NULL, NULL, NULL },
 		{ "/drivers/steward/claimed_once", claimed_once, NULL, NULL, NULL },
+		{ "/drivers/steward/no_lock", no_lock, NULL, NULL, NULL },
 		{ "/drivers/steward/not_a_steward", not_a_steward, NULL, NULL, NULL },
 	};
 
