@@ -23,6 +23,9 @@
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
 
+/* How often to look whether somebody else has stepped the clock. */
+#define LOOK_NS ((int64_t)GNOMON_NSEC_PER_SEC)
+
 /* -- building --------------------------------------------------------------------------------- */
 
 /* All three count the same updates. */
@@ -117,6 +120,8 @@ int keeper_init(struct keeper *k, bool software_stamps)
 	}
 	k->selected = -1;
 	k->reference = -1;
+	witness_init(&k->witness, k->clock, !c->free_running && !k->handover.out, k->frequency_ppb);
+	k->look = GNOMON_MONO_NEVER;
 	k->summary_s = ldexp(1.0, c->summary_interval);
 	/* A program that keeps the clock hears of leap seconds even if the kernel must not. */
 	timescale_init(&k->timescale, k->clock->utc, k->handover.out || c->kernel_leap);
@@ -132,6 +137,7 @@ void keeper_start(struct keeper *k)
 
 	if (k->has_start_frequency && !k->conf->free_running) {
 		r = k->clock->ops->set_frequency(k->clock, k->start_frequency_ppb);
+		witness_frequency(&k->witness, k->start_frequency_ppb);
 	}
 	if (r != 0) {
 		report_clock_error(k->log, "adjust the clock", r);
@@ -471,6 +477,7 @@ static int change_clock(struct keeper *k, const struct gnomon_discipline_command
 
 	if (c->step) {
 		r = clock->ops->step(clock, c->step_by);
+		witness_forget(&k->witness);
 		event->stepped = r == 0;
 		event->step_by = c->step_by;
 		if (r != 0) {
@@ -486,6 +493,8 @@ static int change_clock(struct keeper *k, const struct gnomon_discipline_command
 		if (r != 0) {
 			refused = r;
 			report_clock_error(k->log, "adjust the clock", r);
+		} else {
+			witness_frequency(&k->witness, c->frequency_ppb);
 		}
 	}
 	return refused;
@@ -550,6 +559,24 @@ static void timescale_jump(struct keeper *k, int seconds, gnomon_mono now)
 	tell_engines(k, &event, now);
 }
 
+/* The clock was stepped, and not by the servo. known: by as the ensemble is to take it. */
+static void stepped(struct keeper *k, gnomon_span by, gnomon_span known, gnomon_mono now)
+{
+	const struct gnomon_clock_event event = {
+		.size = sizeof(event),
+		.state = k->state,
+		.stepped = true,
+		.step_by = by,
+		.rate_ratio = 1.0,
+	};
+	struct gnomon_discipline_command command;
+
+	retell_timescale(k);
+	tell_engines(k, &event, now);
+	gnomon_ensemble_stepped(k->ensemble, known, now, &command);
+	obey(k, &command, false, now);
+}
+
 bool keeper_time(struct keeper *k, gnomon_time *time)
 {
 	gnomon_time reading;
@@ -564,30 +591,22 @@ bool keeper_time(struct keeper *k, gnomon_time *time)
 /* What the engine offers to management is the keeper's to do; it has not heard from a servo. */
 void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now)
 {
-	struct gnomon_clock_event event = {
-		.size = sizeof(event),
-		.state = k->state,
-		.stepped = true,
-		.rate_ratio = 1.0,
-	};
-	struct gnomon_discipline_command command;
 	gnomon_time before;
+	gnomon_span by;
 	int r;
 
 	if (!keeper_time(k, &before)) {
 		return;
 	}
-	event.step_by = gnomon_time_diff(time, before);
-	r = k->clock->ops->step(k->clock, event.step_by);
+	by = gnomon_time_diff(time, before);
+	r = k->clock->ops->step(k->clock, by);
+	witness_forget(&k->witness);
 	if (r != 0) {
 		report_clock_error(k->log, "set the clock", r);
 		return;
 	}
-	report_step(k->log, event.step_by);
-	retell_timescale(k);
-	tell_engines(k, &event, now);
-	gnomon_ensemble_stepped(k->ensemble, event.step_by, now, &command);
-	obey(k, &command, false, now);
+	report_step(k->log, by);
+	stepped(k, by, by, now);
 }
 
 /* The shift must change before the next timestamp is converted, so this is done at once. */
@@ -604,6 +623,9 @@ static void take_time_properties(struct keeper *k, gnomon_mono now)
 		(void)k->clock->ops->read(k->clock, &utc);
 	}
 	timescale_update(&k->timescale, &properties, utc.sec, &change);
+	if (change.offset_changed || change.leap_changed) {
+		witness_forget(&k->witness); /* the kernel may have made a leap second */
+	}
 	if (change.offset_changed) {
 		report_utc_offset(k->log, properties.current_utc_offset, valid);
 	}
@@ -668,7 +690,7 @@ void keeper_datasets(struct keeper *k, const struct gnomon_engine *engine, unsig
 	tell_timescale(k, source);
 }
 
-/* -- samples ---------------------------------------------------------------------------------- */
+/* -- what has become of the sources ----------------------------------------------------------- */
 
 /* Another source may have other time properties. */
 static void take_changes(struct keeper *k, gnomon_mono now)
@@ -740,6 +762,68 @@ static void take_update(struct keeper *k, const struct keeper_origin *origin,
 	k->last_mono = now;
 }
 
+/* -- steps by others -------------------------------------------------------------------------- */
+
+/* What is not known exactly makes the bound wider, never narrower. In holdover that is as wide as
+ * all steps, else as the offset that is left. */
+static gnomon_span widest(const struct keeper *k, const struct witness_report *report,
+			  gnomon_mono now)
+{
+	struct gnomon_estimate estimate;
+	double sign = report->by_ns;
+
+	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
+	if (gnomon_ensemble_mode(k->ensemble) != GNOMON_ENSEMBLE_HOLDOVER) {
+		sign += estimate.offset_ns;
+	}
+	return gnomon_span_from_double(report->by_ns + copysign(report->error_ns, sign));
+}
+
+/* ptp4l hears of it from the next sample, and its users from clockcheck. */
+static bool watched(const struct keeper *k)
+{
+	switch (gnomon_ensemble_mode(k->ensemble)) {
+	case GNOMON_ENSEMBLE_NONE:
+		return false;
+	case GNOMON_ENSEMBLE_FOLLOWING:
+		return k->log->format != CONF_LOG_PTP4L;
+	case GNOMON_ENSEMBLE_HOLDOVER:
+	case GNOMON_ENSEMBLE_FREE:
+		return true;
+	}
+	return false;
+}
+
+/* True: the clock is not what it was, and measurements that were made before are of no use. */
+static bool look(struct keeper *k, gnomon_mono now)
+{
+	struct witness_report report;
+	gnomon_time reading;
+
+	k->look = gnomon_mono_add(now, LOOK_NS);
+	if (!watched(k) || (k->clock->utc && keeper_time(k, &reading) &&
+			    timescale_suspended(&k->timescale, reading))) {
+		witness_forget(&k->witness);
+		return false;
+	}
+	switch (witness_look(&k->witness, &report)) {
+	case WITNESS_NOTHING:
+		return false;
+	case WITNESS_STEPPED:
+		report_stepped(k->log, report.by_ns, report.error_ns);
+		stepped(k, gnomon_span_from_double(report.by_ns), widest(k, &report, now), now);
+		break;
+	case WITNESS_SLEPT:
+		report_slept(k->log, report.slept_s);
+		timescale_jump(k, 0, now);
+		break;
+	}
+	take_changes(k, now);
+	return true;
+}
+
+/* -- samples ---------------------------------------------------------------------------------- */
+
 void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 		   const struct gnomon_sample *s, gnomon_mono now)
 {
@@ -753,6 +837,9 @@ void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 	};
 	bool used = false;
 
+	if (look(k, now)) {
+		return;
+	}
 	k->sources[origin->source].alarm[0] = '\0';
 	k->sources[origin->source].unbounded = sample.reference_bound_ns < 0;
 	if (timescale_suspended(&k->timescale, s->local)) {
@@ -789,14 +876,18 @@ void keeper_tell_sources(const struct keeper *k, gnomon_mono now)
 
 gnomon_mono keeper_deadline(const struct keeper *k)
 {
-	return gnomon_ensemble_deadline(k->ensemble);
+	return gnomon_mono_min(gnomon_ensemble_deadline(k->ensemble), k->look);
 }
 
 void keeper_expire(struct keeper *k, gnomon_mono now)
 {
 	struct gnomon_discipline_command command;
+	bool due = !gnomon_mono_before(now, gnomon_ensemble_deadline(k->ensemble));
 
-	if (!gnomon_mono_before(now, gnomon_ensemble_deadline(k->ensemble))) {
+	if (k->look.ns != GNOMON_MONO_NEVER.ns && (due || !gnomon_mono_before(now, k->look))) {
+		(void)look(k, now);
+	}
+	if (due) {
 		gnomon_ensemble_expire(k->ensemble, now, &command);
 		obey(k, &command, false, now);
 		take_changes(k, now);

@@ -16,6 +16,7 @@
 #include "tools/timescale/timescale.h"
 
 #include "report.h"
+#include "witness.h"
 
 /** A time source. The i-th of the keeper is the i-th of its ensemble. */
 struct keeper_source {
@@ -53,6 +54,8 @@ struct keeper {
 	int selected;              /* source that is followed, -1: none */
 	int reference;             /* ... or was last */
 	bool changed;              /* who is followed has; the reader clears it */
+	struct witness witness;    /* of steps by others */
+	gnomon_mono look;          /* when it looks next */
 	struct timescale timescale;
 	enum gnomon_servo_state state;
 	double frequency_ppb;      /* in force, or needed when free running */

@@ -587,6 +587,28 @@ void report_step(struct log *log, gnomon_span by)
 	}
 }
 
+void report_stepped(struct log *log, double by_ns, double error_ns)
+{
+	if (log_begin(log, LOG_STEPPED)) {
+		log_text(log, "clock was stepped by others by %.0f ns", by_ns);
+		log_str(log, "why", "others");
+		log_num(log, "step_ns", by_ns, 0);
+		log_num(log, "error_ns", error_ns, 0);
+		log_end(log);
+	}
+}
+
+void report_slept(struct log *log, double slept_s)
+{
+	if (log_begin(log, LOG_STEPPED)) {
+		log_text(log, "the machine was suspended for %.3f s: the clock's time is unknown",
+			 slept_s);
+		log_str(log, "why", "suspended");
+		log_num(log, "slept_s", slept_s, 3);
+		log_end(log);
+	}
+}
+
 void report_sanity(struct log *log, bool faster)
 {
 	if (log_begin(log, LOG_SANITY)) {

@@ -122,6 +122,9 @@ struct report_holdover {
 void report_holdover(struct log *log, const struct report_holdover *holdover);
 
 void report_step(struct log *log, gnomon_span by);
+/** Somebody else did that; or the machine was suspended, and nobody knows what the clock shows. */
+void report_stepped(struct log *log, double by_ns, double error_ns);
+void report_slept(struct log *log, double slept_s);
 /** faster: which way the clock ran off. */
 void report_sanity(struct log *log, bool faster);
 void report_utc_offset(struct log *log, int seconds, bool valid);

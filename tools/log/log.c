@@ -34,6 +34,7 @@ static const struct {
 	[LOG_HOLDOVER] = { "holdover", LOG_NOTICE, LOG_CLASS_LOCAL },
 	[LOG_STATE_FILE] = { "state-file", LOG_INFO, LOG_CLASS_LOCAL },
 	[LOG_STEP] = { "clock-step", LOG_NOTICE, LOG_CLASS_LOCAL },
+	[LOG_STEPPED] = { "clock-stepped", LOG_WARNING, LOG_CLASS_LOCAL },
 	[LOG_SANITY] = { "clock-insane", LOG_WARNING, LOG_CLASS_REMOTE },
 	[LOG_UTC_OFFSET] = { "utc-offset", LOG_INFO, LOG_CLASS_REMOTE },
 	[LOG_LEAP] = { "leap-second", LOG_NOTICE, LOG_CLASS_REMOTE },

@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/timer.h"
 #include "tools/gnomond/keeper.h"
 
 #define MIDNIGHT (INT64_C(20000) * 86400)
@@ -28,11 +30,24 @@ static struct told {
 	unsigned int frequencies;
 	double ppb;
 	int refuses;   /* what it answers instead of being changed; 0: nothing */
+	int64_t reads_ns; /* and so much more */
+	int64_t mono_ns;  /* of the kernel's clocks */
+	int64_t slept_ns;
 } told;
+
+static int told_gettime(void *context, clockid_t id, struct timespec *ts)
+{
+	int64_t ns = told.mono_ns + (id == CLOCK_BOOTTIME ? told.slept_ns : 0);
+
+	(void)context;
+	*ts = (struct timespec){ ns / GNOMON_NSEC_PER_SEC, ns % GNOMON_NSEC_PER_SEC };
+	return 0;
+}
 
 static int told_read(struct gnomon_clock *clock, gnomon_time *now)
 {
-	*now = (gnomon_time){ told.reads, 0, 0 };
+	*now = gnomon_time_add((gnomon_time){ told.reads, 0, 0 },
+			       gnomon_span_from_ns(told.reads_ns));
 	return 0;
 }
 
@@ -115,6 +130,7 @@ static void set_up(struct fixture *f, bool free_running)
 	f->keeper.conf = &f->conf;
 	f->keeper.log = &f->log;
 	f->keeper.clock = &told.clock;
+	f->keeper.witness.gettime = told_gettime;
 	size = gnomon_engine_size(&config);
 	f->engine_memory = malloc(size);
 	assert_int_equal(gnomon_engine_init(&f->keeper.engine, f->engine_memory, size, &config,
@@ -333,7 +349,7 @@ static void sample_overdue(void **state)
 	sample(&f, 3, 1000);
 	assert_true(told.ppb < -500.0);
 	before = told.frequencies;
-	deadline = keeper_deadline(&f.keeper);
+	deadline = gnomon_ensemble_deadline(f.keeper.ensemble);
 	keeper_expire(&f.keeper, gnomon_mono_add(deadline, -1));
 	assert_int_equal(told.frequencies, before);
 	keeper_expire(&f.keeper, deadline);
@@ -524,6 +540,143 @@ static void accuracy(void **state)
 	tear_down(&f);
 }
 
+/* -- steps by others -------------------------------------------------------------------------- */
+
+/* Both go on alike. */
+static void pass_second(struct fixture *f, int second)
+{
+	told.mono_ns += GNOMON_NSEC_PER_SEC;
+	told.reads++;
+	keeper_expire(&f->keeper, (gnomon_mono){ second * INT64_C(1000000000) });
+}
+
+static double bound_at(const struct fixture *f, int second)
+{
+	return keeper_bound(&f->keeper, (gnomon_mono){ second * INT64_C(1000000000) });
+}
+
+/* Without a source, after a sample a second for so many. Returns the second: what is learnt is not
+ * older than the keeper. */
+static int lose(struct fixture *f, int seconds)
+{
+	int first = (int)(timer_now().ns / GNOMON_NSEC_PER_SEC) + 2;
+	double x_ns = 0.0;
+
+	set_up(f, false);
+	announce(f, 37, PTP | VALID);
+	for (int i = first; i <= first + seconds; i++) {
+		told.mono_ns += GNOMON_NSEC_PER_SEC;
+		told.reads++;
+		x_ns += told.ppb;
+		sample(f, i, (int64_t)x_ns + (i * 7 % 11 - 5) * 4);
+	}
+	told.steps = 0;
+	keeper_alarm(&f->keeper, 0, "gone",
+		     (gnomon_mono){ (first + seconds) * INT64_C(1000000000) });
+	assert_int_equal(gnomon_ensemble_mode(f->keeper.ensemble),
+			 seconds > 100 ? GNOMON_ENSEMBLE_HOLDOVER : GNOMON_ENSEMBLE_FREE);
+	return first + seconds;
+}
+
+/* Seen within a second, and in the bound; what the keeper does itself is none of it. */
+static void stepped_by_others(void **state)
+{
+	static const int64_t by[] = { 3000, -20000000, INT64_C(-7200000000000) };
+	struct fixture f;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(by) / sizeof(by[0]); i++) {
+		int64_t step = by[i / 2];
+		int second = lose(&f, i % 2 ? 300 : 20);
+		double before;
+		double after;
+
+		for (int k = 0; k < 5; k++) {
+			pass_second(&f, ++second);
+		}
+		before = bound_at(&f, second);
+		told.reads_ns += step;
+		pass_second(&f, ++second);
+		after = bound_at(&f, second);
+		assert_true(after >= llabs(step));
+		assert_true(after < llabs(step) + 2.0 * before + 100.0);
+		pass_second(&f, ++second);
+		assert_true(bound_at(&f, second) < after + before + 100.0);
+		keeper_set_time(&f.keeper, (gnomon_time){ told.reads + 3, 0, 0 },
+				(gnomon_mono){ second * INT64_C(1000000000) });
+		told.reads += 3;
+		after = bound_at(&f, second);
+		pass_second(&f, ++second);
+		pass_second(&f, ++second);
+		assert_true(bound_at(&f, second) < after + 2.0 * before + 100.0);
+		assert_int_equal(told.steps, 1);
+		tear_down(&f);
+	}
+}
+
+/* Following: what was measured before is no use, the next sample is. */
+static void stepped_while_following(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, false);
+	for (int i = 1; i <= 60; i++) {
+		told.mono_ns += GNOMON_NSEC_PER_SEC;
+		told.reads++;
+		sample(&f, i, 0);
+	}
+	assert_true(bound_at(&f, 60) < 10000.0);
+	told.reads_ns += 50000;
+	told.mono_ns += 500000000;
+	told.reads_ns += 500000000;
+	keeper_expire(&f.keeper, (gnomon_mono){ INT64_C(61000000000) });
+	assert_true(keeper_bound(&f.keeper, (gnomon_mono){ INT64_C(61000000000) }) >= 50000.0);
+	tear_down(&f);
+}
+
+/* Nobody knows what the clock did meanwhile. */
+static void suspended_machine(void **state)
+{
+	struct fixture f;
+	int second;
+
+	(void)state;
+	second = lose(&f, 300);
+	pass_second(&f, ++second);
+	assert_true(bound_at(&f, second) < 1e6);
+	told.slept_ns += INT64_C(3600000000000);
+	told.reads += 3600;
+	pass_second(&f, ++second);
+	assert_true(isinf(bound_at(&f, second)));
+	assert_int_equal(gnomon_ensemble_mode(f.keeper.ensemble), GNOMON_ENSEMBLE_NONE);
+	tear_down(&f);
+}
+
+/* A leap second of the kernel's is not somebody else's. */
+static void leap_is_no_step(void **state)
+{
+	struct fixture f;
+	int second;
+
+	(void)state;
+	second = lose(&f, 300);
+	announce(&f, 37, PTP | VALID | GNOMON_FLAG_LEAP61);
+	told.reads = MIDNIGHT - 3;
+	pass_second(&f, ++second);
+	for (int i = 0; i < 6; i++) {
+		if (told.reads == MIDNIGHT - 1) {
+			told.reads--;
+		}
+		pass_second(&f, ++second);
+	}
+	announce(&f, 38, PTP | VALID);
+	pass_second(&f, ++second);
+	pass_second(&f, ++second);
+	assert_true(bound_at(&f, second) < 1e6);
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -536,6 +689,11 @@ int main(void)
 		{ "/gnomond/keeper/accuracy", accuracy, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sources", sources, NULL, NULL, NULL },
 		{ "/gnomond/keeper/whose_bound", whose_bound, NULL, NULL, NULL },
+		{ "/gnomond/keeper/stepped_by_others", stepped_by_others, NULL, NULL, NULL },
+		{ "/gnomond/keeper/stepped_while_following", stepped_while_following, NULL, NULL,
+		  NULL },
+		{ "/gnomond/keeper/suspended_machine", suspended_machine, NULL, NULL, NULL },
+		{ "/gnomond/keeper/leap_is_no_step", leap_is_no_step, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sync_interval", sync_interval, NULL, NULL, NULL },
 		{ "/gnomond/keeper/free_running_touches_nothing", free_running_touches_nothing,
 		  NULL, NULL, NULL },

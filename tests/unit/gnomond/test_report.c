@@ -150,6 +150,8 @@ static void clock_events(struct log *log)
 	}
 	report_summary(log, &stats, &sync);
 	report_step(log, gnomon_span_from_ns(-1500000000));
+	report_stepped(log, -1234.4, 77.0);
+	report_slept(log, 3600.25);
 	report_sanity(log, true);
 	report_sanity(log, false);
 	report_utc_offset(log, 37, true);
