@@ -7,9 +7,12 @@
  *     igb_mute FILE MILLISECONDS      FILE: the device's resource0 below /sys
  *     igb_mute FILE PEER              one message: from after its last timestamp until the device
  *                                     PEER, which receives them, has stamped another
+ *     igb_mute FILE                   the same, for one that sends nothing but messages with
+ *                                     timestamps: until it has sent another
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +23,11 @@
 #define TSYNCTXCTL 0xb614
 #define TXSTMPL 0xb618
 #define RXSTMPL 0xb624
+#define TDH 0xe010 /* of the first queue */
 #define VALID 0x01
 #define ENABLED 0x10
 #define REGISTERS 0x20000
-#define LATE_US 30000 /* nobody waits so long for a timestamp */
+#define LATE_US 12000 /* nobody waits so long for a timestamp */
 
 static volatile uint32_t *map_registers(const char *path)
 {
@@ -39,7 +43,7 @@ static volatile uint32_t *map_registers(const char *path)
 }
 
 /* Their high halves are left alone: reading those would say that the stamp was taken. */
-static void wait_for_stamp(volatile uint32_t *registers, unsigned int at)
+static void wait_for_change(volatile uint32_t *registers, unsigned int at)
 {
 	const uint32_t before = registers[at / 4];
 
@@ -48,25 +52,33 @@ static void wait_for_stamp(volatile uint32_t *registers, unsigned int at)
 	}
 }
 
+static bool is_path(const char *argument)
+{
+	return argument && argument[0] == '/';
+}
+
 int main(int argc, char **argv)
 {
-	volatile uint32_t *registers, *peer = NULL;
+	volatile uint32_t *registers;
+	bool once;
 
-	if (argc != 3) {
-		(void)fprintf(stderr, "usage: igb_mute FILE MILLISECONDS|PEER\n");
+	if (argc < 2 || argc > 3) {
+		(void)fprintf(stderr, "usage: igb_mute FILE [MILLISECONDS|PEER]\n");
 		return 1;
 	}
 	registers = map_registers(argv[1]);
-	if (argv[2][0] == '/') {
-		peer = map_registers(argv[2]);
-		wait_for_stamp(registers, TXSTMPL);
+	once = argc == 2 || is_path(argv[2]);
+	if (once) {
+		wait_for_change(registers, TXSTMPL);
 		(void)usleep(2000); /* the driver takes it */
 	}
 	registers[TSYNCTXCTL / 4] &= ~(uint32_t)ENABLED;
-	if (peer) {
-		wait_for_stamp(peer, RXSTMPL);
+	if (argc == 2) {
+		wait_for_change(registers, TDH);
+	} else if (once) {
+		wait_for_change(map_registers(argv[2]), RXSTMPL);
 	}
-	(void)usleep(peer ? LATE_US : (useconds_t)strtoul(argv[2], NULL, 10) * 1000);
+	(void)usleep(once ? LATE_US : (useconds_t)strtoul(argv[2], NULL, 10) * 1000);
 	registers[TSYNCTXCTL / 4] |= ENABLED | VALID;
 	return 0;
 }

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # gnomond and ptp4l on hardware time stamps, in both roles.
 
-# follow LEADER FOLLOWER [OPTION]...: programs, gnomond or ptp4l, until the second has settled
+# follow LEADER FOLLOWER [OPTION]...: programs, gnomond or ptp4l, until the second has settled; the
+# first with $leader_options
+leader_options=
 follow()
 {
 	leader_program=$1 follower_program=$2
 	shift 2
 	disturb
-	start leader "$leader_program" -f /etc/leader.conf -i eth0 -m
+	start leader "$leader_program" -f /etc/leader.conf -i eth0 -m $leader_options
 	start follower "$follower_program" -f /etc/follower.conf -i eth1 -m -s "$@"
 	sleep 20
 	settings leader eth0 during
@@ -111,12 +113,14 @@ finish
 
 # One alone. Requests are rare, so that the next one is not sent meanwhile.
 begin mute_once
-follow gnomond gnomond --logMinDelayReqInterval=-2
+leader_options=--logMinDelayReqInterval=0
+follow gnomond gnomond
+leader_options=
 tell "sync at: $(uptime_s)"
 igb_mute "$leader_registers" "$follower_registers"
 sleep 2
 tell "request at: $(uptime_s)"
-igb_mute "$follower_registers" "$leader_registers"
+igb_mute "$follower_registers"
 sleep 4
 compare again
 finish

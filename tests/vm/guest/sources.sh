@@ -70,7 +70,7 @@ claims pulses
 compare pulses /dev/ptp0 /dev/ptp3 100
 kill "$pulse_pid"
 wait "$pulse_pid"
-sleep 20
+sleep 40
 claims device
 compare device /dev/ptp0 /dev/ptp3 100
 bus=$(basename "$(readlink -f /sys/class/ptp/ptp2/device)")
