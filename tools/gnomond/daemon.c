@@ -110,7 +110,7 @@ static int claim_clock(struct daemon *d, struct driver_error *error)
 	}
 	r = steward_take(&d->steward, d->keeper.clock, d->conf->force, error);
 	if (r == 0 && steward_unlocked(&d->steward, d->keeper.clock, &why)) {
-		report_note(d->log, why.text);
+		report_trouble(d->log, why.text);
 	}
 	return r;
 }

@@ -15,6 +15,9 @@
 /* The one before may still be on its way to the disk. */
 #define RETRY_NS ((int64_t)GNOMON_NSEC_PER_SEC)
 
+/* At the end a disk is given so long, and not more. */
+#define FINISH_MS 2000
+
 /* A frequency without a model is worth something for so long. */
 #define FREQUENCY_AGE_S 3600.0
 
@@ -127,6 +130,16 @@ static void tell(struct remember *r, int err)
 	}
 }
 
+/* Whoever stops the daemon waits as well. */
+static void tell_left(const struct remember *r)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "state_file %.120s: not written within %d s; process %ld is "
+		 "left to it", r->path, FINISH_MS / 1000, (long)r->writer.child);
+	report_trouble(r->log, text);
+}
+
 /* A disk may take its time, which the loop has not: a child waits for it. */
 gnomon_mono remember_expire(struct remember *r, gnomon_mono now)
 {
@@ -145,13 +158,18 @@ gnomon_mono remember_expire(struct remember *r, gnomon_mono now)
 
 void remember_finish(struct remember *r, gnomon_mono now)
 {
-	struct driver_error why = { "" };
+	int err;
 
 	if (!r->path) {
 		return;
 	}
-	(void)state_writer_wait(&r->writer);
-	if (fill(r, now) && state_file_store(r->path, &r->state, &why) != 0) {
-		report_trouble(r->log, why.text);
+	err = state_writer_wait(&r->writer, FINISH_MS);
+	if (err != -EAGAIN && fill(r, now)) {
+		err = state_writer_begin(&r->writer, r->path, &r->state);
+		err = err ? err : state_writer_wait(&r->writer, FINISH_MS);
 	}
+	if (err == -EAGAIN) {
+		tell_left(r);
+	}
+	tell(r, err);
 }

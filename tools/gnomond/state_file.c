@@ -16,6 +16,7 @@
 
 /* Raise it with any change of the rows below. */
 #define VERSION "gnomon-state 1"
+#define WAIT_POLL_MS 5
 #define FILE_MAX 4096
 #define CHECKSUM "checksum "
 
@@ -564,7 +565,8 @@ int state_writer_begin(struct state_writer *w, const char *path, const struct st
 	return 0;
 }
 
-static int reap(struct state_writer *w, int options)
+/* What became of the child, without waiting. */
+static int reap(struct state_writer *w)
 {
 	int status = 0;
 	pid_t got;
@@ -573,7 +575,7 @@ static int reap(struct state_writer *w, int options)
 		return 0;
 	}
 	do {
-		got = waitpid(w->child, &status, options);
+		got = waitpid(w->child, &status, WNOHANG);
 	} while (got < 0 && errno == EINTR);
 	if (got == 0) {
 		return -EAGAIN;
@@ -587,10 +589,17 @@ static int reap(struct state_writer *w, int options)
 
 int state_writer_poll(struct state_writer *w)
 {
-	return reap(w, WNOHANG);
+	return reap(w);
 }
 
-int state_writer_wait(struct state_writer *w)
+int state_writer_wait(struct state_writer *w, int ms)
 {
-	return reap(w, 0);
+	const struct timespec pause = { .tv_nsec = WAIT_POLL_MS * 1000000 };
+	int r = reap(w);
+
+	for (; r == -EAGAIN && ms > 0; ms -= WAIT_POLL_MS) {
+		(void)nanosleep(&pause, NULL);
+		r = reap(w);
+	}
+	return r;
 }

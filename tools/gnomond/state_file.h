@@ -78,7 +78,7 @@ int state_writer_begin(struct state_writer *w, const char *path, const struct st
  */
 int state_writer_poll(struct state_writer *w);
 
-/** The same, and wait for it: before the last store, which is the caller's. */
-int state_writer_wait(struct state_writer *w);
+/** The same, and wait for it, but not longer than that many ms: a disk may hang for ever. */
+int state_writer_wait(struct state_writer *w, int ms);
 
 #endif

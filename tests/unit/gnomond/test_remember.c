@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,15 @@ static void tear_down(struct fixture *f)
 	assert_int_equal(rmdir(f->folder), 0);
 	log_finish(&f->log);
 	conf_finish(&f->conf);
+}
+
+static char kept_line[LOG_LINE_MAX];
+
+static void keep_line(struct log *log, int level, const char *line, size_t len)
+{
+	(void)log;
+	(void)level;
+	(void)snprintf(kept_line, sizeof(kept_line), "%.*s", (int)len, line);
 }
 
 static int load(struct fixture *f)
@@ -205,14 +215,41 @@ static void now_and_then(void **state)
 	assert_true(gnomon_mono_before(f.now, next));
 	assert_int_equal(access(f.path, F_OK), -1);
 	next = remember_expire(&f.remember, next);
-	assert_int_equal(state_writer_wait(&f.remember.writer), 0);
+	assert_int_equal(state_writer_wait(&f.remember.writer, 10000), 0);
 	assert_int_equal(access(f.path, F_OK), 0);
 	f.keeper.frequency_ppb = -1300;
 	(void)remember_expire(&f.remember, gnomon_mono_add(next, -1));
 	(void)remember_expire(&f.remember, next);
-	assert_int_equal(state_writer_wait(&f.remember.writer), 0);
+	assert_int_equal(state_writer_wait(&f.remember.writer, 10000), 0);
 	start_again(&f);
 	assert_true(f.keeper.start_frequency_ppb == -1300);
+	tear_down(&f);
+}
+
+/* A disk that hangs does not keep the daemon from ending; nor is it joined by a second writer. */
+static void hung_disk(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
+	f.conf.verbose = 1;
+	log_init(&f.log, "test", &f.conf);
+	f.log.write = keep_line;
+	assert_int_equal(load(&f), 0);
+	f.remember.writer.child = fork();
+	if (f.remember.writer.child == 0) {
+		for (;;) {
+			(void)pause();
+		}
+	}
+	(void)alarm(60); /* instead of waiting for ever */
+	remember_finish(&f.remember, f.now);
+	(void)alarm(0);
+	assert_non_null(strstr(kept_line, "not written within 2 s"));
+	assert_int_equal(access(f.path, F_OK), -1);
+	assert_int_equal(kill(f.remember.writer.child, SIGKILL), 0);
+	assert_int_equal(state_writer_wait(&f.remember.writer, 10000), -EINTR);
 	tear_down(&f);
 }
 
@@ -257,6 +294,7 @@ int main(void)
 		{ "/gnomond/remember/other_source", other_source, NULL, NULL, NULL },
 		{ "/gnomond/remember/knows_nothing", knows_nothing, NULL, NULL, NULL },
 		{ "/gnomond/remember/now_and_then", now_and_then, NULL, NULL, NULL },
+		{ "/gnomond/remember/hung_disk", hung_disk, NULL, NULL, NULL },
 		{ "/gnomond/remember/damaged", damaged, NULL, NULL, NULL },
 		{ "/gnomond/remember/nowhere", nowhere, NULL, NULL, NULL },
 	};

@@ -571,9 +571,9 @@ static void without_waiting(void **state)
 	double age;
 
 	assert_int_equal(state_writer_poll(&w), 0);
-	assert_int_equal(state_writer_wait(&w), 0);
+	assert_int_equal(state_writer_wait(&w, 10000), 0);
 	assert_int_equal(state_writer_begin(&w, path, &sample), 0);
-	assert_int_equal(state_writer_wait(&w), 0);
+	assert_int_equal(state_writer_wait(&w, 10000), 0);
 	assert_int_equal(load(&got, &age, NULL), 0);
 	assert_int_equal(chmod(folder, 0777), 0);
 	assert_int_equal(state_writer_begin(&w, path, &sample), 0);
@@ -582,7 +582,7 @@ static void without_waiting(void **state)
 	}
 	assert_int_equal(state_writer_poll(&w), 0); /* told once */
 	assert_int_equal(state_writer_begin(&w, path, &sample), 0);
-	assert_int_equal(state_writer_wait(&w), -EPERM);
+	assert_int_equal(state_writer_wait(&w, 10000), -EPERM);
 	/* One that hangs is not joined by a second. */
 	w.child = fork();
 	if (w.child == 0) {
@@ -590,8 +590,9 @@ static void without_waiting(void **state)
 		_exit(0);
 	}
 	assert_int_equal(state_writer_begin(&w, path, &sample), -EBUSY);
+	assert_int_equal(state_writer_wait(&w, 20), -EAGAIN);
 	assert_int_equal(kill(w.child, SIGKILL), 0);
-	assert_int_equal(state_writer_wait(&w), -EINTR);
+	assert_int_equal(state_writer_wait(&w, 10000), -EINTR);
 	assert_int_equal(w.child, 0);
 }
 
