@@ -18,7 +18,7 @@ import threading
 import time
 import zlib
 
-from harness import Bench, Failure, main, need
+from harness import ALONE, Bench, Failure, main, need
 
 NOBODY = 65534
 PHCS = {
@@ -158,10 +158,12 @@ class Guarded:
         return [*(self.drop if unprivileged else []), "env", f"LD_PRELOAD={self.args.guard}",
                 f"CLOCK_GUARD_LOG={log}", f"CLOCK_GUARD_PHC={fakes}", *argv]
 
-    def refused(self, argv, status, words, unprivileged=False, lines=1):
-        """What is wrong with how a program takes what it should refuse."""
+    def refused(self, argv, status, words, unprivileged=False, lines=1, world=None):
+        """What is wrong with how a program takes what it should refuse. It is alone in its world:
+        programs of other tests have the same clocks, and some are called phc2sys."""
         try:
-            done = subprocess.run([*self.before, *self.argv(*argv, unprivileged=unprivileged)],
+            done = subprocess.run([*self.before, *(world or ALONE),
+                                   *self.argv(*argv, unprivileged=unprivileged)],
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                   timeout=20, check=False, cwd=self.lab.folder)
         except subprocess.TimeoutExpired:
@@ -176,9 +178,9 @@ class Guarded:
             found.append(f"{len(said)} lines: {said}")
         return found + self.touched()
 
-    def start(self, *argv, log=None):
+    def start(self, *argv, log=None, world=()):
         """Start a program that goes on."""
-        return self.lab.start(self.space, [*self.before[4:], *self.argv(*argv, log=log)],
+        return self.lab.start(self.space, [*self.before[4:], *world, *self.argv(*argv, log=log)],
                               os.path.basename(argv[0]))
 
     def touched(self):
@@ -434,6 +436,7 @@ def case_state(guarded):
 
 
 STEWARD = """mount -t proc proc /proc
+mount -t tmpfs tmpfs /run
 (exec -a chronyd sleep 30) &
 sleep 0.3
 exec "$@"
@@ -445,16 +448,15 @@ def case_steward(guarded):
     its name only, and in a world of its own, where no other test sees it."""
     world = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", STEWARD, "-"]
     config = pathlib.Path(guarded.lab.folder, "gnomon.conf")
-    guarded.before = [*guarded.before, *world]
 
     def one(argv, words):
-        return guarded.refused(argv, 2, words)
+        return guarded.refused(argv, 2, words, world=world)
 
     def daemon(settings, words):
         config.write_text(HEAD.format(folder=guarded.lab.folder, clock="soft") + settings,
                           encoding="utf-8")
         return guarded.refused([guarded.args.gnomond, "-f", str(config), "-i", "v0"], 2,
-                               [word.format(file=config) for word in words])
+                               [word.format(file=config) for word in words], world=world)
     words = ["CLOCK_REALTIME: chronyd (pid ", "steers it already"]
     run_all({"gnomon sync": ([guarded.args.gnomon, "sync", "-s", ONE, "-c", "CLOCK_REALTIME",
                               "-O", "-37"], words)}, one)
@@ -463,7 +465,7 @@ def case_steward(guarded):
              "gnomond, its own": ("clock system\n", words)}, daemon)
     daemon("[sync a]\nsync_sink CLOCK_REALTIME\n", words)
     process = guarded.start(guarded.args.gnomond, "-f", str(config), "-i", "v0", "--serverOnly=1",
-                            "--force")
+                            "--force", world=world)
     if process.wait_for(" sync section=a sink=CLOCK_REALTIME", 10) is None:
         raise Failure(f"--force: {process.lines}")
     process.stop()

@@ -30,6 +30,10 @@ COMMON = {
     "use_syslog": "0",
     "verbose": "1",
 }
+# Before a program that looks for others that steer its clock: a world where it meets none, neither
+# in /proc nor by the lock of the system clock.
+ALONE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
+         'mount -t proc proc /proc && mount -t tmpfs tmpfs /run && exec "$@"', "alone"]
 SELECTED = r"selected best master clock (\S+)"
 OFFSET = re.compile(r"master offset\s+(-?\d+) s(\d) freq\s+([+-]?\d+) path delay\s+(-?\d+)")
 

@@ -13,7 +13,7 @@ import socket
 import struct
 import subprocess
 
-from harness import Failure, dissect, expect, main_of_cases, within
+from harness import ALONE, Failure, dissect, expect, main_of_cases, within
 
 UPDATE = re.compile(r" info sync sink=(\S+) source=(\S+) servo=s(\d) offset_ns=(\S+) "
                     r"frequency_ppb=(\S+) error_ns=(\S+) method=(\S+) bound_ns=(\S+)$")
@@ -235,14 +235,15 @@ def case_refused(lab, space):
         (["-s"], 1, "option -s: no value"),
     ]
     for options, status, text in rows:
-        said, got = run(lab, space, lab.gnomon, "sync", *options)
+        said, got = run(lab, space, *ALONE, lab.gnomon, "sync", *options)
         print(f"{options}: {got} {said}")
         last = said.splitlines()[-1:]
         if (status is not None and got != status) or got == 0 or not last or \
                 text not in last[0] or "--" not in "".join(options) and \
                 len([line for line in said.splitlines() if " notice " not in line]) != 1:
             raise Failure(f"gnomon sync {options}: {got} {said}")
-    said, got = run(lab, space, os.path.join(lab.drop_ins, "phc2sys"), "-s", "nosuch0", "-O", "0")
+    said, got = run(lab, space, *ALONE, os.path.join(lab.drop_ins, "phc2sys"), "-s", "nosuch0",
+                    "-O", "0")
     if got != 255:
         raise Failure(f"phc2sys: {got} {said}")
 

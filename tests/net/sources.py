@@ -274,9 +274,11 @@ def steward(bench):
     """A clock that somebody else steers is left to him, whom the refusal names."""
     host = bench.namespace("host")
     path = bench.config("steward", {"clock": "system"}, ["lo"])
-    # In a process namespace of their own: nobody else shall meet this ntpd.
+    # In a process namespace of their own: nobody else shall meet this ntpd. The lock of the system
+    # clock is there, too.
     process = bench.start(host, [
         "unshare", "--pid", "--fork", "--mount-proc", "bash", "-c",
+        "mount -t tmpfs tmpfs /run; "
         f"(exec -a ntpd sleep 30) & sleep 0.2; {bench.gnomond} -f {path} --free_running=0; "
         "echo exit $?; kill %1"], "steward")
     expect(process, r"CLOCK_REALTIME: ntpd \(pid \d+\) steers it already", 5)
