@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The drop-ins for linuxptp's smaller programs, against Debian's own, text for text.
 
-    tools.py --gnomon PATH help|phc_ctl|hwstamp_ctl|ts2phc|tz2alt|nsm|timemaster|native
+    tools.py --gnomon PATH examples|help|phc_ctl|hwstamp_ctl|ts2phc|tz2alt|nsm|timemaster|native
 
 Both programs are called the same way in the same network namespace, without the capability to set
 a clock of this machine; what they print and how they end must be equal, but for time stamps and
@@ -13,12 +13,13 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import socket
 import struct
 import subprocess
 import threading
 
-from harness import Failure, expect, main_of_cases
+from harness import ALONE, Failure, expect, main_of_cases
 
 TIMESTAMP = re.compile(r"\[\d+\.\d{3}\]")
 NUMBERS = re.compile(r"(clock time is |approximately |offset {32})\S+( or .*)?")
@@ -424,6 +425,58 @@ def case_tz2alt(lab, space):
     if compat[2] != 255 or "tz2alt[T]: failed to update PTP service" not in compat[1] or \
             "tz2alt[T]: next discontinuity" not in compat[0]:
         raise Failure(f"tz2alt: {compat}")
+
+
+PAGES = sorted(pathlib.Path(__file__).resolve().parents[2].glob("docs/gnomon-*.1.scd.in"))
+
+
+def blocks(page):
+    """The blocks among a manual page's examples."""
+    text = page.read_text(encoding="utf-8").partition("\n# EXAMPLES\n")[2].partition("\n# ")[0]
+    return re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def example(lab, space, argv):
+    """What is wrong with an example; what goes on is ended. There is no hardware to be changed, no
+    daemon, and no capability to set the system clock."""
+    try:
+        done = subprocess.run(
+            ["ip", "netns", "exec", space, "setpriv", "--bounding-set", "-sys_time", *ALONE,
+             lab.gnomon, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=3, check=False, cwd=lab.folder)
+    except subprocess.TimeoutExpired:
+        print(f"{argv}: runs")
+        return []
+    print(f"{argv}: {done.returncode} {done.stdout}")
+    # Lacking hardware or a daemon is 2; 1 would be a command line or a file that makes no sense.
+    return [f"{argv}: {done.returncode} {done.stdout}"] if done.returncode not in (0, 2) else []
+
+
+def case_examples(lab, space):
+    """The manual pages' examples are understood."""
+    subprocess.run(["ip", "-n", space, "link", "add", "eth0", "type", "veth", "peer", "name",
+                    "eth1"], check=True)
+    subprocess.run(["ip", "-n", space, "link", "set", "eth0", "up"], check=True)
+    wrong, count = [], 0
+    for page in PAGES:
+        lines = []
+        for block in blocks(page):
+            if block.startswith("["):
+                pathlib.Path(lab.folder, "example.conf").write_text(block, encoding="utf-8")
+            else:
+                # One that would start chronyd is there with -n, too.
+                lines += [line for line in block.splitlines()
+                          if not line.startswith("gnomon timemaster -f")]
+        if not lines:
+            wrong.append(f"{page.name}: no examples")
+        count += len(lines)
+        for line in lines:
+            line = re.sub(r"/etc/\S+\.conf", f"{lab.folder}/example.conf", line)
+            first, *argv = shlex.split(line)
+            wrong += [f"{page.name}: {line}"] if first != "gnomon" else example(lab, space, argv)
+    print(f"{count} examples on {len(PAGES)} pages")
+    if wrong:
+        raise Failure("; ".join(wrong))
 
 
 main_of_cases(globals(), ["phc_ctl", "hwstamp_ctl", "ts2phc", "tz2alt", "nsm", "timemaster"],
