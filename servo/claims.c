@@ -92,10 +92,28 @@ static double majority_bound(const struct gnomon_ensemble *e, gnomon_mono now)
 	return most;
 }
 
+void ensemble_doubt(const struct gnomon_ensemble *e, gnomon_mono now,
+		    struct gnomon_estimate *estimate)
+{
+	struct gnomon_estimate untaught;
+
+	if (!e->trial || !estimate->valid) {
+		return;
+	}
+	estimator_read(&e->untaught, now, &untaught);
+	if (untaught.bound_ns > estimate->bound_ns) {
+		estimate->bound_ns = untaught.bound_ns;
+	}
+	if (untaught.frequency_error_ppb > estimate->frequency_error_ppb) {
+		estimate->frequency_error_ppb = untaught.frequency_error_ppb;
+	}
+}
+
 static void read_following(const struct gnomon_ensemble *e, gnomon_mono now,
 			   struct gnomon_estimate *estimate)
 {
 	gnomon_discipline_estimate(e->discipline, now, estimate);
+	ensemble_doubt(e, now, estimate);
 	if (estimate->valid && e->count > 2) {
 		double most = majority_bound(e, now);
 

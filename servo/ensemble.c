@@ -102,6 +102,7 @@ static void init_sources(struct gnomon_ensemble *e, const struct gnomon_ensemble
 		estimator_init(&e->sources[i].estimator, &d);
 	}
 	e->lost = e->sources[0].estimator;
+	e->untaught = e->lost;
 }
 
 static void restore_model(struct gnomon_ensemble *e, const struct gnomon_ensemble_config *c)
@@ -176,6 +177,8 @@ static void spread(struct gnomon_ensemble *e, const struct gnomon_discipline_com
 			estimator_tell_ratio(other, decided->rate_ratio);
 		}
 	}
+	estimator_command(&e->untaught, decided, now);
+	estimator_tell_ratio(&e->untaught, decided->rate_ratio);
 	if (decided->step) {
 		gnomon_select_moved(&e->select, gnomon_span_to_double(decided->step_by), 0.0);
 	}
@@ -331,6 +334,7 @@ static void tell_own_bound(struct gnomon_ensemble *e, gnomon_mono now)
 	if (e->count > 1) {
 		if (e->mode == GNOMON_ENSEMBLE_FOLLOWING) {
 			gnomon_discipline_estimate(e->discipline, now, &own);
+			ensemble_doubt(e, now, &own);
 		} else {
 			gnomon_ensemble_estimate(e, now, &own);
 		}
@@ -343,6 +347,12 @@ static void follow(struct gnomon_ensemble *e, int source)
 	e->followed = source;
 	e->mode = GNOMON_ENSEMBLE_FOLLOWING;
 	e->next = GNOMON_MONO_NEVER;
+	if (e->trial) {
+		/* By the other source's path and asymmetry, and nothing else. */
+		e->untaught.path_asymmetry_ns = current(e)->path_asymmetry_ns;
+		e->untaught.delay_memory_s = current(e)->delay_memory_s;
+		estimator_reset(&e->untaught);
+	}
 	discipline_use(e->discipline, current(e));
 	gnomon_discipline_sync_interval(e->discipline, e->sources[source].interval_s);
 	gnomon_holdover_gap(&e->holdover);
@@ -370,7 +380,8 @@ static void lose(struct gnomon_ensemble *e, gnomon_mono now,
 	int err = known_model(e, now, &model);
 
 	gnomon_ensemble_estimate(e, now, &estimate);
-	e->lost = *current(e);
+	/* What is on trial does not speak for the clock once nobody can contradict it. */
+	e->lost = e->trial ? e->untaught : *current(e);
 	e->followed = -1;
 	discipline_use(e->discipline, &e->lost);
 	gnomon_holdover_gap(&e->holdover);
@@ -380,7 +391,7 @@ static void lose(struct gnomon_ensemble *e, gnomon_mono now,
 	}
 	e->lost_bound_ns = estimate.bound_ns;
 	e->lost_offset_ns = estimate.offset_ns;
-	if (err == 0 && discipline_can_start(e->discipline)) {
+	if (err == 0 && !e->trial && discipline_can_start(e->discipline)) {
 		e->mode = GNOMON_ENSEMBLE_HOLDOVER;
 		e->model = model;
 		e->model_at = now;
@@ -549,6 +560,10 @@ static void use(struct gnomon_ensemble *e, const struct gnomon_discipline_sample
 	if (e->trial && contradicts(e, s, sample, now)) {
 		forget_model(e);
 	}
+	if (e->trial) {
+		e->untaught.interval_s = s->interval_s;
+		estimator_sample(&e->untaught, sample, trusted(sample->weight), now);
+	}
 	discipline_sample(e->discipline, sample, gnomon_span_from_double(correction_ns), now,
 			  &decided);
 	if (decided.insane) {
@@ -557,6 +572,7 @@ static void use(struct gnomon_ensemble *e, const struct gnomon_discipline_sample
 				estimator_reset(&e->sources[i].estimator);
 			}
 		}
+		estimator_reset(&e->untaught);
 		gnomon_select_forget(&e->select);
 		gnomon_holdover_gap(&e->holdover);
 	}
@@ -735,6 +751,7 @@ void gnomon_ensemble_stepped(struct gnomon_ensemble *e, gnomon_span by, gnomon_m
 		estimator_step(&e->sources[i].estimator, by);
 	}
 	estimator_step(&e->lost, by);
+	estimator_step(&e->untaught, by);
 	e->lost_offset_ns += by_ns;
 	e->lost_bound_ns += fabs(by_ns);
 	gnomon_select_moved(&e->select, by_ns, 0.0);
@@ -755,6 +772,7 @@ void gnomon_ensemble_reset(struct gnomon_ensemble *e, gnomon_mono now)
 		e->sources[i].measured = false;
 	}
 	estimator_reset(&e->lost);
+	estimator_reset(&e->untaught);
 	gnomon_discipline_reset(e->discipline);
 	gnomon_select_forget(&e->select);
 	gnomon_holdover_gap(&e->holdover);

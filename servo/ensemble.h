@@ -41,6 +41,8 @@ struct gnomon_ensemble {
 	bool started;
 	struct gnomon_holdover_model model; /* restored, or in force in holdover; at: */
 	gnomon_mono model_at;
+	struct estimator untaught; /* during the trial: what is known of the followed source by who
+				    * was told nothing of the oscillator */
 
 	struct estimator lost; /* that of the source that was lost, as it was then */
 	double lost_bound_ns;
@@ -49,6 +51,11 @@ struct gnomon_ensemble {
 
 	struct source sources[]; /* count of them */
 };
+
+/** During the trial of a restored model: no less than its bound is claimed by who does not believe
+ * it. */
+void ensemble_doubt(const struct gnomon_ensemble *e, gnomon_mono now,
+		    struct gnomon_estimate *estimate);
 
 /** From then to now; negative if time went back. */
 static inline double ensemble_seconds(gnomon_mono now, gnomon_mono then)

@@ -67,7 +67,8 @@ struct gnomon_ensemble_config {
 	double holdover_interval_s;   /* how often the frequency is set in holdover; 0: 10 s */
 	/* What an earlier run learnt of this oscillator, and how long ago. NULL: nothing. Then the
 	 * clock starts with this frequency instead of the discipline's, and the servo with its
-	 * first sample; if the first samples contradict the model it is forgotten. */
+	 * first sample; if the first samples contradict the model it is forgotten. Until samples
+	 * have confirmed it no bound rests on it. */
 	const struct gnomon_holdover_model *model;
 	double model_age_s;           /* >= 0 */
 };
