@@ -35,6 +35,7 @@ enum {
 	AT_STATUS = 8,
 	AT_SEQUENCE = 16,
 	AT_REFERENCE_ID = 28,
+	AT_FAMILY = 48,
 	AT_STRATUM = 52,
 	AT_LEAP = 54,
 	AT_CORRECTION = 68,
@@ -45,6 +46,9 @@ enum {
 
 /* Its address as a reference clock of itself: 127.127.1.1. */
 #define REFERENCE_LOCAL 0x7f7f0101u
+
+/* Of the address of who is no NTP server. */
+#define FAMILY_NONE 0
 
 /* leap_status: 1 and 2 announce, 3 says that there is no time. */
 enum { LEAP_INSERT = 1, LEAP_DELETE = 2, LEAP_UNSYNCHRONISED = 3 };
@@ -124,6 +128,7 @@ int chrony_decode(const uint8_t *data, size_t len, uint32_t sequence,
 	r.leap = leap == LEAP_INSERT ? 61 : leap == LEAP_DELETE ? 59 : 0;
 	r.local = leap != LEAP_UNSYNCHRONISED && r.reference_id == REFERENCE_LOCAL;
 	r.synchronised = leap != LEAP_UNSYNCHRONISED && !r.local;
+	r.refclock = r.synchronised && get16(data, AT_FAMILY) == FAMILY_NONE;
 	/* What is still to be added to the clock. */
 	r.offset_s = 0.0 - get_float(data, AT_CORRECTION);
 	r.frequency_ppm = get_float(data, AT_FREQUENCY);

@@ -25,6 +25,7 @@ struct chrony_report {
 	bool synchronised;     /* to something else than itself */
 	bool local;            /* it gives out its own time as if it were good ("local"): nobody
 				* vouches for it, and it is not synchronised */
+	bool refclock;         /* to a reference clock of this machine, which may be us */
 	double offset_s;       /* the system clock minus NTP time */
 	double bound_s;        /* |error| of that: root delay / 2 + root dispersion */
 	int leap;              /* at the end of the UTC day: 61, 59 or 0 */

@@ -170,11 +170,13 @@ static int check_keeper(const struct clocks *c, const struct clocks_link *link,
 	return 0;
 }
 
-/* Whether there is a way from one clock to another. It is found from its end: next[i] becomes the
- * link that leads on from item i. */
-static bool find_way(const struct clocks *c, size_t from, size_t to,
+/* Whether there is a way from a new link's end to its beginning. It is found from the way's end:
+ * next[i] becomes the link that leads on from item i. */
+static bool find_way(const struct clocks *c, const struct clocks_link *fresh,
 		     const struct clocks_link **next)
 {
+	const size_t from = fresh->to;
+	const size_t to = fresh->from;
 	bool found = true;
 
 	while (found && !next[from]) {
@@ -182,7 +184,8 @@ static bool find_way(const struct clocks *c, size_t from, size_t to,
 		for (size_t i = 0; i < c->link_count; i++) {
 			const struct clocks_link *link = &c->links[i];
 
-			if (!next[link->from] && (link->to == to || next[link->to])) {
+			if (!(link->yields && fresh->yields) && !next[link->from] &&
+			    (link->to == to || next[link->to])) {
 				next[link->from] = link;
 				found = true;
 			}
@@ -202,7 +205,7 @@ static int check_loop(const struct clocks *c, const struct clocks_link *link,
 	if (!next) {
 		return driver_fail(error, -ENOMEM, "no memory; make some free");
 	}
-	if (!find_way(c, link->to, link->from, next)) {
+	if (!find_way(c, link, next)) {
 		free(next);
 		return 0;
 	}

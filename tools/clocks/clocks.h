@@ -38,6 +38,7 @@ struct clocks_link {
 	size_t to;
 	enum clocks_how how;
 	const char *name; /* who does it, for people: "[sync a]"; borrowed */
+	bool yields;      /* of links that yield and make a loop, not all are in use at once */
 };
 
 struct clocks {

@@ -343,13 +343,6 @@ static int check_sink(const struct conf *conf, const struct conf_sync *sync, str
 	for (size_t i = 0; i < conf->source_count; i++) {
 		const struct conf_source *source = &conf->sources[i];
 
-		if (source->type == CONF_SOURCE_NTP && is_outlet(sync->sink) &&
-		    strcmp(sync->source, CONF_KEPT) == 0) {
-			return conf_fail(error, at,
-					 "sync %s: source %s is the chronyd that this would tell "
-					 "what it says itself; remove one of them",
-					 sync->name, source->name);
-		}
 		if (source->type == CONF_SOURCE_PHC && strcmp(source->device, sync->sink) == 0) {
 			return conf_fail(error, at,
 					 "sync %s: source %s reads %s, which would follow itself; "

@@ -453,7 +453,8 @@ const struct conf_key conf_table[] = {
 	{ KEY(SYNC, "sync_sink"), Y_STR(sink), IS("CLOCK_REALTIME"), .required = true,
 	  .doc = "The clock to keep by it, named like the source, or who is told the time instead: "
 		 "*chrony:*PATH, a socket of chronyd's refclock SOCK, or *shm:*N, the segment of "
-		 "an NTP server. *soft:*NAME is a clock in memory, for a trial." },
+		 "an NTP server. *soft:*NAME is a clock in memory, for a trial. With a source of "
+		 "type *ntp* neither is told anything while no other source is followed." },
 	{ KEY(SYNC, "sync_interval"), Y_DBL(interval_s), IS("1"), RANGE(0.001, 3600), .unit = "s",
 	  .doc = "How often the clocks are compared and the sink is adjusted." },
 	{ KEY(SYNC, "sync_samples"), Y_INT(samples), IS("5"), RANGE(1, 25),

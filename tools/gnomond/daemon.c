@@ -331,6 +331,9 @@ int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
 	if (r == 0) {
 		r = syncs_open(&d->syncs, conf, log, d->keeper.clock, conf->force, error);
 	}
+	for (size_t i = 0; r == 0 && i < d->reader_count; i++) {
+		d->readers[i].told = syncs_tell_programs(&d->syncs);
+	}
 	local_init(&d->local, d->instances ? d->instances[0].engine : NULL, &d->keeper);
 	if (r == 0) {
 		r = local_open(&d->local, conf, error);
@@ -402,6 +405,21 @@ static double kept_bound(const struct daemon *d, gnomon_mono now)
 		       : quality_accuracy_bound((uint8_t)d->conf->clock_accuracy);
 }
 
+/* chronyd leaves us for its servers when it is told nothing any more, and only then can be
+ * followed: so what is held over is not told either. Without such a source nobody is told his own
+ * time. */
+static bool may_be_theirs(const struct daemon *d)
+{
+	const struct keeper *k = &d->keeper;
+	bool any = false;
+
+	for (size_t i = 0; i < d->conf->source_count; i++) {
+		any |= d->conf->sources[i].type == CONF_SOURCE_NTP;
+	}
+	return any && (k->selected < 0 || (k->sources[k->selected].conf &&
+					   k->sources[k->selected].conf->type == CONF_SOURCE_NTP));
+}
+
 gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)
 {
 	struct gnomon_time_properties_ds properties;
@@ -411,6 +429,7 @@ gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)
 	}
 	keeper_time_properties(&d->keeper, &properties);
 	syncs_time_properties(&d->syncs, &properties);
+	syncs_theirs(&d->syncs, may_be_theirs(d), now);
 	syncs_kept(&d->syncs, is_kept_valid(d), kept_bound(d, now), now);
 	if (!gnomon_mono_before(now, syncs_deadline(&d->syncs))) {
 		syncs_expire(&d->syncs, now);

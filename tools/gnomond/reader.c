@@ -330,6 +330,16 @@ static int take_report(struct reader *r, const struct chrony_report *report, gno
 	return err;
 }
 
+/* Nothing came yet that could be used, or does any more. */
+static int alarm_once(struct reader *r, const char *why, gnomon_mono now)
+{
+	if (r->measured) {
+		keeper_alarm(r->keeper, r->source, why, now);
+	}
+	r->measured = false;
+	return 0;
+}
+
 static int take_answer(struct reader *r, gnomon_mono now)
 {
 	struct chrony_report report;
@@ -343,11 +353,11 @@ static int take_answer(struct reader *r, gnomon_mono now)
 		return err == -EAGAIN ? -ETIMEDOUT : err;
 	}
 	if (!report.synchronised) {
-		if (r->measured) {
-			keeper_alarm(r->keeper, r->source, "chronyd is not synchronised", now);
-		}
-		r->measured = false;
-		return 0;
+		return alarm_once(r, "chronyd is not synchronised", now);
+	}
+	if (report.refclock && r->told) {
+		return alarm_once(r, "chronyd follows a reference clock, which may be this one",
+				  now);
 	}
 	return take_report(r, &report, now);
 }

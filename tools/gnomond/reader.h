@@ -38,6 +38,7 @@ struct reader {
 	bool has_pulse;
 	struct chrony chrony;       /* fd -1: none */
 	struct leap_table *leaps;   /* for what keeps UTC; NULL: it is not needed */
+	bool told;                  /* chronyd is, of the kept clock; the owner sets it */
 	unsigned int waits;         /* for chronyd's answer, so far */
 	bool measured;              /* since it failed last */
 	struct reader_pair before;  /* the clocks before a pulse */

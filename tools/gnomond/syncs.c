@@ -40,10 +40,22 @@ static bool is_gone(const struct syncs *s, const struct syncs_pair *p)
 	return s->clocks.items[p->source].gone || s->clocks.items[p->sink].gone;
 }
 
+/* A program that is told the kept clock's time, by however many clocks between. Of pulses it is
+ * told what they say. */
+static bool hands_over(const struct syncs *s, const struct syncs_pair *p)
+{
+	bool out = p->out && p->pps_fd < 0 && p->extts_channel < 0;
+
+	for (; out && p->source != s->kept; p = p->upstream) {
+		out = p->upstream != NULL;
+	}
+	return out;
+}
+
 /* What is fed by nonsense is nonsense, however far down. */
 static bool may_run(const struct syncs *s, const struct syncs_pair *p)
 {
-	if (!p->built || is_gone(s, p)) {
+	if (!p->built || is_gone(s, p) || (s->theirs && hands_over(s, p))) {
 		return false;
 	}
 	if (p->source == s->kept) {
@@ -54,11 +66,18 @@ static bool may_run(const struct syncs *s, const struct syncs_pair *p)
 
 static void tell_waiting(struct syncs *s, struct syncs_pair *p)
 {
-	if (p->waits || !p->built || is_gone(s, p)) {
+	const bool held = s->valid && s->theirs && hands_over(s, p);
+
+	if ((p->waits && (p->held || !held)) || !p->built || is_gone(s, p)) {
 		return;
 	}
 	p->waits = true;
-	if (p->source == s->kept) {
+	p->held = held;
+	if (held) {
+		sync_report_note(s->log, 5,
+				 "waits while no source but chronyd is followed: it must not be "
+				 "told its own time");
+	} else if (p->source == s->kept) {
 		sync_report_note(s->log, 5,
 				 "waits until the clock that gnomond keeps is in step (one that is "
 				 "the reference itself has serverOnly 1, or a clockClass below "
@@ -93,6 +112,7 @@ static void run(struct syncs *s, struct syncs_pair *p, gnomon_mono now)
 	pair_set_source(&p->pair, p->pair.config.source, p->pair.config.source_name, now);
 	pair_reset(&p->pair);
 	p->waits = false;
+	p->held = false;
 	p->running = true;
 	p->ran = true;
 }
@@ -369,6 +389,24 @@ void syncs_kept(struct syncs *s, bool valid, double bound_ns, gnomon_mono now)
 		s->valid = valid;
 		decide(s, now);
 	}
+}
+
+void syncs_theirs(struct syncs *s, bool theirs, gnomon_mono now)
+{
+	if (theirs != s->theirs) {
+		s->theirs = theirs;
+		decide(s, now);
+	}
+}
+
+bool syncs_tell_programs(const struct syncs *s)
+{
+	bool tell = false;
+
+	for (size_t i = 0; i < s->count; i++) {
+		tell |= hands_over(s, &s->list[i]);
+	}
+	return tell;
 }
 
 void syncs_time_properties(struct syncs *s, const struct gnomon_time_properties_ds *properties)

@@ -37,6 +37,7 @@ struct syncs_pair {
 	bool running; /* it reads */
 	bool ran;     /* ever */
 	bool waits;   /* and that was logged */
+	bool held;    /* ... as on behalf of chronyd */
 };
 
 /** Zeroed: nothing is configured. */
@@ -51,6 +52,7 @@ struct syncs {
 	bool told;  /* whether the kept clock is worth following: */
 	bool valid;
 	double kept_bound_ns; /* of the kept clock; INFINITY: not known */
+	bool theirs; /* and whether its time may be that of the program it would be handed to */
 	bool has_properties;
 	struct gnomon_time_properties_ds properties;
 	gnomon_mono look;     /* for clocks that are gone; NEVER: none is */
@@ -87,6 +89,12 @@ void syncs_ready(struct syncs *syncs, size_t index, gnomon_mono now);
  * that is not known), which becomes part of the bounds of all that follow it.
  */
 void syncs_kept(struct syncs *syncs, bool valid, double bound_ns, gnomon_mono now);
+
+/** Whether the kept clock may have its time from chronyd: no program is told it then. */
+void syncs_theirs(struct syncs *syncs, bool theirs, gnomon_mono now);
+
+/** Whether a program is told the kept clock's time, now or later. */
+bool syncs_tell_programs(const struct syncs *syncs);
 
 /** What is known of TAI and UTC, for pairs of which one clock keeps UTC. */
 void syncs_time_properties(struct syncs *syncs,

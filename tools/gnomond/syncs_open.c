@@ -113,7 +113,7 @@ static int link_sources(struct syncs *s, char (*labels)[SOURCE_LABEL], struct dr
 		const struct conf_source *source = &s->conf->sources[i];
 		const bool phc = source->type == CONF_SOURCE_PHC;
 		struct clocks_link link = { .to = s->kept, .how = CLOCKS_CHOOSE,
-					    .name = labels[i] };
+					    .name = labels[i], .yields = !phc };
 		int err;
 
 		if (!phc && source->type != CONF_SOURCE_NTP) {
@@ -130,7 +130,8 @@ static int link_sources(struct syncs *s, char (*labels)[SOURCE_LABEL], struct dr
 	return 0;
 }
 
-/* Without steering nothing can go round; but a clock tells nothing of itself. */
+/* Without steering nothing can go round; but a clock tells nothing of itself. Who is handed the
+ * time by us is not while it is what we follow. */
 static int link_pair(struct syncs *s, struct syncs_pair *p, struct driver_error *error)
 {
 	const bool out = clocks_is_out(p->conf->sink);
@@ -139,6 +140,7 @@ static int link_pair(struct syncs *s, struct syncs_pair *p, struct driver_error 
 		.to = p->sink,
 		.how = out ? CLOCKS_HAND_OVER : CLOCKS_STEER,
 		.name = p->label,
+		.yields = out,
 	};
 
 	for (const struct syncs_pair *other = s->list; out && other < p; other++) {

@@ -155,12 +155,6 @@ static const struct {
 	  "t.conf:2: sync a: '' is no clock to follow; name one with sync_source" },
 	{ P "[source x]\nsource_type phc\nsource_device eth1\n[sync a]\nsync_sink eth1\n",
 	  "t.conf:5: sync a: source x reads eth1, which would follow itself; remove one of them" },
-	{ P "[source x]\nsource_type ntp\n[sync a]\nsync_sink chrony:/run/chrony.sock\n",
-	  "t.conf:4: sync a: source x is the chronyd that this would tell what it says itself; "
-	  "remove one of them" },
-	{ P "[source x]\nsource_type ntp\n[sync a]\nsync_sink shm:0\n",
-	  "t.conf:4: sync a: source x is the chronyd that this would tell what it says itself; "
-	  "remove one of them" },
 	{ P "[sync a]\nsync_sink eth1\nsync_source eth2\n[sync b]\nsync_sink eth2\n"
 	    "sync_source eth1\n",
 	  "t.conf:2: sync a: eth1 would follow itself by way of eth2; break the loop" },

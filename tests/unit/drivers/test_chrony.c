@@ -73,6 +73,10 @@ static void tracking(void **state)
 	assert_true(r.bound_s == ldexp(1, -5) / 2 + ldexp(1, -8));
 	assert_int_equal(r.leap, 0);
 	assert_int_equal(r.stratum, 3);
+	assert_false(r.refclock);
+	data[49] = 0; /* no address: a reference clock */
+	assert_int_equal(decode(data, &r), 0);
+	assert_true(r.synchronised && r.refclock);
 	assert_int_equal(r.reference_id, 0xc0000201);
 	/* The octets of the answer above, by hand. */
 	assert_int_equal(decode(answer, &r), 0);

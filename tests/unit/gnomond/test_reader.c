@@ -435,6 +435,31 @@ static void ntp_unsynchronised(void **state)
 	done(&f);
 }
 
+/* What chronyd has from this clock is no news of it; what it has from another one may be. */
+static void ntp_echo(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	assert_int_equal(open_as(&f, CONF_SOURCE_NTP), 0);
+	world.report = (struct chrony_report){ .synchronised = true, .refclock = true };
+	world.other.sec = UTC;
+	measure(&f);
+	measure(&f);
+	assert_int_equal(told.samples, 1);
+	f.reader.told = true;
+	measure(&f);
+	measure(&f);
+	assert_int_equal(told.samples, 1);
+	assert_int_equal(told.alarms, 1);
+	assert_string_equal(told.why, "chronyd follows a reference clock, which may be this one");
+	world.report.refclock = false;
+	measure(&f);
+	measure(&f);
+	assert_int_equal(told.samples, 2);
+	done(&f);
+}
+
 /* One that does not answer is not waited for. Its socket may be another when it is back; to a host
  * the first goes on, so that nothing waits for its name to be looked up. */
 static void silent(const char *device, unsigned int opened)
@@ -487,6 +512,7 @@ int main(void)
 		{ "/gnomond/reader/pulses_alone", pulses_alone, NULL, NULL, NULL },
 		{ "/gnomond/reader/ntp", ntp, NULL, NULL, NULL },
 		{ "/gnomond/reader/ntp_unsynchronised", ntp_unsynchronised, NULL, NULL, NULL },
+		{ "/gnomond/reader/ntp_echo", ntp_echo, NULL, NULL, NULL },
 		{ "/gnomond/reader/ntp_silent", ntp_silent, NULL, NULL, NULL },
 	};
 

@@ -201,9 +201,35 @@ static void refuse_loop(void **state)
 static void refuse_loop_by_source(void **state)
 {
 	add_source("ntp", CONF_SOURCE_NTP, "/run/chrony/chronyd.sock");
-	add("a", "kept", "chrony:/nowhere");
+	add("a", "kept", "CLOCK_REALTIME");
 	expect_refused(-EINVAL, "test.conf:10: sync a: CLOCK_REALTIME: would be kept by itself, by "
 				"way of sync a, source ntp: remove one of them");
+}
+
+/* chronyd is told of the kept clock, directly and by way of another, but never its own time. */
+static void hold_back_from_chronyd(void **state)
+{
+	add_source("ntp", CONF_SOURCE_NTP, "/run/chrony/chronyd.sock");
+	add("a", "kept", "chrony:/nowhere");
+	add("b", "kept", "soft:b");
+	add("c", "soft:b", "chrony:/there/neither");
+	assert_int_equal(open_syncs(), 0);
+	assert_true(syncs_tell_programs(&syncs));
+	syncs_theirs(&syncs, true, now);
+	syncs_kept(&syncs, false, 0.0, now);
+	pass(3);
+	assert_int_equal(count("must not be told its own time"), 0);
+	syncs_kept(&syncs, true, 0.0, now);
+	pass(20);
+	assert_int_equal(count("waits while no source but chronyd is followed"), 2);
+	assert_false(syncs.list[0].running);
+	assert_true(syncs.list[1].running);
+	assert_false(syncs.list[2].running);
+	said[0] = '\0';
+	syncs_theirs(&syncs, false, now);
+	pass(10);
+	assert_true(syncs.list[0].running && syncs.list[2].running);
+	assert_int_equal(count("goes on"), 2);
 }
 
 static void refuse_source_is_kept(void **state)
@@ -569,6 +595,7 @@ int main(void)
 		TEST("/gnomond/syncs/wait/kept", wait_for_kept),
 		TEST("/gnomond/syncs/wait/nobody", wait_for_nobody),
 		TEST("/gnomond/syncs/wait/chain", wait_in_a_chain),
+		TEST("/gnomond/syncs/wait/chronyd", hold_back_from_chronyd),
 		TEST("/gnomond/syncs/run/follow", follow),
 		TEST("/gnomond/syncs/run/free_running", free_running),
 		TEST("/gnomond/syncs/gone/sink", sink_goes),
