@@ -311,6 +311,17 @@ static double recovery_s(const struct gnomon_select *s, const struct gnomon_sele
 	return e->drops ? s->config.recover_s * (double)(1u << (e->drops - 1)) : 0.0;
 }
 
+/* A source that was dropped has to be good for a while, so that what is followed is not left for it
+ * too soon. If nothing is followed a few good reports do: it is better than nothing, and what
+ * contradicts the clock or a majority is not good. */
+static bool must_wait(const struct gnomon_select *s, const struct gnomon_select_entry *e,
+		      gnomon_mono now)
+{
+	const bool alone = s->selected < 0 && e->good >= s->config.fail_limit;
+
+	return !alone && seconds_since(now, e->good_at) < recovery_s(s, e);
+}
+
 /* Good for this moment; whether for long enough is another question. */
 static void accept(struct gnomon_select *s, struct gnomon_select_entry *e, gnomon_mono now)
 {
@@ -322,7 +333,7 @@ static void accept(struct gnomon_select *s, struct gnomon_select_entry *e, gnomo
 		}
 		return;
 	}
-	set_state(s, e, good_s < recovery_s(s, e) ? GNOMON_SOURCE_WAITING : GNOMON_SOURCE_GOOD);
+	set_state(s, e, must_wait(s, e, now) ? GNOMON_SOURCE_WAITING : GNOMON_SOURCE_GOOD);
 }
 
 /* A single bad report among good ones is an outlier: it is not used, and that is all. */
@@ -336,10 +347,12 @@ static void take_verdict(struct gnomon_select *s, struct gnomon_select_entry *e,
 			e->good_at = now;
 		}
 		e->bad = 0;
+		e->good += e->good < REPORTS_MAX;
 		accept(s, e, now);
 		return;
 	}
 	e->fault = verdict;
+	e->good = 0;
 	e->bad += e->bad < REPORTS_MAX;
 	if (!stands || e->bad >= s->config.fail_limit) {
 		drop(s, e, verdict, now);
@@ -572,6 +585,7 @@ void gnomon_select_expire(struct gnomon_select *s, gnomon_mono now)
 		if (e->reports > 0 && e->state != GNOMON_SOURCE_SILENT &&
 		    seconds_since(now, e->at) >= e->source.timeout_s) {
 			e->bad += e->bad < REPORTS_MAX;
+			e->good = 0;
 			drop(s, e, GNOMON_SOURCE_SILENT, now);
 		}
 	}

@@ -49,7 +49,8 @@ GNOMON_EXPORT const char *gnomon_source_state_name(enum gnomon_source_state stat
 struct gnomon_select_config {
 	uint32_t size;          /* sizeof(struct gnomon_select_config) */
 	unsigned int fail_limit; /* so many bad reports in a row drop a source, >= 1 */
-	double recover_s;       /* a dropped source must be good for so long to come back; twice
+	double recover_s;       /* a dropped source must be good for so long to come back, unless
+				 * nothing is followed and it was in fail_limit reports; twice
 				 * as long each time it is dropped soon, eight times at most */
 	double revert_s;        /* a source of higher priority that was dropped must be good for so
 				 * long before the present one is left for it (wait to restore) */
@@ -90,6 +91,7 @@ struct gnomon_select_entry {
 	gnomon_mono drop_at;  /* when it was dropped last */
 	unsigned int reports; /* saturates */
 	unsigned int bad;     /* reports in a row */
+	unsigned int good;    /* likewise, without a silence between */
 	unsigned int drops;   /* not long ago */
 };
 

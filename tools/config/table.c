@@ -408,7 +408,8 @@ const struct conf_key conf_table[] = {
 	{ KEY(SOURCE, "source_recover"), G_DBL(source_recover_s), IS("30"), RANGE(0, 1e6),
 	  .unit = "s",
 	  .doc = "A dropped source must be good for so long to be used again; longer each time if "
-		 "it is dropped often." },
+		 "it is dropped often. While nothing is followed, *source_fail_limit* good "
+		 "measurements do." },
 	{ KEY(SOURCE, "source_revert"), G_DBL(source_revert_s), IS("300"), RANGE(0, 1e7),
 	  .unit = "s",
 	  .doc = "A dropped source of higher priority must be good for so long before the present "

@@ -198,6 +198,33 @@ static void all_lost_is_holdover(void **state)
 	assert_true(gnomon_select_deadline(&r.select).ns == GNOMON_MONO_NEVER.ns);
 }
 
+/* The recovery time protects what is followed. If nothing is, a few good reports do; but what
+ * contradicts the clock has to wait for the end of the dispute. */
+static void lost_takes_what_comes_back(void **state)
+{
+	struct rig r;
+
+	for (unsigned int sources = 1; sources <= 3; sources += 2) {
+		rig_init(&r, sources, 0.0);
+		run(&r, 10.0);
+		r.dead[0] = r.dead[1] = r.dead[2] = true;
+		run(&r, 10.0);
+		assert_int_equal(gnomon_select_selected(&r.select), -1);
+		r.dead[0] = false;
+		run(&r, 2.0);
+		assert_int_equal(STATE(&r, 0), GNOMON_SOURCE_WAITING);
+		run(&r, 2.0);
+		assert_int_equal(STATE(&r, 0), GNOMON_SOURCE_SELECTED);
+		r.dead[0] = true;
+		run(&r, 10.0);
+		r.dead[0] = false;
+		r.lie_ns[0] = 1e6;
+		run(&r, 20.0);
+		assert_int_equal(STATE(&r, 0), GNOMON_SOURCE_DISPUTED);
+		assert_int_equal(gnomon_select_selected(&r.select), -1);
+	}
+}
+
 /* Two sources cannot outvote each other; this clock knows which of them has moved. */
 static void clock_is_the_witness(void **state)
 {
@@ -417,6 +444,7 @@ int main(void)
 		TEST(flapping_is_ridden_out),
 		TEST(alarm_and_wide_are_left),
 		TEST(all_lost_is_holdover),
+		TEST(lost_takes_what_comes_back),
 		TEST(clock_is_the_witness),
 		TEST(vague_witness_does_not_decide),
 		TEST(carried_along),
