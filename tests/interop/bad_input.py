@@ -105,7 +105,7 @@ GNOMOND = {
         ("[source s]\nsource_type phc\nsource_device /dev/ptp99\n",
          ["{file}:9: source s:", "/dev/ptp99: no such clock"], 2),
     "the system clock by way of chronyd":
-        ("[source n]\nsource_type ntp\n[sync a]\nsync_sink chrony:/run/nobody\n",
+        ("[source n]\nsource_type ntp\n[sync a]\nsync_sink CLOCK_REALTIME\n",
          ["{file}:11: sync a: ", "source n", "remove one"], 1),
     "steered and handed over":
         ("[sync a]\nsync_sink CLOCK_REALTIME\n[sync b]\nsync_sink shm:4711\n",
