@@ -53,7 +53,8 @@ static void check_refusal(const struct conf_error *error)
 /* What sections may be relied on for. */
 static void check_sections(const struct conf *conf)
 {
-	FUZZ_CHECK(conf->port_count > 0 && conf->port_count <= CONF_PORTS_MAX);
+	FUZZ_CHECK(conf->port_count > 0 || conf->source_count > 0 || conf->sync_count > 0);
+	FUZZ_CHECK(conf->port_count <= CONF_PORTS_MAX);
 	FUZZ_CHECK(conf->source_count <= CONF_SOURCES_MAX && conf->sync_count <= CONF_SYNCS_MAX);
 	for (size_t i = 0; i < conf->source_count; i++) {
 		const struct conf_source *s = &conf->sources[i];
