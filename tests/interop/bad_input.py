@@ -139,7 +139,7 @@ class Guarded:
     """Programs that run with the guard, in a namespace."""
 
     def __init__(self, lab, args):
-        self.lab, self.args = lab, args
+        self.lab, self.args, self.phcs = lab, args, PHCS
         self.space = lab.namespace("guard")
         lab.veth(self.space, "v0", self.space, "v9")
         lab.address(self.space, "v0", "192.0.2.1/24")
@@ -151,7 +151,7 @@ class Guarded:
 
     def argv(self, *argv, unprivileged=False, log=None):
         """The command line of a program that runs guarded."""
-        fakes = " ".join(f"{path}={word}" for path, word in PHCS.items())
+        fakes = " ".join(f"{path}={word}" for path, word in self.phcs.items())
         log = log or self.log
         log.write_text("", encoding="utf-8")
         log.chmod(0o666)
@@ -252,12 +252,18 @@ def case_sync(guarded):
 
 
 def case_phc2sys(guarded):
-    """phc2sys: its own words where linuxptp has some, and its exit status."""
+    """phc2sys: its own words where linuxptp has some, and its exit status. Its clocks have names
+    that no other test knows: there, it would be seen to steer one of theirs."""
     phc2sys = os.path.join(guarded.lab.folder, "phc2sys")
     os.symlink(guarded.args.gnomon, phc2sys)
 
+    def renamed(texts):
+        return [text.replace("/dev/", "/dev/phc2sys-") for text in texts]
+
     def one(options, words, _status):
-        return guarded.refused([phc2sys, "-O", "0", "-q", *options], 255, words[:1])
+        return guarded.refused([phc2sys, "-O", "0", "-q", *renamed(options)], 255,
+                               renamed(words[:1]))
+    guarded.phcs = dict(zip(renamed(PHCS), PHCS.values()))
     run_all(SYNC, one)
 
 
@@ -445,7 +451,7 @@ exec "$@"
 
 def case_steward(guarded):
     """Nobody steers a clock that another program steers; it is named. The other program is one by
-    its name only, and in a world of its own, where no other test sees it."""
+    its name only; both are in a world of their own, where nobody else is met."""
     world = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", STEWARD, "-"]
     config = pathlib.Path(guarded.lab.folder, "gnomon.conf")
 

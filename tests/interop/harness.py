@@ -31,7 +31,7 @@ COMMON = {
     "verbose": "1",
 }
 # Before a program that looks for others that steer its clock: a world where it meets none, neither
-# in /proc nor by the lock of the system clock.
+# in /proc nor by the lock of the system clock. From outside it is seen as before.
 ALONE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
          'mount -t proc proc /proc && mount -t tmpfs tmpfs /run && exec "$@"', "alone"]
 SELECTED = r"selected best master clock (\S+)"

@@ -274,8 +274,8 @@ def steward(bench):
     """A clock that somebody else steers is left to him, whom the refusal names."""
     host = bench.namespace("host")
     path = bench.config("steward", {"clock": "system"}, ["lo"])
-    # In a process namespace of their own: nobody else shall meet this ntpd. The lock of the system
-    # clock is there, too.
+    # In a process namespace of their own, where they meet nobody else. The lock of the system clock
+    # is there, too.
     process = bench.start(host, [
         "unshare", "--pid", "--fork", "--mount-proc", "bash", "-c",
         "mount -t tmpfs tmpfs /run; "
