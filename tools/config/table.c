@@ -550,8 +550,9 @@ const struct conf_key conf_table[] = {
 	{ KEY(LOG, "user"), G_STR(user), IS(""),
 	  .doc = "The user to become once sockets and clocks are open, keeping only the "
 		 "capabilities to set clocks and to open the ports again. That user must be able "
-		 "to write the folder of *state_file*, and to open what may go and come back: PTP "
-		 "devices, and the folder of chronyd's socket." },
+		 "to write the folder of *state_file*, or the start is refused, and should be able "
+		 "to open what may go and come back: PTP devices, and the folder of chronyd's "
+		 "socket; what it may not is told at the start." },
 
 	/* -- later: unicast ------------------------------------------------------------------- */
 	{ KEY(UNICAST, "unicast_listen"), LATER(PORT, INT), IS("0"), BOOL,

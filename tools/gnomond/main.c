@@ -113,6 +113,11 @@ static enum exit_status run(const char *program, const struct conf *conf)
 		return fail(program, conf, error.text, EXIT_CONFIG);
 	}
 	log_init(&log, program, conf);
+	r = conf->user[0] ? user_check(conf, &user, &log, &error) : 0;
+	if (r != 0) {
+		log_finish(&log);
+		return fail(program, conf, error.text, EXIT_CONFIG);
+	}
 	loop_catch_signals();
 	r = daemon_create(&d, conf, &log, &error);
 	if (r == 0 && conf->user[0]) {
