@@ -746,7 +746,9 @@ int conf_validate(struct conf *conf, struct conf_error *error)
 	if (conf->port_count == 0 && !runs_without_ports(conf)) {
 		return conf_fail(error, at,
 				 "no interface to run on; name one with -i, or in a [section] of "
-				 "the file");
+				 "the file%s",
+				 conf->native ? " ([source NAME] or [sync NAME] would do as well)"
+					      : "");
 	}
 	if (conf->event_port == conf->general_port) {
 		return conf_fail(error, at,

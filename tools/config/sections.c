@@ -240,6 +240,11 @@ static int check_overlaps(struct conf *conf, size_t index, struct conf_place at,
 	return r;
 }
 
+static bool is_soft(const char *clock)
+{
+	return strcmp(clock, "soft") == 0 || strncmp(clock, "soft:", 5) == 0;
+}
+
 static int check_device(struct conf *conf, size_t index, struct conf_place at,
 			struct conf_error *error)
 {
@@ -251,6 +256,12 @@ static int check_device(struct conf *conf, size_t index, struct conf_place at,
 	if (!source->device[0]) {
 		return conf_fail(error, at, "source %s: no device to read; write source_device",
 				 source->name);
+	}
+	if (source->type == CONF_SOURCE_PHC && is_soft(source->device)) {
+		return conf_fail(error, at,
+				 "source %s: %s is a clock in memory, and nobody has told it the "
+				 "time; name a device",
+				 source->name, source->device);
 	}
 	if (source->type == CONF_SOURCE_PHC && strcmp(source->device, conf->phc_device) == 0) {
 		return conf_fail(error, at,

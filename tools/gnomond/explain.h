@@ -34,6 +34,7 @@ struct explain_port {
 	const struct gnomon_port_counters *counters;
 	gnomon_span offset; /* offsetFromMaster of its clock */
 	bool free_running;  /* the clock is only measured */
+	bool estimating;    /* its frequency, before it is corrected for the first time */
 	bool standby;       /* another port of its clock receives: this one may go on LISTENING */
 };
 

@@ -132,10 +132,50 @@ static bool is_apart(const struct keeper *k)
 	return k->source_count > 1 && (k->selected < 0 || k->sources[k->selected].conf != NULL);
 }
 
+static const char *reason(enum quality_standing standing)
+{
+	switch (standing) {
+	case QUALITY_NEVER:
+		return "not in step yet";
+	case QUALITY_FOLLOWING:
+		return "following";
+	case QUALITY_LOST:
+		return "held over";
+	}
+	return "";
+}
+
+static struct report_claim claim_of(const struct quality_claim *claim)
+{
+	return (struct report_claim){
+		.clock_class = claim->quality.clock_class,
+		.clock_accuracy = claim->quality.clock_accuracy,
+		.time_source = claim->properties.time_source,
+	};
+}
+
+/* What is said first is what is configured. A clock that ports follow says what they hear. */
+static void tell(const struct herald *h, const struct quality_claim *before,
+		 const struct quality_claim *claim, enum quality_standing standing, gnomon_mono now)
+{
+	const struct keeper_source *source = keeper_reference(h->keeper);
+	const struct report_claim was = claim_of(before);
+	const struct report_claim is = claim_of(claim);
+
+	if (was.clock_class != is.clock_class || was.clock_accuracy != is.clock_accuracy ||
+	    was.time_source != is.time_source) {
+		report_announce(h->keeper->log, &was, &is, reason(standing),
+				source ? source->name : "", keeper_bound(h->keeper, now));
+	}
+}
+
 gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 {
 	const struct keeper *k = h->keeper;
+	const struct quality_claim before = h->quality.last;
+	const bool first = !h->quality.claimed;
 	const struct keeper_source *source;
+	enum quality_standing stands;
 	struct quality_source about;
 	struct quality_claim claim;
 
@@ -154,8 +194,12 @@ gnomon_mono herald_expire(struct herald *h, gnomon_mono now)
 	}
 	gnomon_engine_set_apart(k->engine, is_apart(k));
 	describe(source, &about);
-	if (quality_update(&h->quality, standing(h, now), &about, keeper_bound(k, now),
-			   &h->properties, now, &claim)) {
+	stands = standing(h, now);
+	if (quality_update(&h->quality, stands, &about, keeper_bound(k, now), &h->properties, now,
+			   &claim)) {
+		if (!first) {
+			tell(h, &before, &claim, stands, now);
+		}
 		(void)gnomon_engine_set_grandmaster(k->engine, &claim.quality, &claim.properties,
 						    now);
 	}

@@ -649,7 +649,7 @@ static void tell_timescale(const struct keeper *k, struct keeper_source *source)
 		ptp = (properties.flags & GNOMON_FLAG_PTP_TIMESCALE) != 0;
 	}
 	if (ptp != source->ptp_timescale && ptp >= 0) {
-		report_timescale(k->log, ptp == 1);
+		report_timescale(k->log, ptp == 1, k->listed > 1 ? source->name : NULL);
 	}
 	source->ptp_timescale = ptp;
 }

@@ -171,8 +171,13 @@ static void explain_port(const struct instance *in, struct port *port, gnomon_mo
 	}
 	gnomon_engine_current_ds(in->engine, &current);
 	if (explain(&port->explain,
-		    &(struct explain_port){ &ds, &counters, current.offset_from_master,
-					    in->conf->free_running, instance_receives(in) },
+		    &(struct explain_port){ .ds = &ds,
+					    .counters = &counters,
+					    .offset = current.offset_from_master,
+					    .free_running = in->conf->free_running,
+					    .estimating =
+						    in->keeper->state == GNOMON_SERVO_UNLOCKED,
+					    .standby = instance_receives(in) },
 		    now, text)) {
 		report_waiting(in->log, port->name, text);
 	}

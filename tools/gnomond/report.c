@@ -548,6 +548,35 @@ void report_switch(struct log *log, const char *before, const char *now)
 	}
 }
 
+/* An enumeration of the standard, as it prints them. */
+static void log_code(struct log *log, const char *key, unsigned int code)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "0x%02x", code);
+	log_str(log, key, text);
+}
+
+void report_announce(struct log *log, const struct report_claim *before,
+		     const struct report_claim *now, const char *why, const char *source,
+		     double bound_ns)
+{
+	if (log->format != CONF_LOG_PTP4L && log_begin(log, LOG_ANNOUNCE)) {
+		log_int(log, "clockClass_from", before->clock_class);
+		log_int(log, "clockClass", now->clock_class);
+		log_code(log, "clockAccuracy_from", before->clock_accuracy);
+		log_code(log, "clockAccuracy", now->clock_accuracy);
+		log_code(log, "timeSource_from", before->time_source);
+		log_code(log, "timeSource", now->time_source);
+		log_str(log, "why", why);
+		if (source[0]) {
+			log_str(log, "source", source);
+		}
+		log_num(log, "bound_ns", bound_ns, 0);
+		log_end(log);
+	}
+}
+
 void report_state_file(struct log *log, const char *path, double age_s, double frequency_ppb,
 		       bool learnt)
 {
@@ -641,12 +670,15 @@ void report_leap(struct log *log, int leap)
 	}
 }
 
-void report_timescale(struct log *log, bool ptp)
+void report_timescale(struct log *log, bool ptp, const char *source)
 {
 	/* ptp4l warns of the unusual case only. */
 	if ((!ptp || log->format != CONF_LOG_PTP4L) &&
 	    log_begin_at(log, LOG_TIMESCALE, ptp ? 6 : 4)) {
 		log_text(log, "foreign master not using PTP timescale");
+		if (source) {
+			log_str(log, "source", source);
+		}
 		log_str(log, "timescale", ptp ? "ptp" : "arbitrary");
 		log_end(log);
 	}

@@ -106,6 +106,19 @@ void report_source_again(struct log *log, const char *name);
 /** Another source is followed. "": none was, or is. */
 void report_switch(struct log *log, const char *before, const char *now);
 
+/** What other clocks are told of this one. */
+struct report_claim {
+	uint8_t clock_class;
+	uint8_t clock_accuracy;
+	uint8_t time_source;
+};
+
+/** They are told something else. why: how the clock stands; source: by whom, "" nobody. Natively
+ * only. */
+void report_announce(struct log *log, const struct report_claim *before,
+		     const struct report_claim *now, const char *why, const char *source,
+		     double bound_ns);
+
 /** What an earlier run left: an adjustment, and perhaps all that is known of the oscillator. */
 void report_state_file(struct log *log, const char *path, double age_s, double frequency_ppb,
 		       bool learnt);
@@ -130,7 +143,8 @@ void report_sanity(struct log *log, bool faster);
 void report_utc_offset(struct log *log, int seconds, bool valid);
 /** leap: 61, 59 or 0. */
 void report_leap(struct log *log, int leap);
-/** ptp: the timeTransmitter's time is TAI; else nobody knows what it is, and it is taken as UTC. */
-void report_timescale(struct log *log, bool ptp);
+/** ptp: the timeTransmitter's time is TAI; else nobody knows what it is, and it is taken as UTC.
+ * source: which of several it is; NULL: the only one. */
+void report_timescale(struct log *log, bool ptp, const char *source);
 
 #endif

@@ -78,10 +78,10 @@ static void tell_waiting(struct syncs *s, struct syncs_pair *p)
 				 "waits while no source but chronyd is followed: it must not be "
 				 "told its own time");
 	} else if (p->source == s->kept) {
-		sync_report_note(s->log, 5,
-				 "waits until the clock that gnomond keeps is in step (one that is "
-				 "the reference itself has serverOnly 1, or a clockClass below "
-				 "128)");
+		sync_report_note(s->log, 5, "waits until the clock that gnomond keeps is in step%s",
+				 s->conf->port_count ? " (one that is the reference itself has "
+						       "serverOnly 1, or a clockClass below 128)"
+						     : "");
 	} else if (p->upstream) {
 		sync_report_note(s->log, 5, "waits until %s is in step", p->upstream->conf->sink);
 	}

@@ -31,6 +31,7 @@ static const struct {
 	[LOG_SOURCE] = { "source-state", LOG_NOTICE, LOG_CLASS_REMOTE },
 	[LOG_SOURCE_ERROR] = { "source-error", LOG_WARNING, LOG_CLASS_LOCAL },
 	[LOG_SWITCH] = { "source-switch", LOG_NOTICE, LOG_CLASS_REMOTE },
+	[LOG_ANNOUNCE] = { "announce", LOG_NOTICE, LOG_CLASS_REMOTE },
 	[LOG_HOLDOVER] = { "holdover", LOG_NOTICE, LOG_CLASS_LOCAL },
 	[LOG_STATE_FILE] = { "state-file", LOG_INFO, LOG_CLASS_LOCAL },
 	[LOG_STEP] = { "clock-step", LOG_NOTICE, LOG_CLASS_LOCAL },

@@ -84,8 +84,10 @@ static const struct {
 				   "[global]" },
 	{ "[eth0]\n[eth1]\n[eth0]\n", "t.conf:3: section [eth0]: the interface has a section in "
 				      "line 1 already; join them" },
-	{ "[global]\n", "no interface to run on; name one with -i, or in a [section] of the file" },
-	{ "", "no interface to run on; name one with -i, or in a [section] of the file" },
+	{ "[global]\n", "no interface to run on; name one with -i, or in a [section] of the file "
+	  "([source NAME] or [sync NAME] would do as well)" },
+	{ "", "no interface to run on; name one with -i, or in a [section] of the file "
+	  "([source NAME] or [sync NAME] would do as well)" },
 	{ "[global]\nevent_port 320\n[eth0]\n", "key 'general_port': 320 is the event port too; "
 						"give them different ports" },
 	{ "[global]\ntime_stamping hardware\nclock soft\n[eth0]\n",

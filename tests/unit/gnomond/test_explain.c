@@ -187,6 +187,15 @@ static void clock_itself(void **state)
 	b.port.offset = gnomon_span_from_ns(-1234567);
 	assert_int_equal(said_after(&b, &good), 30);
 	assert_non_null(strstr(b.text, "the clock is not locked yet: it was -1234567 ns off"));
+	/* Nothing is wrong yet, and there is nothing to be configured. */
+	begin(&b, GNOMON_PORT_UNCALIBRATED);
+	b.port.estimating = true;
+	assert_false(explain(&b.explain, &b.port, b.now, b.text));
+	b.port.offset = gnomon_span_from_ns(-1234567);
+	assert_int_equal(said_after(&b, &good), 30);
+	assert_non_null(strstr(b.text, "frequency is being estimated before it is corrected"));
+	assert_non_null(strstr(b.text, "it was -1234567 ns off"));
+	assert_null(strstr(b.text, "step_threshold"));
 	/* One that is slower than announced gets the time a servo takes. */
 	begin(&b, GNOMON_PORT_UNCALIBRATED);
 	assert_false(explain(&b.explain, &b.port, b.now, b.text));

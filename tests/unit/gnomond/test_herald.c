@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/gnomond/herald.h"
@@ -25,6 +26,10 @@ static struct world {
 	bool apart;
 	struct gnomon_clock_quality quality;
 	struct gnomon_time_properties_ds properties;
+	unsigned int lines; /* in the log */
+	struct report_claim from;
+	struct report_claim to;
+	char why[64];
 } world;
 
 static bool read_time(gnomon_time *time)
@@ -42,6 +47,16 @@ static int take(const struct gnomon_clock_quality *quality,
 	return 0;
 }
 
+static void take_line(const struct report_claim *from, const struct report_claim *to,
+		      const char *why, const char *source)
+{
+	world.lines++;
+	world.from = *from;
+	world.to = *to;
+	snprintf(world.why, sizeof(world.why), "%s %s", why, source);
+}
+
+#define report_announce(log, from, to, why, source, bound) take_line(from, to, why, source)
 #define gnomon_ensemble_mode(e) (world.mode)
 #define keeper_bound(k, now) (world.bound_ns)
 #define keeper_time(k, time) read_time(time)
@@ -136,7 +151,13 @@ static void primary_reference(void **state)
 	look(&f);
 	assert_int_equal(world.quality.clock_class, 248);
 	assert_int_equal(world.quality.clock_accuracy, 0xfe);
+	assert_int_equal(world.lines, 0);
 	follow(&f, 1, 90.0);
+	assert_int_equal(world.lines, 1);
+	assert_int_equal(world.from.clock_class, 248);
+	assert_int_equal(world.to.clock_class, 6);
+	assert_int_equal(world.to.time_source, 0x20);
+	assert_non_null(strstr(world.why, "following "));
 	assert_int_equal(world.quality.clock_class, 6);
 	assert_int_equal(world.quality.clock_accuracy, 0x21);
 	assert_int_equal(world.properties.time_source, 0x20);
@@ -146,6 +167,9 @@ static void primary_reference(void **state)
 	lose(&f, 900.0);
 	assert_int_equal(world.quality.clock_class, 7);
 	assert_int_equal(world.properties.time_source, 0xa0);
+	assert_int_equal(world.lines, 2);
+	assert_int_equal(world.from.clock_class, 6);
+	assert_non_null(strstr(world.why, "held over "));
 	lose(&f, 90000.0);
 	assert_int_equal(world.quality.clock_class, 187);
 	assert_false(world.properties.flags & GNOMON_FLAG_TIME_TRACEABLE);

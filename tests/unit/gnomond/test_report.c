@@ -158,8 +158,13 @@ static void clock_events(struct log *log)
 	report_leap(log, 61);
 	report_leap(log, 59);
 	report_leap(log, 0);
-	report_timescale(log, false);
-	report_timescale(log, true);
+	report_timescale(log, false, NULL);
+	report_timescale(log, true, NULL);
+	report_timescale(log, true, "lab");
+	report_announce(log, &(struct report_claim){ 6, 0x21, 0x20 },
+			&(struct report_claim){ 7, 0x23, 0xa0 }, "held over", "gps", 812.4);
+	report_announce(log, &(struct report_claim){ 248, 0xfe, 0xa0 },
+			&(struct report_claim){ 6, 0x21, 0x20 }, "following", "gps", 90.0);
 }
 
 static const struct gnomon_clock_identity identity = { { 0x1a, 0x16, 0x0a, 0xff, 0xfe, 0x19, 0xfb,

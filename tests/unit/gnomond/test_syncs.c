@@ -296,6 +296,7 @@ static void wait_for_kept(void **state)
 	pass(5);
 	assert_int_equal(count(" sync section=a"), 0);
 	assert_int_equal(count("waits until the clock that gnomond keeps is in step"), 1);
+	assert_int_equal(count("serverOnly"), 0); /* there is no port to have it */
 	syncs_kept(&syncs, true, 0, now);
 	pass(5);
 	assert_in_range(count(" sync section=a sink=soft:a source=kept servo="), 4, 6);
