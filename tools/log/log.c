@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tools/log/log.h"
 
+#include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -58,6 +61,7 @@ static const struct {
 	[LOG_LINK_ERROR] = { "link-error", LOG_ERR, LOG_CLASS_REMOTE },
 	[LOG_NOTE] = { "note", LOG_INFO, LOG_CLASS_LOCAL },
 	[LOG_COUNTERS] = { "counters", LOG_INFO, LOG_CLASS_LOCAL },
+	[LOG_LOST] = { "lines-lost", LOG_WARNING, LOG_CLASS_LOCAL },
 };
 
 /* The names of syslog's levels. */
@@ -74,15 +78,44 @@ const char *log_event_name(enum log_event event)
 	return events[event].name;
 }
 
-/* To the standard output, whole lines only and without stdio's buffers. */
+/*
+ * Whether a line would be taken at once. A pipe that is writable takes a page, and a line is
+ * shorter. The descriptor is not made non-blocking: others may share it, and would be surprised.
+ */
+static bool is_writable(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) != 0; /* what is broken does not block */
+}
+
+/* A socket's free room may be less than a line, but there is a way to ask. */
+static ssize_t write_now(const char *text, size_t len)
+{
+	const ssize_t n = send(STDOUT_FILENO, text, len, MSG_DONTWAIT);
+
+	return n < 0 && errno == ENOTSOCK ? write(STDOUT_FILENO, text, len) : n;
+}
+
+/* To the standard output, without stdio's buffers and without waiting: who reads it may hang. */
 static void write_stdout(struct log *log, int level, const char *line, size_t len)
 {
+	bool begun = false;
+
+	if (log->torn && is_writable() && write_now("\n", 1) == 1) {
+		log->torn = false;
+	}
 	while (len > 0) {
-		ssize_t n = write(STDOUT_FILENO, line, len);
+		const bool room = !log->torn && is_writable();
+		const ssize_t n = room ? write_now(line, len) : 0;
 
 		if (n <= 0) {
+			/* What is closed or full for good has no reader to tell. */
+			log->lost += !room || errno == EAGAIN;
+			log->torn |= begun;
 			return;
 		}
+		begun = true;
 		line += n;
 		len -= (size_t)n;
 	}
@@ -258,6 +291,20 @@ static void begin_prefix(struct log *log, int level, gnomon_mono now)
 	}
 }
 
+/* Before the first line there is room for again. */
+static void tell_lost(struct log *log)
+{
+	const unsigned int lost = log->lost;
+
+	log->lost = 0;
+	if (log_begin(log, LOG_LOST)) {
+		log_text(log, "%u lines lost: nobody read the standard output", lost);
+		log_int(log, "lines", lost);
+		log_end(log);
+	}
+	log->lost = log->lost ? lost : 0;
+}
+
 /* What nobody will read is not built; what is left out by the limit is counted. */
 bool log_begin_at(struct log *log, enum log_event event, int level)
 {
@@ -267,6 +314,9 @@ bool log_begin_at(struct log *log, enum log_event event, int level)
 
 	if (level > log->level || (!log->verbose && !log->use_syslog)) {
 		return false;
+	}
+	if (log->lost && is_writable()) {
+		tell_lost(log);
 	}
 	now = log->now();
 	if (events[event].class == LOG_CLASS_REMOTE && !take_token(b, log->burst, now.ns)) {

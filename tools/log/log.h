@@ -72,6 +72,7 @@ enum log_event {
 	LOG_LINK_ERROR,
 	LOG_NOTE,
 	LOG_COUNTERS,
+	LOG_LOST,
 	LOG_EVENT_COUNT
 };
 
@@ -104,6 +105,8 @@ struct log {
 	unsigned int burst;
 	gnomon_mono (*now)(void);
 	log_write_fn *write;  /* the standard output; tests give their own */
+	unsigned int lost;    /* lines for which the standard output had no room */
+	bool torn;            /* the last one got there in part */
 	struct log_bucket buckets[LOG_EVENT_COUNT];
 	enum log_event event; /* of the line being built, and so on: */
 	int line_level;
