@@ -57,6 +57,7 @@ struct kernel {
 	struct gnomon_clock base;
 	struct sim_clock raw;
 	int64_t shift_s;   /* UTC minus raw */
+	gnomon_span steps; /* of raw, by its keeper */
 	int tai;           /* TAI minus UTC, as told or counted */
 	int leap;          /* STA_INS, STA_DEL */
 	int64_t leap_utc;  /* the end of the day it was noticed on */
@@ -109,9 +110,23 @@ static int kernel_get_frequency(struct gnomon_clock *clock, double *ppb)
 
 static int kernel_step(struct gnomon_clock *clock, gnomon_span by)
 {
-	struct gnomon_clock *raw = &kernel_of(clock)->raw.base;
+	struct kernel *k = kernel_of(clock);
 
-	return raw->ops->step(raw, by);
+	k->steps = gnomon_span_add(k->steps, by);
+	return k->raw.base.ops->step(&k->raw.base, by);
+}
+
+/* CLOCK_MONOTONIC is slewed with it and never stepped, and knows no leap seconds; nobody suspends
+ * the machine. */
+static int kernel_monotonic(void *context, clockid_t id, struct timespec *ts)
+{
+	struct kernel *k = context;
+	gnomon_time t = gnomon_time_add(sim_clock_reading(&k->raw, *k->raw.now_ps),
+					gnomon_span_neg(k->steps));
+
+	(void)id;
+	*ts = (struct timespec){ .tv_sec = t.sec, .tv_nsec = t.nsec };
+	return 0;
 }
 
 /* STA_INS stays set through the next second, in which it means nothing. */
@@ -409,6 +424,8 @@ static void make_keeper(struct chain *c)
 	k->conf = &c->conf;
 	k->log = &c->log;
 	k->clock = &c->kept.base;
+	k->witness.gettime = kernel_monotonic;
+	k->witness.context = &c->kept;
 	k->sources = calloc(1, sizeof(k->sources[0]));
 	assert_non_null(k->sources);
 	k->sources[0].name = "ports";
