@@ -21,6 +21,7 @@ static const struct kind kinds[] = {
 	[SIM_EXPECT_MAX_TE] = { "max |time error|", false, false, true },
 	[SIM_EXPECT_RMS_TE] = { "rms time error", false, false, true },
 	[SIM_EXPECT_MEAN_TE] = { "mean time error", false, false, true },
+	[SIM_EXPECT_RATE] = { "largest change of the time error in 1 s", false, false, true },
 	[SIM_EXPECT_STATE] = { "port state", true, true, false },
 	[SIM_EXPECT_STATES] = { "ports in the state", true, false, false },
 	[SIM_EXPECT_SERVO] = { "servo state", true, true, false },
@@ -35,6 +36,7 @@ static const struct kind kinds[] = {
 	[SIM_EXPECT_FLAGS] = { "timePropertiesDS flags", true, true, false },
 	[SIM_EXPECT_BOUND] = { "share of time within the bound", false, false, false },
 	[SIM_EXPECT_BOUND_NS] = { "mean error bound", false, false, true },
+	[SIM_EXPECT_GROWTH] = { "bound per frequency error and time", true, false, false },
 	[SIM_EXPECT_EVENTS] = { "engine events", true, false, false },
 	[SIM_EXPECT_FREQUENCY] = { "frequency adjustment", true, false, false },
 	[SIM_EXPECT_SOURCE] = { "source followed", true, true, false },
@@ -144,6 +146,34 @@ static double measure_te(const struct world *w, const struct sim_node *n,
 	       e->kind == SIM_EXPECT_RMS_TE ? stats.rms : stats.mean;
 }
 
+static double measure_rate(const struct world *w, const struct sim_node *n,
+			   const struct sim_expect *e)
+{
+	size_t second = (size_t)(SIM_PS_PER_S / w->tick_ps);
+	double most = NAN;
+	size_t count;
+	double *x = window_te(w, n, e, &count);
+
+	for (size_t i = second; i < count; i++) {
+		most = fmax(most, fabs(x[i] - x[i - second]));
+	}
+	free(x);
+	return most;
+}
+
+/* An error of the frequency that does not fall adds up to no more than its last value times the
+ * time; one that rises as fast as a straight line from zero at most, to no less than half of it. */
+static double measure_growth(const struct sim_node *n, const struct sim_expect *e)
+{
+	struct gnomon_estimate estimate;
+
+	if (!n->powered) {
+		return NAN;
+	}
+	gnomon_ensemble_estimate(n->ensemble, node_now(n), &estimate);
+	return estimate.valid ? estimate.bound_ns / (estimate.frequency_error_ppb * e->value) : NAN;
+}
+
 static double measure_bound(const struct world *w, const struct sim_node *n,
 			    const struct sim_expect *e)
 {
@@ -251,6 +281,10 @@ static double measure(const struct world *w, const struct sim_node *n, const str
 	case SIM_EXPECT_RMS_TE:
 	case SIM_EXPECT_MEAN_TE:
 		return measure_te(w, n, e);
+	case SIM_EXPECT_RATE:
+		return measure_rate(w, n, e);
+	case SIM_EXPECT_GROWTH:
+		return measure_growth(n, e);
 	case SIM_EXPECT_STATE:
 		return (double)n->ports[port_of(e) - 1].state;
 	case SIM_EXPECT_STATES:

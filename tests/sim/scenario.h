@@ -112,6 +112,7 @@ enum sim_expectation {
 	SIM_EXPECT_MAX_TE,   /* |time error| in ns within [low, high] from at_s to to_s */
 	SIM_EXPECT_RMS_TE,
 	SIM_EXPECT_MEAN_TE,  /* signed */
+	SIM_EXPECT_RATE,     /* largest change of the time error within a second, ns */
 	SIM_EXPECT_STATE,    /* of the port at at_s: low is enum gnomon_port_state */
 	SIM_EXPECT_STATES,   /* nodes of the group whose port is in state value: low..high many */
 	SIM_EXPECT_SERVO,    /* low is enum gnomon_servo_state */
@@ -126,6 +127,7 @@ enum sim_expectation {
 	SIM_EXPECT_FLAGS,    /* time properties flags `value` at at_s: equal to low */
 	SIM_EXPECT_BOUND,    /* share of ticks in at_s..to_s with |time error| within the bound */
 	SIM_EXPECT_BOUND_NS, /* mean published bound in at_s..to_s */
+	SIM_EXPECT_GROWTH,   /* at at_s: bound per frequency error claimed, after value s alone */
 	SIM_EXPECT_EVENTS,   /* engine events of kind value up to at_s */
 	SIM_EXPECT_FREQUENCY, /* adjustment in force, ppb */
 	SIM_EXPECT_SOURCE,    /* number of the port whose instance is followed at at_s; 0: none */

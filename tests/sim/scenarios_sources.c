@@ -27,12 +27,15 @@
 	{ SIM_EXPECT_MODE, .node = who, .at_s = at, .low = GNOMON_ENSEMBLE_##what }
 #define BOUNDED_UNTIL(who, from, until) \
 	{ SIM_EXPECT_BOUND, .node = who, .at_s = from, .to_s = until, .low = 1, .high = 1 }
+#define MEAN_UNTIL(who, from, until, least, most) \
+	{ SIM_EXPECT_MEAN_TE, .node = who, .at_s = from, .to_s = until, .low = least, .high = most }
 #define SWITCHES(at, least, most) \
 	{ SIM_EXPECT_SWITCHES, .node = "oc", .at_s = at, .low = least, .high = most }
 
 /* Nothing of what the sources do may be seen in the clock: no step after the first, no excursion,
  * the error within the bound at every look. */
-#define UNDISTURBED MAX_TE("oc", 40, 2000), STEPS("oc", 0, 1, 1), BOUNDED("oc", 20, 1)
+#define UNDISTURBED MAX_TE("oc", 40, 2000), STEPS("oc", 0, 1, 1), BOUNDED("oc", 20, 1), \
+	{ SIM_EXPECT_RATE, .node = "oc", .at_s = 100, .high = 1200 }
 
 /* The lie is the true time plus this from 300 s to 900 s. Three reports in a row drop a source; it
  * is good again after 30 s and preferred again after 300 s. */
@@ -54,7 +57,9 @@
 
 #define HELD(who, error, bound) MODE(who, 3650, HOLDOVER), MODE(who, 7190, HOLDOVER), \
 	BOUNDED(who, 20, 1), MAX_TE_UNTIL(who, 7190, 7200, error), \
-	BOUND_NS(who, 7190, 7200, bound), STEPS(who, 0, 1, 1), MODE(who, 7290, FOLLOWING), \
+	BOUND_NS(who, 7190, 7200, bound), \
+	{ SIM_EXPECT_GROWTH, .node = who, .at_s = 7190, .low = 0.5, .high = 1.1, .value = 3585 }, \
+	STEPS(who, 0, 1, 1), MODE(who, 7290, FOLLOWING), \
 	MAX_TE(who, 7320, 2000)
 
 const struct sim_scenario sim_sources_scenarios[] = {
@@ -127,6 +132,23 @@ const struct sim_scenario sim_sources_scenarios[] = {
 		/* One against one: the clock itself is the witness. */
 		.expect = EXPECT(SOURCE(299, 1), SOURCE(304.1, 2), IS(1, 304.1, OUTVOTED),
 			SOURCE(1210, 1), SWITCHES(1399, 3, 3), UNDISTURBED),
+	},
+	{
+		"sources-handover", "two sources may be 16 us apart and are; the first dies",
+		.duration_s = 600, .settle_s = 100, .limit_ns = 10000, .tick_s = 0.25,
+		.nodes = NODES({ "gm1", .set = GM_SET, .reference = true, .offset_s = 8e-6,
+				 .reference_bound_ns = 10000 },
+			       { "gm2", .set = GM_SET "domainNumber=1", .reference = true,
+				 .offset_s = -8e-6, .reference_bound_ns = 10000 }, RECEIVER(2)),
+		.links = LINKS({ "one", "gm1 oc.1", NOISE(100) },
+			       { "two", "gm2 oc.2", NOISE(100) }),
+		.timeline = TIMELINE({ SIM_POWER_OFF, 300, "gm1", .label = "gm1 off" }),
+		/* 16 us at 100 ppb; the noise of one and of the other is all that is faster. */
+		.expect = EXPECT(SOURCE(299, 1), SOURCE(309, 2), SWITCHES(599, 2, 2),
+			MEAN("oc", 480, -8200, -7800), MEAN_UNTIL("oc", 200, 300, 7800, 8200),
+			MEAN_UNTIL("oc", 380, 390, -2500, 2500),
+			{ SIM_EXPECT_RATE, .node = "oc", .at_s = 100, .high = 1000 },
+			STEPS("oc", 0, 1, 1), BOUNDED("oc", 20, 1)),
 	},
 	{
 		"sources-die", "the preferred of three sources loses power, then the next",

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 
+#include "servo/ensemble.h"
+
 #include "ensemble_rig.h"
 
 /* -- configuration ---------------------------------------------------------------------------- */
@@ -273,6 +275,86 @@ static void hand_over_is_slewed(void **state)
 	assert_near(after.bound_ns, before.bound_ns + 4000.0, 500.0);
 }
 
+/* The third source speaks every 8 s, the first two every second. All are vague enough. */
+static void run_with_a_slow_one(struct rig *r, int seconds)
+{
+	for (int i = 0; i < seconds; i++) {
+		double second = r->t;
+
+		for (unsigned int k = 0; k < 3; k++) {
+			pass(r, second + 0.1 + 0.2 * k);
+			if (!r->dead[k] && (k < 2 || (int64_t)second % 8 == 0)) {
+				sample(r, k);
+			}
+		}
+		pass(r, second + 1.0);
+	}
+}
+
+static void start_with_a_slow_one(struct rig *r, struct gnomon_select_config *select)
+{
+	rig_init(r, 3);
+	gnomon_select_config_default(select);
+	select->handover_ppb = 5000.0;
+	r->config.select = select;
+	r->noise_ns = 5.0;
+	for (unsigned int i = 0; i < 3; i++) {
+		r->reference_ns[i] = 70000.0;
+	}
+	r->sources[2].source.timeout_s = 32.0;
+	rig_start(r);
+	gnomon_ensemble_sync_interval(r->e, 2, 8.0);
+}
+
+/* The clock is being slewed when the source goes: where it is against the next one by now counts,
+ * not where it was when that one was heard last. */
+static void hand_over_while_slewing(void **state)
+{
+	struct gnomon_select_config select;
+	struct rig *r = *state;
+
+	for (int wait = 0; wait < 8; wait++) {
+		start_with_a_slow_one(r, &select);
+		r->lie_ns[1] = 60000.0;
+		r->lie_ns[2] = 60000.0;
+		run_with_a_slow_one(r, 200 + wait);
+		r->dead[0] = true;
+		for (int i = 0; i < 10; i++) {
+			const struct gnomon_select_entry *slow = &r->e->select.entries[2];
+
+			run_with_a_slow_one(r, 1);
+			/* A second of it is yet to come, which a servo may begin with a jerk. */
+			assert_near(slow->report.offset_ns, r->x - 60000.0, 20000.0);
+		}
+		assert_int_equal(gnomon_ensemble_selected(r->e), 1);
+		r->dead[1] = true;
+		run_with_a_slow_one(r, 5);
+		assert_int_equal(gnomon_ensemble_selected(r->e), 2);
+		run_with_a_slow_one(r, 200);
+		assert_near(r->x, 60000.0, 500.0);
+		assert_int_equal(r->steps, 1);
+		assert_true(r->broken_ns <= 0.0);
+	}
+}
+
+/* What is not known of the clock's motion since is in what an old report may be wrong by. */
+static void old_reports_grow_vague(void **state)
+{
+	struct gnomon_select_config select;
+	struct rig *r = *state;
+	double bound;
+
+	start_with_a_slow_one(r, &select);
+	run_with_a_slow_one(r, 200);
+	while ((int64_t)(r->t + 0.5) % 8 != 1) {
+		run_with_a_slow_one(r, 1);
+	}
+	bound = r->e->select.entries[2].report.bound_ns;
+	run_with_a_slow_one(r, 6);
+	assert_true(r->e->select.entries[2].report.bound_ns > bound + 20.0);
+	assert_near(r->e->select.entries[2].report.offset_ns, r->x, 100.0);
+}
+
 static void alarm_is_no_mistake(void **state)
 {
 	struct gnomon_ensemble_change change;
@@ -304,6 +386,8 @@ int main(void)
 		ENSEMBLE(outlier_is_outvoted),
 		ENSEMBLE(silence_hands_over),
 		ENSEMBLE(hand_over_is_slewed),
+		ENSEMBLE(hand_over_while_slewing),
+		ENSEMBLE(old_reports_grow_vague),
 		ENSEMBLE(alarm_is_no_mistake),
 	};
 
