@@ -17,6 +17,7 @@
 #include <sys/ipc.h>
 #include <sys/shm.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "drivers/sink.h"
 
@@ -114,9 +115,45 @@ static int get_segment(int segment, bool *made)
 	return id < 0 && errno == EEXIST ? shmget(key, sizeof(struct shm_time), 0600) : id;
 }
 
+/* Programs that write such segments. */
+static bool writes(pid_t pid)
+{
+	static const char *const names[] = { "gnomond", "gnomon", "phc2sys", "ptp4l", "ts2phc" };
+	char path[40];
+	char name[32] = "";
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = pid > 0 && pid != getpid() ? fopen(path, "re") : NULL;
+	if (f) {
+		(void)!fgets(name, sizeof(name), f);
+		(void)fclose(f);
+	}
+	name[strcspn(name, "\n")] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Who has it already and writes to it, as far as the kernel remembers: who made it, and who
+ * attached it last. 0: nobody. */
+static pid_t find_writer(int id)
+{
+	struct shmid_ds ds;
+
+	if (id < 0 || shmctl(id, IPC_STAT, &ds) != 0 || ds.shm_nattch == 0) {
+		return 0;
+	}
+	return writes(ds.shm_lpid) ? ds.shm_lpid : writes(ds.shm_cpid) ? ds.shm_cpid : 0;
+}
+
 int sink_shm_open(struct sink **sink, int segment, struct driver_error *error)
 {
 	struct sink_shm *shm = calloc(1, sizeof(*shm));
+	pid_t writer;
 	int err;
 
 	if (!shm) {
@@ -124,6 +161,14 @@ int sink_shm_open(struct sink **sink, int segment, struct driver_error *error)
 				   "NTP SHM segment %d: out of memory; make some free", segment);
 	}
 	shm->id = get_segment(segment, &shm->unused);
+	writer = find_writer(shm->id);
+	if (writer) {
+		free(shm);
+		return driver_fail(error, -EBUSY,
+				   "NTP SHM segment %d: process %d writes to it: stop that, or "
+				   "take another number",
+				   segment, (int)writer);
+	}
 	shm->shared = shm->id < 0 ? (void *)-1 : shmat(shm->id, NULL, 0);
 	if (shm->shared == (void *)-1) {
 		err = -errno;

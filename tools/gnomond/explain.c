@@ -217,9 +217,9 @@ static void explain_clock(const struct explain_port *port, char text[EXPLAIN_MAX
 			 offset);
 	} else if (port->estimating) {
 		snprintf(text, EXPLAIN_MAX,
-			 "offsets are measured, and the clock's frequency is being estimated before "
-			 "it is corrected: with software time stamps that takes 16 s to 30 s of "
-			 "Syncs, longer if many are lost; it was %+.0f ns off",
+			 "offsets are measured, and the clock's frequency is being estimated "
+			 "before it is corrected: with software time stamps that takes 16 s to "
+			 "30 s of Syncs, longer if many are lost; it was %+.0f ns off",
 			 offset);
 	} else {
 		snprintf(text, EXPLAIN_MAX,

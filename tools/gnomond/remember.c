@@ -53,6 +53,7 @@ int remember_load(struct remember *r, const struct conf *conf, struct keeper *ke
 		return 0;
 	}
 	err = state_file_check(conf->state_file, error);
+	err = err ? err : state_file_lock(conf->state_file, error);
 	if (err) {
 		return err;
 	}

@@ -386,6 +386,31 @@ int state_file_check(const char *path, struct driver_error *error)
 	return r;
 }
 
+/* Of the process, so that a child that still writes does not keep the next one of us out. The
+ * descriptor stays open: closing any of that file would end the lock. */
+int state_file_lock(const char *path, struct driver_error *error)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct place place;
+	int r = open_place(&place, path, ".lock", error);
+	int fd;
+
+	if (r != 0) {
+		return r;
+	}
+	fd = openat(place.folder, place.beside, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	close(place.folder);
+	if (fd < 0 || fcntl(fd, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES)) {
+		return 0;
+	}
+	(void)fcntl(fd, F_GETLK, &lock);
+	close(fd);
+	return driver_fail(error, -EBUSY,
+			   "state file %s: gnomond (process %d) writes it: stop that, or give each "
+			   "a state_file of its own",
+			   path, lock.l_type == F_UNLCK ? 0 : (int)lock.l_pid);
+}
+
 /* The whole file, NUL terminated. A file that is too long is not read to its end. */
 static int read_text(const struct place *place, char text[FILE_MAX + 1], size_t *len)
 {

@@ -53,6 +53,12 @@ double state_age(const struct state_stamp *then, const struct state_stamp *now);
 int state_file_check(const char *path, struct driver_error *error);
 
 /**
+ * Keep other programs from that file as long as this process lives, by a lock of PATH.lock. Returns
+ * 0, also where there can be no lock, or -EBUSY with the process that has it in *error.
+ */
+int state_file_lock(const char *path, struct driver_error *error);
+
+/**
  * Read the state of the clock of that name. *age_s: how long ago it was true, 0 to STATE_AGE_MAX_S.
  * Returns 0; -ENOENT: there is no file, and no line; -EBADMSG: it is of no use (damaged, of another
  * clock or version, too old), was moved to PATH.bad, and *error says why; other -errno: it must not

@@ -154,8 +154,8 @@ static const struct {
 	{ P "[sync a]\nsync_sink eth1\nsync_source \"\"\n",
 	  "t.conf:2: sync a: '' is no clock to follow; name one with sync_source" },
 	{ P "[source x]\nsource_type phc\nsource_device soft:a\n",
-	  "t.conf:2: source x: soft:a is a clock in memory, and nobody has told it the time; name a "
-	  "device" },
+	  "t.conf:2: source x: soft:a is a clock in memory, and nobody has told it the time; name "
+	  "a device" },
 	{ P "[source x]\nsource_type phc\nsource_device eth1\n[sync a]\nsync_sink eth1\n",
 	  "t.conf:5: sync a: source x reads eth1, which would follow itself; remove one of them" },
 	{ P "[sync a]\nsync_sink eth1\nsync_source eth2\n[sync b]\nsync_sink eth2\n"

@@ -7,13 +7,16 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -172,11 +175,54 @@ static void shm(void **state)
 	assert_int_equal(shmctl(id, IPC_RMID, NULL), 0);
 }
 
+/* A segment has one writer. One that is read by others is none the worse. */
+static void shm_twice(void **state)
+{
+	const int segment = 0x20000 + (int)getpid();
+	const int id = shmget((key_t)(0x4e545030 + segment), sizeof(struct ntp_shm),
+			      IPC_CREAT | 0600);
+	struct driver_error error = { "" };
+	struct sink *sink;
+	int ready[2];
+	pid_t child;
+	char c;
+
+	(void)state;
+	assert_true(id >= 0);
+	assert_int_equal(pipe(ready), 0);
+	for (int i = 0; i < 2; i++) {
+		child = fork();
+		if (child == 0) {
+			(void)prctl(PR_SET_NAME, i ? "phc2sys" : "chronyd");
+			c = shmat(id, NULL, 0) == (void *)-1 ? 'n' : 'y';
+			(void)!write(ready[1], &c, 1);
+			(void)pause();
+			_exit(0);
+		}
+		assert_int_equal(read(ready[0], &c, 1), 1);
+		assert_int_equal(c, 'y');
+		assert_int_equal(sink_shm_open(&sink, segment, &error), i ? -EBUSY : 0);
+		if (i) {
+			assert_non_null(strstr(error.text, "writes to it: stop that"));
+		} else {
+			sink->ops->destroy(sink);
+		}
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+	}
+	assert_int_equal(sink_shm_open(&sink, segment, &error), 0);
+	sink->ops->destroy(sink);
+	assert_int_equal(shmctl(id, IPC_RMID, NULL), 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "/drivers/sink/chrony", chrony, NULL, NULL, NULL },
 		{ "/drivers/sink/shm", shm, NULL, NULL, NULL },
+		{ "/drivers/sink/shm_twice", shm_twice, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,8 @@ static void tear_down(struct fixture *f)
 	snprintf(bad, sizeof(bad), "%s.bad", f->path);
 	(void)unlink(f->path);
 	(void)unlink(bad);
+	snprintf(bad, sizeof(bad), "%s.lock", f->path);
+	(void)unlink(bad);
 	assert_int_equal(rmdir(f->folder), 0);
 	log_finish(&f->log);
 	conf_finish(&f->conf);

@@ -613,6 +613,38 @@ static void without_waiting(void **state)
 	assert_int_equal(w.child, 0);
 }
 
+/* The lock ends with its process, however that ends. */
+static void one_writer(void **state)
+{
+	struct driver_error error = { "" };
+	char lock[80];
+	char who[40];
+	int ready[2];
+	char c;
+	pid_t child;
+
+	(void)snprintf(lock, sizeof(lock), "%s.lock", path);
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		c = state_file_lock(path, &error) == 0 ? 'y' : 'n';
+		(void)!write(ready[1], &c, 1);
+		(void)pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(c, 'y');
+	assert_int_equal(state_file_lock(path, &error), -EBUSY);
+	(void)snprintf(who, sizeof(who), "(process %d) writes it", (int)child);
+	assert_non_null(strstr(error.text, who));
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(state_file_lock(path, &error), 0);
+	assert_int_equal(unlink(lock), 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 #define ROW(name) { "/gnomond/state_file/" #name, name, set_up, tear_down, NULL }
 
 int main(void)
@@ -622,6 +654,7 @@ int main(void)
 		ROW(nonsense),	    ROW(oversized), ROW(unwritable_values), ROW(ages),
 		ROW(stamp),	    ROW(unsafe_places), ROW(planted_link), ROW(no_permission),
 		ROW(no_room),	    ROW(full_disk), ROW(without_waiting),
+		ROW(one_writer),
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/state_file", tests, NULL, NULL);
