@@ -166,8 +166,46 @@ def check(done, status, out="", err=""):
         raise Failure(f"not one line: {done}")
 
 
+CHANGING = re.compile(r"^(rx|tx)_|Time$|offset|ingress|Delay|NumberOf|^total")
+
+
+def as_text(value):
+    """A value of JSON as the text has it, but for the base and the digits of numbers."""
+    if isinstance(value, dict):
+        return " ".join(as_text(part) for part in value.values())
+    if isinstance(value, bool):
+        return str(int(value))
+    return str(value)
+
+
+def plain(text):
+    """0x20, +1.50, true and on as a number; anything else as it is."""
+    text = {"true": "1", "false": "0", "on": "1", "off": "0"}.get(text, text)
+    try:
+        return float(int(text, 16)) if text.startswith("0x") else float(text)
+    except ValueError:
+        return text
+
+
+def check_same_values(name, text, answers):
+    """What the text says of a field, JSON says of it, in the same order; it may say more. Tables
+    are laid out in their own ways."""
+    fields = re.findall(r"^\t\t(\S+) *(.*?) *$", text, re.M)
+    data = [field for answer in answers for field in answer.get("data", {}).items()]
+    table = any(key == "entries" for key, _ in data)
+    others = iter(data)
+    for key, value in fields:
+        other = next((other for name_, other in others if name_ == key), None)
+        if other is None and table:
+            return
+        if other is None:
+            raise Failure(f"{name}: no {key} in JSON: {data}")
+        if not CHANGING.search(key) and plain(value) != plain(as_text(other)):
+            raise Failure(f"{name}: {key} {value}, JSON: {other}")
+
+
 def check_json(setup, options):
-    """Every answer is one valid object that names its id."""
+    """Every answer is one valid object that names its id, and says what the text says."""
     for name in setup.ids():
         status, out, err = setup.native.run(*options, "--json", f"GET {name}")
         if status:
@@ -178,6 +216,8 @@ def check_json(setup, options):
                 raise Failure(f"{name}: {line}")
             if name != "NULL_MANAGEMENT" and not answer["data"]:
                 raise Failure(f"{name}: without data: {line}")
+        check_same_values(name, setup.native.run(*options, f"GET {name}")[1],
+                          [json.loads(line) for line in out.splitlines()])
     data = json.loads(setup.native.run(*options, "--json", "GET DEFAULT_DATA_SET")[1])["data"]
     if data["priority1"] != 128 or data["twoStepFlag"] is not True or data["domainNumber"] != 0:
         raise Failure(f"JSON: {data}")
