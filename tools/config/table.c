@@ -431,7 +431,8 @@ const struct conf_key conf_table[] = {
 		 "once." },
 	{ KEY(SOURCE, "state_file"), G_STR(state_file), IS(""),
 	  .doc = "A file that keeps what was learnt of the oscillator and the network, so that a "
-		 "restart goes on where it stopped. Empty: none." },
+		 "restart goes on where it stopped. Beside it, in a file of the same name and "
+		 ".lock, stands a lock: two gnomonds need two files. Empty: none." },
 	{ KEY(SOURCE, "holdover_drift_max"), G_DBL(holdover_drift_max), IS("0"), RANGE(0, 1e6),
 	  .unit = "ppb/s",
 	  .doc = "The oscillator's frequency drifts no faster, says its data sheet; 0: unknown. It "

@@ -307,6 +307,10 @@ static void roles(void **state)
 {
 	struct conf conf;
 
+	good(&conf, P "[source x]\nsource_type ntp\n[sync a]\nsync_sink chrony:/run/c.sock\n"
+		      "[sync b]\nsync_sink shm:0\n");
+	assert_int_equal(conf.sync_count, 2);
+	conf_finish(&conf);
 	good(&conf, "[global]\nBMCA noop\nserverOnly 1\n" P "[source a]\nsource_type ptp\n"
 		    "source_interfaces eth1\n");
 	assert_int_equal(conf.ports[0].conf.desired_state, CONF_STATE_TIME_TRANSMITTER);
