@@ -151,6 +151,14 @@ static void learn(struct witness *w, double rate, double error, double elapsed_s
 	}
 }
 
+/* Who sets a clock may have set its frequency, as a driver does that starts its device anew: then
+ * the old rate would make another step of every look from now on. */
+static void doubt_rate(struct witness *w)
+{
+	w->rate = 0.0;
+	w->rate_error = RATE_UNKNOWN;
+}
+
 /* Both readings, and what may be wrong with the rate that is expected. */
 static double allowed(const struct witness *w, double elapsed_ns, double reading_ns)
 {
@@ -176,6 +184,7 @@ static enum witness_verdict judge(struct witness *w, const struct witness_readin
 
 	if (fabs(by_ns) > error_ns) {
 		*report = (struct witness_report){ .by_ns = by_ns, .error_ns = error_ns };
+		doubt_rate(w);
 		begin(w, r);
 		return WITNESS_STEPPED;
 	}

@@ -132,6 +132,28 @@ static void own_frequency_is_no_step(void **state)
 	}
 }
 
+/* A driver that starts its device anew sets the time, and forgets the frequency: that is one step,
+ * and the next one is seen again. If the time happens to be right, the frequency looks like one. */
+static void frequency_by_others(void **state)
+{
+	static const double by[] = { 1e15, 0.0 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		set_up(false, true);
+		set_frequency(50000.0);
+		quiet(5, 1.0);
+		sky.offset_ns += by[i];
+		sky.frequency_ppb = 0.0; /* and we are not told */
+		assert_int_equal(look_after(1.0), WITNESS_STEPPED);
+		quiet(3, 1.0);
+		quiet(100, 0.0625);
+		quiet(3, 1.0);
+		sky.offset_ns += 8000.0;
+		assert_int_equal(look_after(1.0), WITNESS_STEPPED);
+	}
+}
+
 /* How small a step is seen, and how well it is measured. */
 static void steps_are_seen(void **state)
 {
@@ -209,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "/gnomond/witness/own_frequency_is_no_step", own_frequency_is_no_step, NULL,
 		  NULL, NULL },
+		{ "/gnomond/witness/frequency_by_others", frequency_by_others, NULL, NULL, NULL },
 		{ "/gnomond/witness/steps_are_seen", steps_are_seen, NULL, NULL, NULL },
 		{ "/gnomond/witness/free_running", free_running, NULL, NULL, NULL },
 		{ "/gnomond/witness/own_steps_are_told", own_steps_are_told, NULL, NULL, NULL },
