@@ -32,9 +32,9 @@ bool uds_address_equal(const struct uds_address *a, const struct uds_address *b)
 }
 
 /* Whether somebody still receives there: connecting to a file left behind is refused. */
-static bool is_alive(const struct uds_address *address)
+static bool is_alive(const struct uds_address *address, int type)
 {
-	const int fd = socket_open(AF_UNIX, SOCK_DGRAM, 0);
+	const int fd = socket_open(AF_UNIX, type, 0);
 	int err = 0;
 
 	if (fd < 0) {
@@ -47,7 +47,7 @@ static bool is_alive(const struct uds_address *address)
 	return err != ECONNREFUSED && err != ENOENT;
 }
 
-static int clear_path(const char *path, const struct uds_address *address,
+static int clear_path(const char *path, const struct uds_address *address, int type,
 		      struct driver_error *error)
 {
 	struct stat st;
@@ -59,7 +59,7 @@ static int clear_path(const char *path, const struct uds_address *address,
 		return driver_fail(error, -EEXIST,
 				   "%s: is there already, and no socket; name another path", path);
 	}
-	if (is_alive(address)) {
+	if (is_alive(address, type)) {
 		return driver_fail(error, -EADDRINUSE,
 				   "%s: another program answers there; stop it, or name another "
 				   "path",
@@ -74,15 +74,14 @@ static int clear_path(const char *path, const struct uds_address *address,
 	return 0;
 }
 
-/* bind() to a path that is free, and remember which file that made. */
-static int bind_path(struct uds *uds, const char *path, struct driver_error *error)
+int uds_bind(struct uds *uds, int type, const char *path, struct driver_error *error)
 {
 	struct uds_address address;
 	struct stat st;
 	int err = uds_address_set(&address, path, error);
 
 	if (!err) {
-		err = clear_path(path, &address, error);
+		err = clear_path(path, &address, type, error);
 	}
 	if (err) {
 		return err;
@@ -125,7 +124,7 @@ int uds_open(struct uds *uds, const char *path, struct driver_error *error)
 		return driver_fail(error, opened.fd, "cannot open a local socket: %s",
 				   driver_strerror(opened.fd));
 	}
-	err = path ? bind_path(&opened, path, error) : bind_abstract(&opened, error);
+	err = path ? uds_bind(&opened, SOCK_DGRAM, path, error) : bind_abstract(&opened, error);
 	if (err) {
 		(void)close(opened.fd);
 		return err;

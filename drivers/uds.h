@@ -45,6 +45,12 @@ struct uds {
  */
 int uds_open(struct uds *uds, const char *path, struct driver_error *error);
 
+/**
+ * Bind uds->fd, a socket of that type, to a path that is free or was left behind, and remember
+ * which file that made. For uds_open, and for sockets of other types.
+ */
+int uds_bind(struct uds *uds, int type, const char *path, struct driver_error *error);
+
 /** Close, and remove the file if it is still ours. A zeroed or closed one is left alone. */
 void uds_close(struct uds *uds);
 
