@@ -188,7 +188,8 @@ int gnomon_clock_marker(const struct gnomon_guest_clock *clock, uint64_t *marker
  * long as it is, readings that are good have the status DISRUPTED. marker may be NULL. A page that
  * cannot be read now counts as not disrupted: the next reading's status tells.
  */
-bool gnomon_clock_disrupted(const struct gnomon_guest_clock *clock, uint64_t *marker);
+bool gnomon_clock_disrupted(const struct gnomon_guest_clock *clock,
+					  uint64_t *marker);
 
 /** The program has dealt with the disruption that this marker stands for. */
 void gnomon_clock_acknowledge(struct gnomon_guest_clock *clock, uint64_t marker);
