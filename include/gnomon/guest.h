@@ -45,9 +45,9 @@ enum gnomon_clock_status {
 	/* With these there is none. */
 	GNOMON_CLOCK_UNRELIABLE,   /* the host says so: it does not know the time */
 	GNOMON_CLOCK_INITIALIZING, /* the host has not said anything yet */
-	GNOMON_CLOCK_BUSY,      /* the page was being written all the while: try again; writer dead? */
+	GNOMON_CLOCK_BUSY,      /* the page was being written all the while: try again */
 	GNOMON_CLOCK_BEFORE,    /* the counter is before the page's: another machine's, or reset */
-	GNOMON_CLOCK_STALE,     /* the page is older than its bound holds for, or counter beyond it */
+	GNOMON_CLOCK_STALE,     /* the page, or the counter value, is older than bounds hold */
 	GNOMON_CLOCK_COUNTER,   /* the page is about a counter that this processor does not have */
 	GNOMON_CLOCK_TIMESCALE, /* the page does not tell enough to know this time scale */
 	GNOMON_CLOCK_UNBOUNDED, /* the page tells a time and no maximal error */
@@ -89,7 +89,7 @@ static inline int gnomon_utc_time_cmp(gnomon_utc_time a, gnomon_utc_time b)
 	return a.nsec == b.nsec ? 0 : a.nsec < b.nsec ? -1 : 1;
 }
 
-/* -- opening ------------------------------------------------------------------------------------ */
+/* -- opening ------------------------------------------------------------------------------ */
 
 enum gnomon_clock_kind {
 	GNOMON_CLOCK_DEVICE, /* /dev/vmclockN of the kernel's driver */
@@ -110,7 +110,7 @@ void gnomon_clock_close(struct gnomon_guest_clock *clock);
 const char *gnomon_clock_path(const struct gnomon_guest_clock *clock);
 enum gnomon_clock_kind gnomon_clock_kind(const struct gnomon_guest_clock *clock);
 
-/* -- the time ----------------------------------------------------------------------------------- */
+/* -- the time ----------------------------------------------------------------------------- */
 
 /*
  * All of these return 0 if there is a time, else -ENODATA (UNRELIABLE, INITIALIZING, TIMESCALE,
@@ -178,7 +178,7 @@ void gnomon_clock_interval(const struct gnomon_clock_reading *reading,
  */
 uint64_t gnomon_clock_counter(void);
 
-/* -- disruptions: migration, a restored snapshot, a step of the host's clock --------------------- */
+/* -- disruptions: migration, a restored snapshot, a step of the host's clock -------------- */
 
 /** The page's disruption marker: 0, or -EAGAIN, -EPROTO. */
 int gnomon_clock_marker(const struct gnomon_guest_clock *clock, uint64_t *marker);
@@ -214,7 +214,7 @@ int gnomon_clock_watch(struct gnomon_guest_clock *clock, int timeout_ms);
  */
 int gnomon_clock_fd(const struct gnomon_guest_clock *clock);
 
-/* -- for diagnosis ------------------------------------------------------------------------------ */
+/* -- for diagnosis ------------------------------------------------------------------------ */
 
 /** All fields of the page, of one moment: 0, -EAGAIN, or as opening: -EBADMSG, -EPROTO ... */
 int gnomon_clock_page(const struct gnomon_guest_clock *clock,
