@@ -155,6 +155,19 @@ GNOMON_EXPORT void gnomon_ensemble_reset(struct gnomon_ensemble *e, gnomon_mono 
 GNOMON_EXPORT void gnomon_ensemble_estimate(const struct gnomon_ensemble *e, gnomon_mono now,
 					    struct gnomon_estimate *estimate);
 
+/** What may be claimed of a clock if nobody watches it any more and it is left alone, at the
+ * frequency that its oscillator is known to need: t seconds from now, up to the horizon asked for,
+ * |clock - true time| <= bound_ns + growth_ppb * t. */
+struct gnomon_coast {
+	bool valid;           /* the clock was ever followed */
+	double bound_ns;
+	double growth_ppb;
+	double excess_ppb;    /* what the clock runs faster now than it would then: the correction
+			       * in progress. Leaving alone is taking this away. */
+	double stddev_ns;     /* of the error now, as far as it is noise */
+	double rate_error_ppb; /* of the frequency needed, as it is known now */
+};
+
 GNOMON_EXPORT enum gnomon_ensemble_mode gnomon_ensemble_mode(const struct gnomon_ensemble *e);
 
 /** The source that is followed, -1: none. */
