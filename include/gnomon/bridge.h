@@ -98,9 +98,9 @@ enum gnomon_line_result {
 };
 
 /**
- * Take a pair. In *by_ns (NULL: not wanted), if it contradicts, how far outside of what was possible
- * the clock is. From then on until gnomon_line_confirm the line is doubtful: what is claimed of the
- * clock was claimed of another one.
+ * Take a pair. In *by_ns (NULL: not wanted), if it contradicts, how far outside of what was
+ * possible the clock is. From then on until gnomon_line_confirm the line is doubtful: what is
+ * claimed of the clock was claimed of another one.
  */
 GNOMON_EXPORT enum gnomon_line_result gnomon_line_pair(struct gnomon_line *line,
 						       const struct gnomon_pair *pair,
@@ -158,11 +158,11 @@ struct gnomon_host_line {
 };
 
 /**
- * Fill *host. coast: what is claimed of the kept clock at this instant (gnomon_ensemble_coast). now:
- * the counter of this instant, that of the latest pair or a little later. status: SYNCHRONIZED or
- * FREERUNNING as the caller knows it, or UNRELIABLE for a reason of his; it becomes UNRELIABLE where
- * line or claim say nothing, where the line is doubtful (then there is no time either), and where
- * the bound is beyond max_bound_ns (> 0).
+ * Fill *host. coast: what is claimed of the kept clock at this instant (gnomon_ensemble_coast).
+ * now: the counter of this instant, that of the latest pair or a little later. status: SYNCHRONIZED
+ * or FREERUNNING as the caller knows it, or UNRELIABLE for a reason of his; it becomes UNRELIABLE
+ * where line or claim say nothing, where the line is doubtful (then there is no time either), and
+ * where the bound is beyond max_bound_ns (> 0).
  */
 GNOMON_EXPORT void gnomon_bridge_host(const struct gnomon_line *line,
 				      const struct gnomon_coast *coast, uint64_t now,
