@@ -53,7 +53,8 @@ static void check_refusal(const struct conf_error *error)
 /* What sections may be relied on for. */
 static void check_sections(const struct conf *conf)
 {
-	FUZZ_CHECK(conf->port_count > 0 || conf->source_count > 0 || conf->sync_count > 0);
+	FUZZ_CHECK(conf->port_count > 0 || conf->source_count > 0 || conf->sync_count > 0 ||
+		   conf->guest_count > 0);
 	FUZZ_CHECK(conf->port_count <= CONF_PORTS_MAX);
 	FUZZ_CHECK(conf->source_count <= CONF_SOURCES_MAX && conf->sync_count <= CONF_SYNCS_MAX);
 	for (size_t i = 0; i < conf->source_count; i++) {
@@ -68,6 +69,12 @@ static void check_sections(const struct conf *conf)
 
 		FUZZ_CHECK(s->servo != NULL && strcmp(s->source, s->sink) != 0);
 		FUZZ_CHECK(conf_sync_find(conf, s->name) == s);
+	}
+	for (size_t i = 0; i < conf->guest_count; i++) {
+		const struct conf_guest *g = &conf->guests[i];
+
+		FUZZ_CHECK(conf_guest_find(conf, g->name) == g && g->path[0] == '/');
+		FUZZ_CHECK((g->way == CONF_WAY_FIXED) == (g->gpa != 0));
 	}
 }
 

@@ -71,6 +71,25 @@ enum conf_edge { CONF_EDGE_RISING, CONF_EDGE_FALLING, CONF_EDGE_BOTH };
 
 enum conf_log_format { CONF_LOG_NATIVE, CONF_LOG_PTP4L, CONF_LOG_JSON };
 
+/** How a guest comes by its page: the ways of BRIDGE.md. */
+enum conf_way {
+	CONF_WAY_BAR_ACPI, /* B: an ivshmem BAR and an ACPI table; the guest's own driver binds */
+	CONF_WAY_FIXED,    /* C: memory at a fixed address and an ACPI table */
+	CONF_WAY_BAR,      /* A: an ivshmem BAR, read by gnomon-guest and libgnomon */
+	CONF_WAY_PATCH,    /* D: QEMU's own device, filled from outside */
+};
+
+/** The time scale of a page. */
+enum conf_profile { CONF_PROFILE_TAI, CONF_PROFILE_UTC };
+
+/** By what a guest's counter is known. */
+enum conf_counter {
+	CONF_COUNTER_AUTO, /* KVM, else the guest's own answers */
+	CONF_COUNTER_KVM,
+	CONF_COUNTER_PINGPONG,
+	CONF_COUNTER_HOST, /* it is the host's: readers are programs of the host */
+};
+
 enum conf_source_type { CONF_SOURCE_PTP, CONF_SOURCE_PHC, CONF_SOURCE_PPS, CONF_SOURCE_NTP };
 
 /** The value of source_offset and sync_offset that is not a number: found out. */
@@ -147,11 +166,12 @@ struct conf_interface {
 	struct conf_port conf;
 };
 
-/** Octets of the NAME of a [source NAME] or [sync NAME], with the NUL. */
+/** Octets of the NAME of a [source NAME], [sync NAME] or [guest NAME], with the NUL. */
 #define CONF_NAME_MAX 32
 /** The ports are a source as well, and a choice is made among 16. */
 #define CONF_SOURCES_MAX 15
 #define CONF_SYNCS_MAX 64
+#define CONF_GUESTS_MAX 1024
 /** The sync_source that is the clock the daemon keeps. */
 #define CONF_KEPT "kept"
 
@@ -189,6 +209,35 @@ struct conf_sync {
 	/* [global] with the servo keys of this section, to be read as if it were the conf; it has
 	 * no ports, sources or syncs. */
 	struct conf *servo;
+};
+
+/** Octets of the path of a guest's page, with the NUL. */
+#define CONF_PAGE_MAX 256
+/** Of its owner, "user" or "user:group". */
+#define CONF_OWNER_MAX 68
+/** Octets of a page of memory; a file of one page has no room for the mailbox. */
+#define CONF_PAGE_OCTETS 4096
+
+/** A virtual machine that is told the kept clock's time: a section [guest NAME]. */
+struct conf_guest {
+	char name[CONF_NAME_MAX];
+	unsigned int line;
+	const char *page; /* "": by its name */
+	int size;         /* octets, a power of two */
+	const char *owner; /* "": who runs the daemon */
+	int mode;
+	int way;
+	int slot; /* on PCI bus 0: ivshmem */
+	const char *address; /* as it was written */
+	int profile;
+	int counter;
+	int pid; /* of its VMM; 0: found otherwise */
+	const char *uuid;
+	const char *libvirt;
+	const char *qmp;
+	/* Of conf_guest_check: */
+	char path[CONF_PAGE_MAX]; /* of the page */
+	uint64_t gpa;             /* guest physical address; 0: none */
 };
 
 struct conf {
@@ -272,6 +321,14 @@ struct conf {
 	int log_format;
 	const char *user;
 
+	const char *guest_dir;
+	double guest_interval_s;
+	double guest_max_bound_ns;
+	const char *clockbound_file;
+	const char *control_socket;
+	int control_socket_mode;
+	const char *control_socket_group;
+
 	const char *uds_address;
 	const char *uds_ro_address;
 	const char *user_description;
@@ -300,6 +357,9 @@ struct conf {
 	struct conf_sync sync_defaults;
 	struct conf_sync *syncs;
 	size_t sync_count;
+	struct conf_guest guest_defaults;
+	struct conf_guest *guests;
+	size_t guest_count;
 	const char *file;       /* the file read, NULL if none; borrowed */
 	char beyond[160];       /* names of intervals that cannot be kept; of conf_validate */
 	char noted[160];        /* names of CONF_NOTED keys that differ from their default */
@@ -329,7 +389,7 @@ enum conf_status {
 
 /** Where a key may stand. Port keys may in [global] and in sources of type ptp too, and keys of
  * CONF_GROUP_SERVO in syncs. */
-enum conf_scope { CONF_GLOBAL, CONF_PORT, CONF_SOURCE, CONF_SYNC };
+enum conf_scope { CONF_GLOBAL, CONF_PORT, CONF_SOURCE, CONF_SYNC, CONF_GUEST };
 
 /** Headings of the manual page, in its order. */
 enum conf_group {
@@ -340,6 +400,7 @@ enum conf_group {
 	CONF_GROUP_SERVO,
 	CONF_GROUP_SOURCE,
 	CONF_GROUP_SYNC,
+	CONF_GROUP_GUEST,
 	CONF_GROUP_STAMP,
 	CONF_GROUP_NETWORK,
 	CONF_GROUP_LOG,
@@ -382,7 +443,7 @@ const struct conf_key *conf_key_find(const char *name, size_t len);
 /** "Clock data sets", ... */
 const char *conf_group_title(enum conf_group group);
 
-/** "global", "port", "source", "sync". */
+/** "global", "port", "source", "sync", "guest". */
 const char *conf_scope_name(enum conf_scope scope);
 
 /** "ptp", "phc", ... */
@@ -452,8 +513,23 @@ void conf_finish(struct conf *conf);
 /** A section: appended with the defaults as they are now. NULL: no memory. The name must fit. */
 struct conf_source *conf_source_add(struct conf *conf, const char *name);
 struct conf_sync *conf_sync_add(struct conf *conf, const char *name);
+struct conf_guest *conf_guest_add(struct conf *conf, const char *name);
 struct conf_source *conf_source_find(const struct conf *conf, const char *name);
 struct conf_sync *conf_sync_find(const struct conf *conf, const char *name);
+struct conf_guest *conf_guest_find(const struct conf *conf, const char *name);
+
+/** Whether name may be that of a section. */
+bool conf_name_is_good(const char *name);
+
+/**
+ * What the keys of a guest contradict, among themselves and in others[count] (which may have it);
+ * fills its path and gpa. Returns 0 or -EINVAL.
+ */
+int conf_guest_check(struct conf_guest *guest, const struct conf_guest *others, size_t count,
+		     struct conf_place at, struct conf_error *error);
+
+/** The part of conf_validate_sections that is about guests. */
+int conf_validate_guests(struct conf *conf, struct conf_error *error);
 
 /** Append a port of that name with *defaults, or find it. NULL: no memory. */
 struct conf_interface *conf_interface_add(struct conf *conf, const char *name);
@@ -480,7 +556,7 @@ void conf_text_finish(struct conf_text *text);
 
 /** Take the [global] sections of the text, and check everything else. */
 int conf_parse_global(struct conf *conf, const struct conf_text *text, struct conf_error *error);
-/** Take the sections of ports, sources and syncs: call it when the defaults are complete. */
+/** Take the sections of ports, sources, syncs and guests: call it when the defaults are complete. */
 int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error);
 
 /** Whether key may be given on a command line: what needs the name of a section may not. */
@@ -495,7 +571,7 @@ int conf_validate(struct conf *conf, struct conf_error *error);
 /** Clocks of a lower clockClass never follow others (7.6.2.5). */
 #define CONF_BEST_RECEIVER_CLASS 128
 
-/** The part of it that is about sources and syncs. The ports have been checked. */
+/** The part of it that is about sources, syncs and guests. The ports have been checked. */
 int conf_validate_sections(struct conf *conf, struct conf_error *error);
 
 /* -- command lines of programs beside the daemon ---------------------------------------------- */
@@ -539,6 +615,9 @@ typedef int (*conf_write)(void *context, const char *text, size_t len);
 
 /** All effective values in the syntax of a file; reading them back gives the same. */
 int conf_print(const struct conf *conf, conf_write write, void *context);
+
+/** One section [guest NAME] of it. */
+int conf_print_guest(const struct conf_guest *guest, conf_write write, void *context);
 
 /** The table as JSON. */
 int conf_print_schema(conf_write write, void *context);

@@ -6,8 +6,8 @@
  *     [section]
  *     key   value to the end of the line
  *
- * and sections of our own, [source NAME] and [sync NAME], which no file of ptp4l can have: it takes
- * the first word for an interface, and knows none of the keys in them.
+ * and sections of our own, [source NAME], [sync NAME] and [guest NAME], which no file of ptp4l can
+ * have: it takes the first word for an interface, and knows none of the keys in them.
  *
  * White space around keys, values and sections does not count; there are no continuation lines
  * and no comments behind a value. A file is read twice: [global] first, because it is the default
@@ -77,6 +77,7 @@ enum section {
 	SECTION_PORT,
 	SECTION_SOURCE,
 	SECTION_SYNC,
+	SECTION_GUEST,
 	SECTION_OTHER, /* of the daemon, in a program beside it: skipped */
 };
 
@@ -86,7 +87,7 @@ struct reader {
 	struct conf_place place;
 	char line[CONF_LINE_MAX + 1]; /* trimmed */
 	enum section section;
-	char name[CONF_NAME_MAX]; /* of the port, source or sync */
+	char name[CONF_NAME_MAX]; /* of the port, source, sync, guest */
 	int type;            /* of the source */
 	bool tool;           /* conf->tool */
 };
@@ -132,18 +133,24 @@ static const char *name_behind(const char *section, const char *kind)
 	return section + len + strspn(section + len, " \t");
 }
 
-/* "[source NAME]" and "[sync NAME]": no interface has white space in its name. */
-static int enter_named(struct reader *r, enum section section, const char *kind, const char *name,
-		       struct conf_error *error)
+bool conf_name_is_good(const char *name)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				      "0123456789_.-";
 
+	return name[0] != '\0' && strlen(name) < CONF_NAME_MAX &&
+	       name[strspn(name, allowed)] == '\0';
+}
+
+/* "[source NAME]" and the like: no interface has white space in its name. */
+static int enter_named(struct reader *r, enum section section, const char *kind, const char *name,
+		       struct conf_error *error)
+{
 	if (name[0] == '\0') {
 		return conf_fail(error, r->place, "section [%s]: no name; write [%s NAME]", kind,
 				 kind);
 	}
-	if (strlen(name) >= CONF_NAME_MAX || name[strspn(name, allowed)] != '\0') {
+	if (!conf_name_is_good(name)) {
 		return conf_fail(error, r->place,
 				 "section [%s %s]: a name has up to %d letters, digits, '_', '.' "
 				 "and '-'; correct it",
@@ -159,8 +166,9 @@ static int enter_other(struct reader *r, const char *name, struct conf_error *er
 {
 	const char *source = name_behind(name, "source");
 	const char *sync = name_behind(name, "sync");
+	const char *guest = name_behind(name, "guest");
 
-	if (r->tool && (source || sync)) {
+	if (r->tool && (source || sync || guest)) {
 		r->section = SECTION_OTHER;
 		return 0;
 	}
@@ -169,6 +177,9 @@ static int enter_other(struct reader *r, const char *name, struct conf_error *er
 	}
 	if (sync) {
 		return enter_named(r, SECTION_SYNC, "sync", sync, error);
+	}
+	if (guest) {
+		return enter_named(r, SECTION_GUEST, "guest", guest, error);
 	}
 	if (strlen(name) >= IFNAMSIZ || strpbrk(name, r->tool ? " \t" : " \t/:")) {
 		return conf_fail(error, r->place,
@@ -224,6 +235,8 @@ static bool belongs(const struct conf_key *key, enum section section, int source
 	case SECTION_SYNC:
 		return key->scope == CONF_SYNC ||
 		       (key->scope == CONF_GLOBAL && key->group == CONF_GROUP_SERVO);
+	case SECTION_GUEST:
+		return key->scope == CONF_GUEST;
 	case SECTION_NONE:
 	case SECTION_OTHER:
 		break;
@@ -256,7 +269,7 @@ static int misplaced(const struct reader *r, const struct conf_key *key, struct 
 				 "key '%s': not for a source of type %s; remove it", key->name,
 				 conf_source_type_name(r->type));
 	}
-	if (key->scope == CONF_SOURCE || key->scope == CONF_SYNC) {
+	if (key->scope != CONF_GLOBAL && key->scope != CONF_PORT) {
 		return conf_fail(error, r->place,
 				 "key '%s': only of a section [%s NAME]; move it to one", key->name,
 				 conf_scope_name(key->scope));
@@ -272,8 +285,9 @@ static int misplaced(const struct reader *r, const struct conf_key *key, struct 
 	}
 	return conf_fail(error, r->place, "key '%s': not a key of a %s; move it to [%s]", r->line,
 			 r->section == SECTION_SOURCE ? "source"
-			 : r->section == SECTION_SYNC ? "sync"
-						      : "port",
+			 : r->section == SECTION_SYNC  ? "sync"
+			 : r->section == SECTION_GUEST ? "guest"
+						       : "port",
 			 key->scope == CONF_GLOBAL ? "global" : "interface");
 }
 
@@ -491,11 +505,31 @@ static int begin_sync(struct conf *conf, const struct reader *r, struct conf_syn
 	return 0;
 }
 
+static int begin_guest(struct conf *conf, const struct reader *r, struct conf_guest **guest,
+		       struct conf_error *error)
+{
+	const struct conf_guest *before = conf_guest_find(conf, r->name);
+	int err = begin_named(r, before ? before->line : 0, conf->guest_count, CONF_GUESTS_MAX,
+			      "guest", error);
+
+	if (err != 0) {
+		return err;
+	}
+	*guest = conf_guest_add(conf, r->name);
+	if (!*guest) {
+		return conf_fail(error, r->place, "section [guest %s]: no memory; make some free",
+				 r->name);
+	}
+	(*guest)->line = r->place.line;
+	return 0;
+}
+
 /* What the section being read fills; those of other kinds are NULL. */
 struct filled {
 	struct conf_interface *port;
 	struct conf_source *source;
 	struct conf_sync *sync;
+	struct conf_guest *guest;
 };
 
 static int begin(struct conf *conf, const struct reader *r, struct filled *filled,
@@ -508,6 +542,8 @@ static int begin(struct conf *conf, const struct reader *r, struct filled *fille
 		return begin_source(conf, r, &filled->source, error);
 	case SECTION_SYNC:
 		return begin_sync(conf, r, &filled->sync, error);
+	case SECTION_GUEST:
+		return begin_guest(conf, r, &filled->guest, error);
 	case SECTION_NONE:
 	case SECTION_GLOBAL:
 	case SECTION_OTHER:
@@ -529,6 +565,8 @@ static void *filled_by(const struct filled *filled, enum section section,
 	case SECTION_SYNC:
 		return key->scope == CONF_GLOBAL ? (void *)filled->sync->servo
 						 : (void *)filled->sync;
+	case SECTION_GUEST:
+		return filled->guest;
 	case SECTION_NONE:
 	case SECTION_GLOBAL:
 	case SECTION_OTHER:
@@ -543,7 +581,7 @@ int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct con
 	struct reader r;
 	const struct conf_key *key = NULL;
 	const char *value = NULL;
-	struct filled filled = { NULL, NULL, NULL };
+	struct filled filled = { NULL, NULL, NULL, NULL };
 	bool entered;
 	int got;
 
@@ -730,10 +768,10 @@ static int check_descriptions(struct conf *conf, struct conf_error *error)
 	return r ? r : check_description("revisionData", conf->revision_data, 32, 2, error);
 }
 
-/* Other sources may keep the clock, and other clocks follow other clocks. ptp4l would not run. */
+/* Other sources may keep the clock, other clocks and guests follow it. ptp4l would not run. */
 static bool runs_without_ports(const struct conf *conf)
 {
-	return conf->native && (conf->source_count || conf->sync_count);
+	return conf->native && (conf->source_count || conf->sync_count || conf->guest_count);
 }
 
 /* Also resolves what follows from other keys: the clock type, the roles of BMCA noop, the clock of

@@ -66,7 +66,7 @@ static void print_differing(struct out *o, enum conf_scope scope, const void *fr
 	}
 }
 
-/* All keys of a source of that type, or of a sync. */
+/* All keys of a source of that type, of a sync or a guest. */
 static void print_all(struct out *o, enum conf_scope scope, unsigned int types, const void *from)
 {
 	char value[CONF_VALUE_MAX];
@@ -78,6 +78,20 @@ static void print_all(struct out *o, enum conf_scope scope, unsigned int types, 
 			print(o, "%-27s %s\n", key->name, conf_value_get(key, from, value));
 		}
 	}
+}
+
+static void print_guest(struct out *o, const struct conf_guest *guest)
+{
+	print(o, "\n[guest %s]\n", guest->name);
+	print_all(o, CONF_GUEST, 0, guest);
+}
+
+int conf_print_guest(const struct conf_guest *guest, conf_write write, void *context)
+{
+	struct out o = { write, context, 0 };
+
+	print_guest(&o, guest);
+	return o.result < 0 ? o.result : 0;
 }
 
 static void print_sections(struct out *o, const struct conf *conf)
@@ -99,6 +113,9 @@ static void print_sections(struct out *o, const struct conf *conf)
 		print(o, "\n[sync %s]\n", conf->syncs[i].name);
 		print_all(o, CONF_SYNC, 0, &conf->syncs[i]);
 		print_differing(o, CONF_GLOBAL, conf->syncs[i].servo, conf);
+	}
+	for (size_t i = 0; i < conf->guest_count; i++) {
+		print_guest(o, &conf->guests[i]);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sections [source NAME] and [sync NAME]: their life, and what they contradict. Clocks are told
+ * Sections [source NAME] and [sync NAME], and what a [guest NAME] asks of them: their life, and what they contradict. Clocks are told
  * apart by the names they are given here; who opens them sees whether two names are one clock.
  */
 #include "tools/config/config.h"
@@ -71,6 +71,8 @@ static struct conf *borrow(const struct conf *conf)
 	copy->source_count = 0;
 	copy->syncs = NULL;
 	copy->sync_count = 0;
+	copy->guests = NULL;
+	copy->guest_count = 0;
 	copy->beyond[0] = '\0';
 	copy->noted[0] = '\0';
 	return copy;
@@ -426,5 +428,15 @@ int conf_validate_sections(struct conf *conf, struct conf_error *error)
 	for (size_t i = 0; r == 0 && i < conf->sync_count; i++) {
 		r = check_sync(conf, &conf->syncs[i], error);
 	}
-	return r;
+	if (r == 0 && conf->guest_count && !is_kept_by_something(conf)) {
+		const struct conf_guest *guest = &conf->guests[0];
+		struct conf_place at = { .file = conf->file, .line = guest->line };
+
+		r = conf_fail(error, at,
+			      "guest %s: without ports and sources nothing keeps the clock it "
+			      "would be told; write one, or free_running 1 if another program "
+			      "keeps it",
+			      guest->name);
+	}
+	return r ? r : conf_validate_guests(conf, error);
 }

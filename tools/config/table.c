@@ -36,6 +36,10 @@
 #define Y_INT(m) Y(m, int), .type = CONF_INT
 #define Y_DBL(m) Y(m, double), .type = CONF_DOUBLE
 #define Y_STR(m) Y(m, const char *), .type = CONF_STRING
+#define V(m, t) .scope = CONF_GUEST, .offset = AT(struct conf_guest, m, t)
+#define V_INT(m) V(m, int), .type = CONF_INT
+#define V_STR(m) V(m, const char *), .type = CONF_STRING
+#define V_ENUM(m) V(m, int), .type = CONF_ENUM
 /* Sources that have it. */
 #define OF_PTP .types = 1u << CONF_SOURCE_PTP
 #define OF_DEVICE .types = 1u << CONF_SOURCE_PHC | 1u << CONF_SOURCE_PPS | 1u << CONF_SOURCE_NTP
@@ -466,6 +470,60 @@ const struct conf_key conf_table[] = {
 	  .doc = "How far the sink is to be ahead of the source: -37 for a system clock that "
 		 "follows PTP time. *auto*: by what is known of TAI and UTC." },
 
+	/* -- guests --------------------------------------------------------------------------- */
+	{ KEY(GUEST, "guest_page"), V_STR(page), IS(""),
+	  .doc = "The file that the guest and gnomond share: its clock page. Empty: "
+		 "/dev/shm/gnomon-NAME." },
+	{ KEY(GUEST, "guest_size"), V_INT(size), IS("8192"), RANGE(4096, 1 << 30), .unit = "octets",
+	  .doc = "Its size, a power of two. 4096 has the clock page alone; libvirt's shmem wants "
+		 "1048576." },
+	{ KEY(GUEST, "guest_owner"), V_STR(owner), IS(""),
+	  .doc = "Whose file it is, *user* or *user:group*: who runs the VMM. Empty: who runs "
+		 "gnomond." },
+	{ KEY(GUEST, "guest_mode"), V_INT(mode), IS("0600"), RANGE(0, 0777), .unit = "octal",
+	  .doc = "Mode of the file. What everybody could write is refused: who writes it tells "
+		 "the guest the time." },
+	{ KEY(GUEST, "guest_way"), V_ENUM(way), IS("bar_acpi"), .labels = "bar_acpi fixed bar patch",
+	  .doc = "How the guest comes by its page. *bar_acpi*: an ivshmem device and an ACPI table, "
+		 "so that a stock kernel's driver takes it. *fixed*: an nvdimm at *guest_address* "
+		 "and an ACPI table. *bar*: an ivshmem device that programs of this project read. "
+		 "*patch*: QEMU's own vmclock device, filled by way of *guest_qmp*." },
+	{ KEY(GUEST, "guest_slot"), V_INT(slot), IS("0x10"), RANGE(1, 31),
+	  .doc = "The slot of the ivshmem device on PCI bus 0." },
+	{ KEY(GUEST, "guest_address"), V_STR(address), IS(""),
+	  .doc = "Where in the guest's memory a page of *guest_way fixed* is." },
+	{ KEY(GUEST, "guest_profile"), V_ENUM(profile), IS("tai"), .labels = "tai utc",
+	  .doc = "The time scale of the page. Linux 6.13 to 6.19 needs *utc*, later kernels and "
+		 "programs of this project *tai*." },
+	{ KEY(GUEST, "guest_counter"), V_ENUM(counter), IS("auto"),
+	  .labels = "auto kvm pingpong host",
+	  .doc = "How the guest's counter is known. *kvm*: from debugfs, for the process that "
+		 "*guest_pid*, *guest_uuid* or *guest_libvirt* names, or else has the page "
+		 "mapped. *pingpong*: from answers of gnomon-guest. *auto*: *kvm* if it can be "
+		 "had, else *pingpong*. *host*: it is the host's, for readers on the host." },
+	{ KEY(GUEST, "guest_pid"), V_INT(pid), IS("0"), RANGE(0, INT_MAX),
+	  .doc = "The process of the virtual machine; 0: it is looked for." },
+	{ KEY(GUEST, "guest_uuid"), V_STR(uuid), IS(""),
+	  .doc = "The UUID on the command line of that process." },
+	{ KEY(GUEST, "guest_libvirt"), V_STR(libvirt), IS(""),
+	  .doc = "The name libvirt gave the virtual machine." },
+	{ KEY(GUEST, "guest_qmp"), V_STR(qmp), IS(""),
+	  .doc = "QEMU's monitor socket (QMP), for migration, and for *guest_way patch*." },
+	{ KEY(GUEST, "guest_dir"), G_STR(guest_dir), IS("/run/gnomon"),
+	  .doc = "The folder for what is known of guests: what their pages are put right from "
+		 "after a crash, their ACPI tables, and those attached while gnomond runs. Only "
+		 "gnomond may write it." },
+	{ KEY(GUEST, "guest_interval"), G_DBL(guest_interval_s), IS("0.25"), RANGE(0.01, 60),
+	  .unit = "s",
+	  .doc = "How often pages are written; they are at once after a step or a change of "
+		 "status." },
+	{ KEY(GUEST, "guest_max_bound"), G_DBL(guest_max_bound_ns), IS("1000000"), RANGE(1, 1e12),
+	  .unit = "ns",
+	  .doc = "A page whose error bound is beyond this says that it is unreliable." },
+	{ KEY(GUEST, "clockbound_file"), G_STR(clockbound_file), IS(""),
+	  .doc = "A file in the format of ClockBound's /var/run/clockbound/shm0, for its clients "
+		 "on this host. Empty: none." },
+
 	/* -- time stamps ---------------------------------------------------------------------- */
 	{ KEY(STAMP, "time_stamping"), P_ENUM(time_stamping), IS("hardware"), .native = "auto",
 	  .labels = "auto hardware software legacy onestep p2p1step",
@@ -614,6 +672,13 @@ const struct conf_key conf_table[] = {
 		 "follows that of *uds_address*. Empty: none." },
 	{ KEY(MANAGEMENT, "uds_ro_file_mode"), P_INT(uds_ro_file_mode), IS("0666"),
 	  RANGE(0, 0777), .unit = "octal", .doc = "Mode of that socket." },
+	{ KEY(MANAGEMENT, "control_socket"), G_STR(control_socket), IS(""),
+	  .native = "/run/gnomon/control",
+	  .doc = "The socket by which *gnomon* asks and tells gnomond. Empty: none." },
+	{ KEY(MANAGEMENT, "control_socket_mode"), G_INT(control_socket_mode), IS("0660"),
+	  RANGE(0, 0777), .unit = "octal", .doc = "Mode of that socket." },
+	{ KEY(MANAGEMENT, "control_socket_group"), G_STR(control_socket_group), IS(""),
+	  .doc = "Group of that socket. Empty: that of gnomond." },
 	{ KEY(MANAGEMENT, "userDescription"), G_STR(user_description), IS(""),
 	  .doc = "name;location of this clock, at most 128 characters." },
 	{ KEY(MANAGEMENT, "productDescription"), G_STR(product_description), IS(";;"),
@@ -706,6 +771,7 @@ const char *conf_group_title(enum conf_group group)
 		[CONF_GROUP_SERVO] = "Servo",
 		[CONF_GROUP_SOURCE] = "Several sources and holdover",
 		[CONF_GROUP_SYNC] = "Clock pairs",
+		[CONF_GROUP_GUEST] = "Guests",
 		[CONF_GROUP_STAMP] = "Time stamps",
 		[CONF_GROUP_NETWORK] = "Network",
 		[CONF_GROUP_LOG] = "Log and process",
@@ -731,6 +797,8 @@ const char *conf_scope_name(enum conf_scope scope)
 		return "source";
 	case CONF_SYNC:
 		return "sync";
+	case CONF_GUEST:
+		return "guest";
 	}
 	return "?";
 }

@@ -617,6 +617,8 @@ void *conf_target(struct conf *conf, const struct conf_key *key)
 		return &conf->source_defaults;
 	case CONF_SYNC:
 		return &conf->sync_defaults;
+	case CONF_GUEST:
+		return &conf->guest_defaults;
 	case CONF_GLOBAL:
 		break;
 	}
@@ -675,11 +677,14 @@ void conf_finish(struct conf *conf)
 	}
 	free(conf->sources);
 	free(conf->syncs);
+	free(conf->guests);
 	free(conf->ports);
 	conf->sources = NULL;
 	conf->source_count = 0;
 	conf->syncs = NULL;
 	conf->sync_count = 0;
+	conf->guests = NULL;
+	conf->guest_count = 0;
 	conf->ports = NULL;
 	conf->port_count = 0;
 }

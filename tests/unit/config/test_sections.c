@@ -129,6 +129,81 @@ static const struct {
 	    "source_device /dev/ptp1\n",
 	  "t.conf:4: source a: /dev/ptp1 is the clock that is kept (phc_device), and no source "
 	  "for itself; name another" },
+	/* guests */
+	{ P "[guest]\n[guest ]\n", "t.conf:3: section [guest]: no name; write [guest NAME]" },
+	{ P "[guest a/b]\n", "t.conf:2: section [guest a/b]: a name has up to 31 letters, digits, "
+			     "'_', '.' and '-'; correct it" },
+	{ P "[guest a]\n[guest b]\n[guest a]\n",
+	  "t.conf:4: section [guest a]: the name has a section in line 2 already; join them, or "
+	  "choose another name" },
+	{ P "[guest a]\npriority1 3\n", "t.conf:3: key 'priority1': not a key of a guest; move it "
+					"to [global]" },
+	{ P "[guest a]\nserverOnly 1\n", "t.conf:3: key 'serverOnly': not a key of a guest; move "
+					 "it to [interface]" },
+	{ P "guest_way bar\n", "t.conf:2: key 'guest_way': only of a section [guest NAME]; move it "
+			       "to one" },
+	{ P "[guest a]\nguest_way E\n", "t.conf:3: key 'guest_way': 'E' is not one of its values; "
+					"write bar_acpi, fixed, bar or patch" },
+	{ P "[guest a]\nguest_slot 32\n",
+	  "t.conf:3: key 'guest_slot': 32 is out of range; write 1 to 31" },
+	{ P "[guest a]\nguest_page shm/x\n",
+	  "t.conf:2: guest a: key 'guest_page': 'shm/x' is no path of a file from the root on; "
+	  "write one such as /dev/shm/gnomon-a" },
+	{ P "[guest a]\nguest_page /dev/shm/\n",
+	  "t.conf:2: guest a: key 'guest_page': '/dev/shm/' is no path of a file from the root on; "
+	  "write one such as /dev/shm/gnomon-a" },
+	{ P "[guest a]\nguest_page /a,b\n",
+	  "t.conf:2: guest a: key 'guest_page': '/a,b' has white space or a comma, which QEMU's "
+	  "command line cannot take; name another" },
+	{ P "[guest a]\nguest_size 8191\n",
+	  "t.conf:2: guest a: key 'guest_size': 8191 is no power of two, and a BAR's size is; "
+	  "write 8192" },
+	{ P "[guest a]\nguest_size 4096\nguest_counter pingpong\n",
+	  "t.conf:2: guest a: key 'guest_size': 4096 has no room for the answers of guest_counter "
+	  "pingpong; write 8192" },
+	{ P "[guest a]\nguest_mode 0666\n",
+	  "t.conf:2: guest a: key 'guest_mode': with 0666 everybody could tell the guest the time; "
+	  "write 0600 or 0660" },
+	{ P "[guest a]\nguest_owner :kvm\n",
+	  "t.conf:2: guest a: key 'guest_owner': ':kvm' is no owner; write USER or USER:GROUP" },
+	{ P "[guest a]\nguest_owner a:\n",
+	  "t.conf:2: guest a: key 'guest_owner': 'a:' is no owner; write USER or USER:GROUP" },
+	{ P "[guest a]\nguest_uuid 0123\n",
+	  "t.conf:2: guest a: key 'guest_uuid': '0123' is no UUID; write "
+	  "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" },
+	{ P "[guest a]\nguest_pid 3\nguest_libvirt db\n",
+	  "t.conf:2: guest a: guest_pid, guest_uuid and guest_libvirt all say which process it is; "
+	  "keep one" },
+	{ P "[guest a]\nguest_pid 3\nguest_counter host\n",
+	  "t.conf:2: guest a: with guest_counter host it is no virtual machine; remove guest_pid, "
+	  "guest_uuid and guest_libvirt" },
+	{ P "[guest a]\nguest_address 0x1000\n",
+	  "t.conf:2: guest a: key 'guest_address': only guest_way fixed has one; remove it" },
+	{ P "[guest a]\nguest_way fixed\n",
+	  "t.conf:2: guest a: key 'guest_address': '' is no address of a page; write one such as "
+	  "0x140000000" },
+	{ P "[guest a]\nguest_way fixed\nguest_address 0x140000001\n",
+	  "t.conf:2: guest a: key 'guest_address': '0x140000001' is no address of a page; write "
+	  "one such as 0x140000000" },
+	{ P "[guest a]\nguest_way patch\n",
+	  "t.conf:2: guest a: key 'guest_way': patch needs QEMU's monitor; write guest_qmp" },
+	{ P "[guest a]\nguest_way patch\nguest_qmp /q\nguest_page /p\n",
+	  "t.conf:2: guest a: key 'guest_way': patch fills a page of QEMU's own, known by "
+	  "guest_counter kvm; remove guest_page" },
+	{ P "[guest a]\nguest_qmp q\n",
+	  "t.conf:2: guest a: key 'guest_qmp': 'q' is no path of a socket from the root on; write "
+	  "one" },
+	{ P "[guest a]\n[guest b]\nguest_page /dev/shm/gnomon-a\n",
+	  "t.conf:3: guest b: guest a has the page /dev/shm/gnomon-a already; give each its own "
+	  "guest_page" },
+	{ P "[guest a]\nguest_qmp /q\n[guest b]\nguest_qmp /q\n",
+	  "t.conf:4: guest b: guest a has the monitor /q already; give each its own guest_qmp" },
+	{ P "[global]\nguest_dir run\n[guest a]\n",
+	  "key 'guest_dir': 'run' is no path of a folder from the root on, of up to 127 octets; "
+	  "write one" },
+	{ "[guest a]\n", "t.conf:1: guest a: without ports and sources nothing keeps the clock it "
+			 "would be told; write one, or free_running 1 if another program keeps "
+			 "it" },
 	/* contradictions: syncs */
 	{ "[sync a]\nsync_sink eth1\n",
 	  "t.conf:1: sync a: without ports and sources nothing keeps the clock it would follow; "
@@ -205,6 +280,8 @@ static void limits(void **state)
 		  "t.conf:47: section [source s15]: more than 15; remove some" },
 		{ "sync", "sync_sink shm:", CONF_SYNCS_MAX,
 		  "t.conf:130: section [sync s64]: more than 64; remove some" },
+		{ "guest", "guest_page /dev/shm/", CONF_GUESTS_MAX,
+		  "t.conf:2050: section [guest s1024]: more than 1024; remove some" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -213,7 +290,8 @@ static void limits(void **state)
 		char *text = many(cases[i].kind, cases[i].keys, cases[i].most);
 
 		good(&conf, text);
-		assert_int_equal(conf.source_count + conf.sync_count, cases[i].most);
+		assert_int_equal(conf.source_count + conf.sync_count + conf.guest_count,
+				 cases[i].most);
 		conf_finish(&conf);
 		free(text);
 		text = many(cases[i].kind, cases[i].keys, cases[i].most + 1);
@@ -273,6 +351,60 @@ static void sources(void **state)
 	assert_int_equal(conf.ports[0].conf.delay_mechanism, CONF_DELAY_E2E);
 	assert_null(conf_source_find(&conf, "gps"));
 	conf_finish(&conf);
+}
+
+static int join_text(void *context, const char *text, size_t len)
+{
+	strncat(context, text, len);
+	return 0;
+}
+
+/* Every key reaches its member, and what is printed of a guest is read back the same. */
+static void guests(void **state)
+{
+	static const char text[] =
+		P "[guest db.1]\nguest_page /dev/shm/x\nguest_size 0x100000\n"
+		"guest_owner libvirt-qemu:kvm\nguest_mode 0640\nguest_way fixed\n"
+		"guest_address 0x140000000\nguest_profile utc\nguest_counter kvm\n"
+		"guest_uuid 01234567-89ab-cdef-0123-456789abcdef\nguest_qmp /run/q\n"
+		"[guest plain]\n[global]\nguest_interval 0.5\nguest_max_bound 5000\n";
+	static const char *const names[] = { "db.1", "plain" };
+	char printed[4096] = P;
+	struct conf conf;
+
+	for (int round = 0; round < 2; round++) {
+		const struct conf_guest *g;
+
+		good(&conf, round ? printed : text);
+		assert_int_equal(conf.guest_count, 2);
+		g = conf_guest_find(&conf, "db.1");
+		assert_string_equal(g->path, "/dev/shm/x");
+		assert_int_equal(g->size, 1 << 20);
+		assert_string_equal(g->owner, "libvirt-qemu:kvm");
+		assert_int_equal(g->mode, 0640);
+		assert_int_equal(g->way, CONF_WAY_FIXED);
+		assert_true(g->gpa == 0x140000000);
+		assert_int_equal(g->profile, CONF_PROFILE_UTC);
+		assert_int_equal(g->counter, CONF_COUNTER_KVM);
+		assert_string_equal(g->uuid, "01234567-89ab-cdef-0123-456789abcdef");
+		assert_string_equal(g->qmp, "/run/q");
+		g = conf_guest_find(&conf, "plain");
+		assert_string_equal(g->path, "/dev/shm/gnomon-plain");
+		assert_int_equal(g->size, 8192);
+		assert_int_equal(g->mode, 0600);
+		assert_int_equal(g->slot, 0x10);
+		assert_int_equal(g->way, CONF_WAY_BAR_ACPI);
+		assert_true(g->gpa == 0 && g->pid == 0 && !g->owner[0] && !g->libvirt[0]);
+		if (round == 0) {
+			assert_true(conf.guest_interval_s == 0.5);
+			assert_true(conf.guest_max_bound_ns == 5000);
+			for (size_t i = 0; i < 2; i++) {
+				g = conf_guest_find(&conf, names[i]);
+				assert_int_equal(conf_print_guest(g, join_text, printed), 0);
+			}
+		}
+		conf_finish(&conf);
+	}
 }
 
 /* Instances on one interface have one pair of UDP ports between them. */
@@ -521,6 +653,7 @@ int main(void)
 		ROW(messages), ROW(limits),    ROW(sources),	       ROW(shared_interface),
 		ROW(roles),    ROW(syncs),     ROW(not_for_everybody), ROW(intervals),
 		ROW(round_trip), ROW(documented), ROW(garbage),	       ROW(no_ports),
+		ROW(guests),
 	};
 
 	return cmocka_run_group_tests_name("/config/sections", tests, NULL, NULL);
