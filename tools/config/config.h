@@ -556,7 +556,7 @@ void conf_text_finish(struct conf_text *text);
 
 /** Take the [global] sections of the text, and check everything else. */
 int conf_parse_global(struct conf *conf, const struct conf_text *text, struct conf_error *error);
-/** Take the sections of ports, sources, syncs and guests: call it when the defaults are complete. */
+/** Take all other sections: call it when the defaults are complete. */
 int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct conf_error *error);
 
 /** Whether key may be given on a command line: what needs the name of a section may not. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sections [source NAME] and [sync NAME], and what a [guest NAME] asks of them: their life, and what they contradict. Clocks are told
+ * Sections [source NAME] and [sync NAME]: their life, and what they contradict. Clocks are told
  * apart by the names they are given here; who opens them sees whether two names are one clock.
  */
 #include "tools/config/config.h"
