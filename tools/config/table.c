@@ -486,9 +486,10 @@ const struct conf_key conf_table[] = {
 	{ KEY(GUEST, "guest_way"), V_ENUM(way), IS("bar_acpi"),
 	  .labels = "bar_acpi fixed bar patch",
 	  .doc = "How the guest comes by its page. *bar_acpi*: an ivshmem device and an ACPI "
-		 "table, so that a stock kernel's driver takes it. *fixed*: an nvdimm at *guest_address* "
-		 "and an ACPI table. *bar*: an ivshmem device that programs of this project read. "
-		 "*patch*: QEMU's own vmclock device, filled by way of *guest_qmp*." },
+		 "table, so that a stock kernel's driver takes it. *fixed*: an nvdimm at "
+		 "*guest_address* and an ACPI table. *bar*: an ivshmem device that programs of "
+		 "this project read. *patch*: QEMU's own vmclock device, filled by way of "
+		 "*guest_qmp*." },
 	{ KEY(GUEST, "guest_slot"), V_INT(slot), IS("0x10"), RANGE(1, 31),
 	  .doc = "The slot of the ivshmem device on PCI bus 0." },
 	{ KEY(GUEST, "guest_address"), V_STR(address), IS(""),

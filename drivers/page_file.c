@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/page_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- SIGBUS ----------------------------------------------------------------------------------- */
+
+/* The file being touched, for the handler: its thread is the one that touches it. */
+static _Thread_local struct page_file *volatile touched;
+static _Thread_local volatile sig_atomic_t lost;
+
+/* Memory of ours in the place of the file's: the access is done again, and harms nobody. Only calls
+ * of the kernel are made here. A SIGBUS from elsewhere kills, as it would have. */
+static void take_sigbus(int signum, siginfo_t *info, void *context)
+{
+	const struct page_file *file = touched;
+	const uint8_t *at = info->si_addr;
+
+	(void)context;
+	if (file && at >= file->map && at < file->map + file->mapped &&
+	    mmap(file->map, file->mapped, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) {
+		lost = 1;
+		return;
+	}
+	(void)signal(signum, SIG_DFL); /* and comes again when we return */
+}
+
+static void catch_sigbus(void)
+{
+	static bool caught;
+	struct sigaction action = { .sa_sigaction = take_sigbus, .sa_flags = SA_SIGINFO };
+
+	if (!caught) {
+		caught = sigaction(SIGBUS, &action, NULL) == 0;
+	}
+}
+
+/* -- opening ---------------------------------------------------------------------------------- */
+
+void page_file_init(struct page_file *file)
+{
+	*file = (struct page_file){ .fd = -1 };
+}
+
+/* In a folder that everybody may write anybody may have put it there before us, or a second name
+ * of a file that is not his. */
+static int check_file(int fd, const struct page_file_config *c, struct driver_error *error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		return driver_fail(error, -errno, "%s: %s", c->path, driver_strerror(-errno));
+	}
+	if (!S_ISREG(st.st_mode)) {
+		return driver_fail(error, -EINVAL, "%s: is no file; name another", c->path);
+	}
+	if (st.st_nlink > 1) {
+		return driver_fail(error, -EMLINK, "%s: has %lu names; remove the others", c->path,
+				   (unsigned long)st.st_nlink);
+	}
+	if (st.st_uid != geteuid() && st.st_uid != 0 && st.st_uid != c->uid) {
+		return driver_fail(error, -EPERM,
+				   "%s: belongs to user %lu, who may not be trusted with it; "
+				   "remove the file, or say that it is his",
+				   c->path, (unsigned long)st.st_uid);
+	}
+	return 0;
+}
+
+/* Memory for all of it, now. A file that is longer was made so by who shares it. */
+static int allocate(const struct page_file *file)
+{
+	int err;
+
+	do {
+		err = posix_fallocate(file->fd, 0, (off_t)file->size);
+	} while (err == EINTR);
+	return -err;
+}
+
+static int set_rights(int fd, const struct page_file_config *c, struct driver_error *error)
+{
+	struct stat st;
+	int r = 0;
+
+	if (fstat(fd, &st) != 0) {
+		r = -errno;
+	} else if (((c->uid != (uid_t)-1 && c->uid != st.st_uid) ||
+		    (c->gid != (gid_t)-1 && c->gid != st.st_gid)) &&
+		   fchown(fd, c->uid, c->gid) != 0) {
+		r = -errno;
+	} else if ((st.st_mode & 07777) != c->mode && fchmod(fd, c->mode) != 0) {
+		r = -errno;
+	}
+	return r == 0 ? 0
+		      : driver_fail(error, r,
+				    "%s: cannot be given its owner and mode: %s; run as root, or "
+				    "name no other owner",
+				    c->path, driver_strerror(r));
+}
+
+static int map(struct page_file *file, int flags)
+{
+	void *at = mmap(file->map, file->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | flags,
+			file->fd, 0);
+
+	if (at == MAP_FAILED) {
+		return -errno;
+	}
+	file->map = at;
+	return 0;
+}
+
+/* O_EXCL tells whose it is to take away again. */
+static int open_path(const char *path, bool *made)
+{
+	const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	int fd = -1;
+
+	*made = false;
+	for (int i = 0; fd < 0 && i < 2; i++) {
+		fd = open(path, flags);
+		if (fd >= 0 || errno != ENOENT) {
+			break;
+		}
+		fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+		*made = fd >= 0;
+		if (fd < 0 && errno != EEXIST) {
+			break;
+		}
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int fill(struct page_file *file, const struct page_file_config *c,
+		struct driver_error *error)
+{
+	int r = allocate(file);
+
+	if (r != 0) {
+		return driver_fail(error, r, "%s: no room for %zu octets: %s%s", c->path, c->size,
+				   driver_strerror(r),
+				   r == -ENOSPC ? "; make the file system larger, or remove "
+						  "something from it"
+						: "");
+	}
+	r = set_rights(file->fd, c, error);
+	if (r != 0) {
+		return r;
+	}
+	r = map(file, 0);
+	return r ? driver_fail(error, r, "%s: cannot be mapped: %s", c->path, driver_strerror(r))
+		 : 0;
+}
+
+int page_file_open(struct page_file *file, const struct page_file_config *c, bool *made,
+		   struct driver_error *error)
+{
+	struct page_file f = { .size = c->size, .mapped = c->mapped };
+	bool is_new;
+	int r;
+
+	f.fd = open_path(c->path, &is_new);
+	if (f.fd < 0) {
+		return driver_fail(error, f.fd, "%s: cannot be opened: %s; check folder and rights",
+				   c->path, driver_strerror(f.fd));
+	}
+	r = is_new ? 0 : check_file(f.fd, c, error);
+	r = r ? r : fill(&f, c, error);
+	if (r != 0) {
+		if (is_new) {
+			(void)unlink(c->path);
+		}
+		(void)close(f.fd);
+		return r;
+	}
+	catch_sigbus();
+	*file = f;
+	*made = is_new;
+	return 0;
+}
+
+void page_file_close(struct page_file *file)
+{
+	if (file->fd >= 0) {
+		(void)munmap(file->map, file->mapped);
+		(void)close(file->fd);
+	}
+	page_file_init(file);
+}
+
+/* Between the look and the removal somebody could put another in its place; whoever may do that may
+ * remove files there himself. */
+void page_file_remove(struct page_file *file, const char *path)
+{
+	struct stat ours;
+	struct stat named;
+
+	if (file->fd >= 0 && fstat(file->fd, &ours) == 0 && lstat(path, &named) == 0 &&
+	    ours.st_dev == named.st_dev && ours.st_ino == named.st_ino) {
+		(void)unlink(path);
+	}
+	page_file_close(file);
+}
+
+bool page_file_is_orphan(const struct page_file *file)
+{
+	struct stat st;
+
+	return file->fd >= 0 && fstat(file->fd, &st) == 0 && st.st_nlink == 0;
+}
+
+/* -- touching --------------------------------------------------------------------------------- */
+
+void page_file_enter(struct page_file *file)
+{
+	lost = 0;
+	touched = file;
+}
+
+int page_file_leave(struct page_file *file)
+{
+	int r;
+
+	touched = NULL;
+	if (!lost) {
+		return 0;
+	}
+	r = allocate(file);
+	r = r ? r : map(file, MAP_FIXED);
+	return r ? r : -ESTALE;
+}
+
+/* -- owners ----------------------------------------------------------------------------------- */
+
+int page_file_owner(const char *owner, uid_t *uid, gid_t *gid, struct driver_error *error)
+{
+	const char *colon = strchrnul(owner, ':');
+	const struct passwd *user = NULL;
+	const struct group *group = NULL;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)(colon - owner), owner);
+	if (owner[0]) {
+		user = getpwnam(name);
+		if (!user) {
+			return driver_fail(error, -ENOENT, "there is no user '%s'", name);
+		}
+	}
+	if (*colon) {
+		group = getgrnam(colon + 1);
+		if (!group) {
+			return driver_fail(error, -ENOENT, "there is no group '%s'", colon + 1);
+		}
+	}
+	*uid = user ? user->pw_uid : (uid_t)-1;
+	*gid = group ? group->gr_gid : user ? user->pw_gid : (gid_t)-1;
+	return 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * Files that are shared with virtual machines, mapped into memory. Who shares one may do to it what
+ * he likes: write anything anywhere, cut it short, unlink it. None of that may hurt this process:
+ * an access to a file that was cut short ends in the handler of SIGBUS, which puts memory of our
+ * own there, so that page_file_leave() can say so and make the file whole again.
+ */
+#ifndef DRIVERS_PAGE_FILE_H
+#define DRIVERS_PAGE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "drivers/error.h"
+
+struct page_file_config {
+	const char *path; /* from the root on */
+	size_t size;      /* octets of the file */
+	size_t mapped;    /* of its beginning, multiple of a page: what we look at */
+	uid_t uid;        /* (uid_t)-1: as it comes */
+	gid_t gid;
+	mode_t mode;
+};
+
+struct page_file {
+	int fd; /* -1: none */
+	uint8_t *map;
+	size_t mapped;
+	size_t size;
+};
+
+/** No file yet. */
+void page_file_init(struct page_file *file);
+
+/**
+ * Make the file, or take the one that is there: a regular file with one name, of us, of root or of
+ * the owner it is to have. It is given its memory here and now, so that a full file system is
+ * -ENOSPC and no SIGBUS later, then its owner and mode. One that is too short is made longer,
+ * filled with zeros; one that is longer is left so. *made: it was not there. Returns 0 or -errno
+ * with *error, and nothing made.
+ */
+int page_file_open(struct page_file *file, const struct page_file_config *config, bool *made,
+		   struct driver_error *error);
+
+/** Unmap and close; the file stays. */
+void page_file_close(struct page_file *file);
+
+/** Close, and take the name away if it is still that file's. */
+void page_file_remove(struct page_file *file, const char *path);
+
+/**
+ * The mapping is touched only between these two, and by one thread, and only one file's at a time.
+ * leave: 0; -ESTALE: the file had been cut short, and what was read or written meanwhile is lost;
+ * it is whole again, with zeros. -errno: it cannot be made whole, and the mapping is memory of ours
+ * that nobody sees.
+ */
+void page_file_enter(struct page_file *file);
+int page_file_leave(struct page_file *file);
+
+/** Whether nobody can find the file any more: its name is gone. */
+bool page_file_is_orphan(const struct page_file *file);
+
+/** Numbers of "user" or "user:group"; "": (uid_t)-1 and (gid_t)-1. 0 or -ENOENT with *error. */
+int page_file_owner(const char *owner, uid_t *uid, gid_t *gid, struct driver_error *error);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * Guests: virtual machines that read the kept clock's time from a page they share with us.
+ *
+ * Each has a file that it may write, a truth file that only we can, and a map from the host's
+ * counter to its own. Pages are written every guest_interval, and at once when the clock is
+ * stepped, its status changes or the map does. What a guest does to its page hurts that page
+ * alone, until it is written next.
+ *
+ * Without guests none of this costs anything: no wakeup, and no memory but this struct.
+ */
+#ifndef GNOMOND_GUESTS_H
+#define GNOMOND_GUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <gnomon/time.h>
+
+#include "drivers/error.h"
+#include "tools/config/config.h"
+#include "tools/log/log.h"
+
+#include "keeper.h"
+
+struct guest; /* guests_private.h */
+struct guests_host;
+
+/** Zeroed: there are none. */
+struct guests {
+	const struct conf *conf;
+	struct log *log;
+	struct keeper *keeper;
+	struct guest **list;
+	size_t count;
+	struct guests_host *host; /* what all pages are made from; NULL while there is none */
+	int lock;                 /* of guest_dir; -1: not taken */
+	gnomon_mono next;         /* publication */
+	bool changed;             /* a status has, of which the service manager is told */
+};
+
+/** How a guest's counter is known. */
+enum guest_map_source {
+	GUEST_MAP_NONE, /* not yet, or not any more */
+	GUEST_MAP_KVM,
+	GUEST_MAP_PINGPONG,
+	GUEST_MAP_HOST,
+};
+
+/** What happens to a virtual machine that moves from one host to another. */
+enum guest_migration {
+	GUEST_MIGRATION_LEAVES, /* its memory is about to be copied: the page says UNRELIABLE and
+				 * DISRUPTION_IMMINENT, and nothing is published */
+	GUEST_MIGRATION_STAYS,  /* it was called off: go on */
+	GUEST_MIGRATION_ARRIVED, /* it runs here now: find its counter anew, with a new marker */
+};
+
+/** A guest, told to who asks. */
+struct guest_info {
+	const char *name;
+	const char *page;    /* path */
+	const char *table;   /* path of its ACPI table; "": it needs none */
+	const struct conf_guest *conf;
+	bool dynamic;        /* attached while we run, not by the configuration */
+	pid_t pid;           /* of its VMM; 0: not known */
+	unsigned int vcpus;
+	enum guest_map_source map;
+	uint64_t offset;     /* guest counter = (host counter * ratio >> frac_bits) + offset */
+	uint64_t ratio;
+	unsigned int frac_bits;
+	uint64_t map_error;  /* in ticks of the guest's counter; 0: exact */
+	uint8_t status;      /* enum gnomon_vmclock_status */
+	double bound_ns;     /* of the page now; INFINITY: none */
+	double age_s;        /* since it was written; < 0: it never was */
+	uint64_t marker;
+	uint64_t publications;
+	uint64_t healed;     /* times its page was found damaged */
+	uint64_t disruptions; /* new markers */
+	const char *trouble; /* why it does not say SYNCHRONIZED; "" */
+};
+
+/**
+ * The first thing of a start, before anything that can block or fail: make all pages whole that an
+ * earlier run left, from its truth files. Nothing if another gnomond has them. Needs no more than
+ * the folder, which need not be there. Returns how many were written.
+ */
+unsigned int guests_repair(const char *folder);
+
+/**
+ * Attach what the configuration says and what was attached to an earlier run. Sections that cannot
+ * be attached are an error, with file and line; of those of earlier runs the log says why.
+ */
+int guests_open(struct guests *guests, const struct conf *conf, struct log *log,
+		struct keeper *keeper, struct driver_error *error);
+
+/** Pages say FREERUNNING from here on; files stay for the next run. */
+void guests_close(struct guests *guests);
+
+/**
+ * One more. conf is copied, and has passed conf_guest_check() against those there are, whose
+ * configurations guests_info() tells. Remembered over restarts. 0, -EEXIST, -ENOSPC, -errno, each
+ * with *error.
+ */
+int guests_attach(struct guests *guests, const struct conf_guest *conf,
+		  struct driver_error *error);
+
+/** The page says UNRELIABLE, then its files go. -ENOENT; -EPERM for one of the configuration. */
+int guests_detach(struct guests *guests, const char *name, struct driver_error *error);
+
+size_t guests_count(const struct guests *guests);
+
+/** index < guests_count(). Pointers are good until the next attach or detach. */
+void guests_info(const struct guests *guests, size_t index, struct guest_info *info);
+
+/** Its index, or SIZE_MAX. */
+size_t guests_find(const struct guests *guests, const char *name);
+
+/** The virtual machine's monitor said so. -ENOENT. */
+int guests_migrate(struct guests *guests, const char *name, enum guest_migration what,
+		   gnomon_mono now);
+
+/** Why its monitor cannot be asked; NULL: it can. For guests_info(). */
+void guests_monitor(struct guests *guests, const char *name, const char *trouble);
+
+/** When guests_expire has something to do; NEVER without guests. */
+gnomon_mono guests_deadline(const struct guests *guests);
+void guests_expire(struct guests *guests, gnomon_mono now);
+
+/** The kept clock was stepped, by us or another. */
+void guests_kept_stepped(struct guests *guests, gnomon_mono now);
+/** Its frequency is set to this from now on. */
+void guests_kept_frequency(struct guests *guests, double ppb, gnomon_mono now);
+
+/** A fresh reading of the kept clock beside the host's counter. */
+struct guests_clock {
+	uint64_t counter;
+	gnomon_time time;      /* TAI */
+	double half_window_ns; /* the reading is within this of the counter */
+	double bound_ns;       /* of the kept clock; INFINITY: unknown */
+	uint8_t status;        /* what a page would say */
+};
+
+/** -EOPNOTSUPP: this host's clock source is not its counter; -errno, each with *error. */
+int guests_clock(struct guests *guests, struct guests_clock *clock, struct driver_error *error);
+
+#endif
