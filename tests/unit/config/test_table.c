@@ -56,6 +56,9 @@ static void all_ptp4l_keys(void **state)
 		"share_ports",
 		"restore_frequency",
 		"log_format",
+		"control_socket",
+		"control_socket_mode",
+		"control_socket_group",
 	};
 	size_t own = sizeof(ours) / sizeof(ours[0]);
 
@@ -64,7 +67,8 @@ static void all_ptp4l_keys(void **state)
 	}
 	for (size_t i = 0; i < conf_table_len; i++) {
 		own += conf_table[i].group == CONF_GROUP_SOURCE ||
-		       conf_table[i].group == CONF_GROUP_SYNC;
+		       conf_table[i].group == CONF_GROUP_SYNC ||
+		       conf_table[i].group == CONF_GROUP_GUEST;
 	}
 	assert_int_equal(conf_table_len - own + 2, PTP4L_KEYS);
 }
