@@ -75,8 +75,8 @@ static void cut(struct feedforward *ff, const struct feedforward_sample *s)
 	double high;
 
 	move(ff, s->raw, &low, &high);
-	low = fmax(low, offset - s->half_ns);
-	high = fmin(high, offset + s->half_ns);
+	low = low > offset - s->half_ns ? low : offset - s->half_ns;
+	high = high < offset + s->half_ns ? high : offset + s->half_ns;
 	if (low > high) {
 		ff->misfits++;
 		begin(ff, s);
