@@ -29,47 +29,44 @@ static inline void put_little(uint8_t *p, unsigned int octets, uint64_t v)
 	}
 }
 
+/* A word as its octets stand in memory: of loops over octets gcc would make loops at run time. */
+static inline uint32_t little32(uint32_t v)
+{
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(v) : v;
+}
+
+static inline uint64_t little64(uint64_t v)
+{
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(v) : v;
+}
+
 /* Of shared memory, at an aligned offset: a word in the order of its octets. */
 static inline uint32_t shared_load32(const void *base, unsigned int offset)
 {
 	const void *word = (const uint8_t *)base + offset;
-	uint32_t v = __atomic_load_n((const uint32_t *)word, __ATOMIC_ACQUIRE);
-	uint8_t octets[4];
 
-	memcpy(octets, &v, sizeof(octets));
-	return (uint32_t)get_little(octets, 4);
+	return little32(__atomic_load_n((const uint32_t *)word, __ATOMIC_ACQUIRE));
 }
 
 static inline void shared_store32(void *base, unsigned int offset, uint32_t value)
 {
 	void *word = (uint8_t *)base + offset;
-	uint8_t octets[4];
-	uint32_t v;
 
-	put_little(octets, 4, value);
-	memcpy(&v, octets, sizeof(v));
-	__atomic_store_n((uint32_t *)word, v, __ATOMIC_RELEASE);
+	__atomic_store_n((uint32_t *)word, little32(value), __ATOMIC_RELEASE);
 }
 
 static inline uint64_t shared_load64(const void *base, unsigned int offset)
 {
 	const void *word = (const uint8_t *)base + offset;
-	uint64_t v = __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE);
-	uint8_t octets[8];
 
-	memcpy(octets, &v, sizeof(octets));
-	return get_little(octets, 8);
+	return little64(__atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE));
 }
 
 static inline void shared_store64(void *base, unsigned int offset, uint64_t value)
 {
 	void *word = (uint8_t *)base + offset;
-	uint8_t octets[8];
-	uint64_t v;
 
-	put_little(octets, 8, value);
-	memcpy(&v, octets, sizeof(v));
-	__atomic_store_n((uint64_t *)word, v, __ATOMIC_RELEASE);
+	__atomic_store_n((uint64_t *)word, little64(value), __ATOMIC_RELEASE);
 }
 
 #endif
