@@ -35,7 +35,8 @@ struct gnomon_discipline {
 	gnomon_mono overdue; /* when the servo's last correction has been in force too long */
 	unsigned int ignore; /* samples left in the step window */
 	struct sanity sanity;
-	struct needs needs;  /* what the servo held to be needed of late */
+	struct needs needs;  /* what the servo held to be needed of late ... */
+	unsigned int slewed; /* ... but for so many samples yet: they have a slew of ours in them */
 	struct estimator own;
 	struct estimator *estimator;
 };
@@ -129,6 +130,7 @@ static void start_over(struct gnomon_discipline *d)
 	d->ignore = 0;
 	d->overdue = GNOMON_MONO_NEVER;
 	needs_reset(&d->needs);
+	d->slewed = 0;
 	estimator_reset(d->estimator);
 }
 
@@ -224,10 +226,21 @@ static void run_servo(struct gnomon_discipline *d, const struct gnomon_servo_sam
 	}
 	command->set_frequency = true;
 	command->frequency_ppb = frequency_ppb;
-	if (d->config.servo->needed) {
+	if (d->config.servo->needed && (d->slewed == 0 || d->needs.count == 0)) {
 		needs_add(&d->needs, d->config.servo->needed(d->servo));
 	}
 	command_given(d, now, command);
+}
+
+/* The servo takes the rate of a hand-over for the oscillator's, while that lasts and until it has
+ * unlearnt it. Where nothing else is known yet, that is better than nothing. */
+static void tell_slewing(struct gnomon_discipline *d, gnomon_span correction)
+{
+	if (gnomon_span_cmp(correction, GNOMON_SPAN_ZERO) != 0) {
+		d->slewed = NEEDS_KEPT;
+	} else if (d->slewed > 0) {
+		d->slewed--;
+	}
 }
 
 static void use_sample(struct gnomon_discipline *d, const struct gnomon_discipline_sample *sample,
@@ -246,6 +259,7 @@ static void use_sample(struct gnomon_discipline *d, const struct gnomon_discipli
 		d->rate_ratio = estimator_rate_ratio(d->estimator);
 		command->frequency_ppb = estimator_needed_ppb(d->estimator);
 	} else {
+		tell_slewing(d, correction);
 		run_servo(d, &s, now, command);
 		expect_next(d, now);
 	}

@@ -275,6 +275,35 @@ static void hand_over_is_slewed(void **state)
 	assert_near(after.bound_ns, before.bound_ns + 4000.0, 500.0);
 }
 
+/* All sources go while the clock is on its way from one to the other: it is held over on what its
+ * oscillator needs, not on that and the slew. */
+static void lost_while_slewing(void **state)
+{
+	struct rig *r = *state;
+
+	for (int after = 1; after < 120; after += 7) {
+		rig_init(r, 2);
+		r->noise_ns = 5.0;
+		r->lie_ns[1] = 8000.0;
+		r->reference_ns[0] = 5000.0;
+		r->reference_ns[1] = 9000.0;
+		rig_start(r);
+		run(r, 200.0);
+		r->dead[0] = true;
+		run(r, 4.0 + after);
+		assert_int_equal(gnomon_ensemble_selected(r->e), 1);
+		kill_all(r, true);
+		run(r, 1.9);
+		r->most_rate = 0.0;
+		run(r, 30.0);
+		if (!(r->most_rate < 30.0)) {
+			fail_msg("lost %d s after the hand-over, it runs %g ppb wrong", after,
+				 r->most_rate);
+		}
+		assert_true(r->broken_ns <= 0.0);
+	}
+}
+
 /* The third source speaks every 8 s, the first two every second. All are vague enough. */
 static void run_with_a_slow_one(struct rig *r, int seconds)
 {
@@ -386,6 +415,7 @@ int main(void)
 		ENSEMBLE(outlier_is_outvoted),
 		ENSEMBLE(silence_hands_over),
 		ENSEMBLE(hand_over_is_slewed),
+		ENSEMBLE(lost_while_slewing),
 		ENSEMBLE(hand_over_while_slewing),
 		ENSEMBLE(old_reports_grow_vague),
 		ENSEMBLE(alarm_is_no_mistake),
