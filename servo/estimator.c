@@ -395,7 +395,8 @@ static double bound_of(const struct estimator *e, const struct track_view *v)
 	       delay_error(e) + e->asymmetry_ns + e->reference_bound_ns + QUANTISATION_NS;
 }
 
-void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_estimate *out)
+void estimator_ahead(const struct estimator *e, gnomon_mono now, double seconds, double f_ppb,
+		     struct gnomon_estimate *out)
 {
 	double dt = seconds_since(now, e->at);
 	double f = adjustment(e, now);
@@ -411,6 +412,10 @@ void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_es
 	if (!out->valid) {
 		return;
 	}
+	if (seconds > 0.0) {
+		f = (f * dt + f_ppb * seconds) / (dt + seconds);
+		dt += seconds;
+	}
 	v = track_at(&e->track, dt, f, e->drift_ppb_per_s);
 	out->offset_ns = v.offset_ns;
 	out->offset_stddev_ns = track_noise(&e->track);
@@ -420,4 +425,9 @@ void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_es
 		v = track_at(&e->rival, dt, f, e->drift_ppb_per_s);
 		out->bound_ns = larger(out->bound_ns, bound_of(e, &v));
 	}
+}
+
+void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_estimate *out)
+{
+	estimator_ahead(e, now, 0.0, 0.0, out);
 }

@@ -100,7 +100,12 @@ struct estimator_doubt {
 void estimator_doubt(const struct estimator *e, const struct gnomon_discipline_sample *sample,
 		     struct estimator_doubt *doubt);
 
-/** Fill everything but the servo's state. */
+/** Fill everything but the servo's state; bound and offset so many seconds after now, if the clock
+ * gets this adjustment from now on and no sample comes. */
+void estimator_ahead(const struct estimator *e, gnomon_mono now, double seconds, double f_ppb,
+		     struct gnomon_estimate *out);
+
+/** The same at now. */
 void estimator_read(const struct estimator *e, gnomon_mono now, struct gnomon_estimate *out);
 
 #endif

@@ -55,7 +55,7 @@ struct gnomon_pair {
 struct gnomon_line_config {
 	uint32_t size;             /* sizeof(struct gnomon_line_config) */
 	double counter_hz;         /* nominal, 1e3 to 1e13 */
-	double rate_limit_ppb;     /* clock against nominal counter, before it is measured; 0: 1e6 */
+	double rate_limit_ppb;     /* clock against nominal counter, until measured; 0: 1e6 */
 	double wander_ppb_per_s;   /* how fast the rate of the counter may change against the
 				    * clock's own oscillator; 0: 10. One oscillator drives both
 				    * (CLOCK_REALTIME, soft clock): tiny, not 0 */
@@ -216,8 +216,8 @@ struct gnomon_publication {
 	enum gnomon_disruption disruption;
 	bool monotonic;     /* no reader sees time go back from the last page to this one */
 	double breach_ns;   /* PROMISE: how far the truth is outside at least */
-	double residual_ns; /* the page minus the best estimate, of its own choice: to stay monotonic
-			     * and within what was promised; the page's bound covers it */
+	double residual_ns; /* the page minus the best estimate, so as to stay monotonic and within
+			     * what was promised; the page's bound covers it */
 	double bound_ns;    /* of the page at host->counter */
 };
 

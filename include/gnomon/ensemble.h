@@ -168,6 +168,10 @@ struct gnomon_coast {
 	double rate_error_ppb; /* of the frequency needed, as it is known now */
 };
 
+/** Fill *coast for a horizon > 0. In every mode it is true as gnomon_ensemble_estimate is. */
+GNOMON_EXPORT void gnomon_ensemble_coast(const struct gnomon_ensemble *e, gnomon_mono now,
+					 double horizon_s, struct gnomon_coast *coast);
+
 GNOMON_EXPORT enum gnomon_ensemble_mode gnomon_ensemble_mode(const struct gnomon_ensemble *e);
 
 /** The source that is followed, -1: none. */
