@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is claimed of a clock that is left alone (gnomon_ensemble_coast), against a clock that is,
+ * and against what the ensemble says itself as time goes by.
+ */
+#include "servo/ensemble.h"
+
+#include "ensemble_rig.h"
+
+#define HORIZON_S 3600.0
+
+static struct gnomon_coast coast_of(const struct rig *r)
+{
+	struct gnomon_coast coast;
+
+	gnomon_ensemble_coast(r->e, mono(r), HORIZON_S, &coast);
+	return coast;
+}
+
+/* As long as a line of constant rate is continued, its error is this. drift: of the oscillator. */
+static void assert_true_line(const struct rig *r, double drift_ppb_per_s)
+{
+	struct gnomon_coast coast = coast_of(r);
+	double rate = r->f + r->natural - coast.excess_ppb;
+	struct gnomon_estimate estimate;
+
+	gnomon_ensemble_estimate(r->e, mono(r), &estimate);
+	assert_true(coast.valid);
+	assert_true(coast.bound_ns >= estimate.bound_ns);
+	assert_true(coast.growth_ppb > 0.0);
+	for (double t = 0.0; t <= HORIZON_S; t += 0.25) {
+		double x = r->x + rate * t + 0.5 * drift_ppb_per_s * t * t;
+		double bound = coast.bound_ns + coast.growth_ppb * t;
+
+		if (fabs(x) > bound) {
+			fail_msg("%g s: %g ns, claimed %g, at %g s of the run", t, x, bound, r->t);
+		}
+	}
+}
+
+static void nothing_is_known(void **state)
+{
+	struct rig *r = *state;
+	struct gnomon_coast coast;
+
+	rig_init(r, 1);
+	rig_start(r);
+	coast = coast_of(r);
+	assert_false(coast.valid);
+	assert_false(isfinite(coast.bound_ns));
+}
+
+/* From the first lock on, with and without a model, the correction in progress or not. */
+static void following(void **state)
+{
+	struct rig *r = *state;
+	double with_model;
+	double without;
+
+	rig_init(r, 1);
+	rig_start(r);
+	for (int i = 0; i < 60; i++) {
+		run(r, 1.0);
+		if (i > 3) {
+			assert_true_line(r, 0.0);
+			assert_true_line(r, 5.0);
+			assert_true_line(r, -5.0);
+		}
+	}
+	without = coast_of(r).growth_ppb;
+	/* 10 ppb/s for an hour, by default. */
+	assert_near(without, 18000.0, 3000.0);
+	for (int i = 0; i < 400; i++) {
+		run(r, 1.0);
+		if (i % 10 == 0) {
+			assert_true_line(r, 0.0);
+		}
+	}
+	with_model = coast_of(r).growth_ppb;
+	print_message("# %s: growth %g ppb without a model, %g with\n", servo_name, without, with_model);
+	assert_true(with_model < 400.0);
+	assert_true_line(r, 0.003);
+	assert_true_line(r, -0.003);
+	/* What corrects the last offset is not continued. */
+	assert_true(fabs(r->f + r->natural - coast_of(r).excess_ppb) < 30.0);
+}
+
+/* The ensemble says it itself as the hour goes by, and never more. */
+static void assert_above_own(struct rig *r)
+{
+	struct gnomon_coast coast = coast_of(r);
+	double from = r->t;
+	double closest = (double)INFINITY;
+
+	while (r->t < from + HORIZON_S - 1.0) {
+		struct gnomon_estimate own;
+		double room;
+
+		pass(r, r->t + 0.9);
+		gnomon_ensemble_estimate(r->e, mono(r), &own);
+		room = (coast.bound_ns + coast.growth_ppb * (r->t - from)) / own.bound_ns;
+		closest = room < closest ? room : closest;
+		if (room < 1.0) {
+			fail_msg("%g s: %g of the own bound %g", r->t - from, room, own.bound_ns);
+		}
+	}
+	assert_true(closest < 1.3); /* nor is it much too careful at its narrowest place */
+}
+
+static void held_over(void **state)
+{
+	struct rig *r = *state;
+
+	rig_init(r, 1);
+	rig_start(r);
+	run(r, 400.0);
+	kill_all(r, true);
+	run(r, 20.0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_HOLDOVER);
+	assert_true_line(r, 0.0);
+	assert_above_own(r);
+	assert_true_line(r, 0.0);
+	assert_above_own(r);
+}
+
+static void free_running(void **state)
+{
+	struct rig *r = *state;
+
+	rig_init(r, 1);
+	rig_start(r);
+	run(r, 40.0);
+	kill_all(r, true);
+	run(r, 20.0);
+	assert_int_equal(MODE(r), GNOMON_ENSEMBLE_FREE);
+	assert_true_line(r, 0.0);
+	assert_true_line(r, 9.0);
+	assert_true_line(r, -9.0);
+}
+
+/* Three sources, one of which lies too little to be found out: it may be the one that is followed,
+ * and what it says of the rate may be wrong as well. */
+static void majority(void **state)
+{
+	struct rig *r = *state;
+	struct gnomon_coast coast;
+	struct gnomon_estimate own;
+
+	lock_three(r);
+	r->lie_ns[0] = 300.0;
+	for (int i = 0; i < 100; i++) {
+		run(r, 1.0);
+		assert_true_line(r, 0.0);
+	}
+	coast = coast_of(r);
+	gnomon_ensemble_estimate(r->e, mono(r), &own);
+	assert_true(coast.bound_ns >= own.bound_ns);
+	assert_true(own.bound_ns > 300.0);
+}
+
+/* No model yet: then the majority speaks for the future as well. */
+static void majority_without_model(void **state)
+{
+	struct rig *r = *state;
+
+	rig_init(r, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		r->reference_ns[i] = 100.0;
+	}
+	rig_start(r);
+	run(r, 40.0);
+	for (int i = 0; i < 20; i++) {
+		r->lie_ns[0] += 50.0; /* looks like an oscillator 50 ppb off */
+		run(r, 1.0);
+		assert_true_line(r, 0.0);
+		assert_true_line(r, 9.0);
+		assert_true_line(r, -9.0);
+	}
+}
+
+#define AHEAD(function) \
+	{ "/servo/ahead/pi/" #function, function, rig_setup, NULL, (void *)"pi" }, \
+	{ "/servo/ahead/linreg/" #function, function, rig_setup, NULL, (void *)"linreg" }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		AHEAD(nothing_is_known),
+		AHEAD(following),
+		AHEAD(held_over),
+		AHEAD(free_running),
+		AHEAD(majority),
+		AHEAD(majority_without_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
