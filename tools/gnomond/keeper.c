@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Keeping the clock: what the discipline makes of samples is done to it, in order. */
-#include "keeper.h"
+#include "keeper_private.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,26 +15,19 @@
 #include "ensemble_config.h"
 #include "quality.h"
 
-/* How long a clock is without a source when it is told again; twice as long each time, to a limit
- * that is repeated. */
-#define HOLDOVER_TOLD_NS (60 * (int64_t)GNOMON_NSEC_PER_SEC)
-#define HOLDOVER_TOLD_MOST_NS (3600 * (int64_t)GNOMON_NSEC_PER_SEC)
-
 /* The kernel counts itself out of synchronization after 16 s; telling it costs a system call. */
 #define TELL_KERNEL_NS (4 * (int64_t)GNOMON_NSEC_PER_SEC)
+#define MAXERROR_MOST_NS 1e12
 
-/* How often to look whether somebody else has stepped the clock. */
+/* How often to look whether somebody else has stepped the clock, and how much later if nothing else
+ * makes us wake up. */
 #define LOOK_NS ((int64_t)GNOMON_NSEC_PER_SEC)
+#define LOOK_LATE_NS (LOOK_NS / 2)
+
+/* Within what a PHC's driver sets it; the others are exact. */
+#define STEP_ERROR_NS 1e6
 
 /* -- building --------------------------------------------------------------------------------- */
-
-/* All three count the same updates. */
-static void reset_stats(struct keeper *k)
-{
-	gnomon_stats_reset(&k->stats.offset);
-	gnomon_stats_reset(&k->stats.frequency);
-	gnomon_stats_reset(&k->stats.delay);
-}
 
 static int build(struct keeper *k, const struct gnomon_ensemble_config *config)
 {
@@ -125,23 +118,9 @@ int keeper_init(struct keeper *k, bool software_stamps)
 	k->summary_s = ldexp(1.0, c->summary_interval);
 	/* A program that keeps the clock hears of leap seconds even if the kernel must not. */
 	timescale_init(&k->timescale, k->clock->utc, k->handover.out || c->kernel_leap);
-	reset_stats(k);
+	keeper_reset_stats(k);
 	expect_samples(k);
 	return 0;
-}
-
-/* A model is the ensemble's to apply. */
-void keeper_start(struct keeper *k)
-{
-	int r = 0;
-
-	if (k->has_start_frequency && !k->conf->free_running) {
-		r = k->clock->ops->set_frequency(k->clock, k->start_frequency_ppb);
-		witness_frequency(&k->witness, k->start_frequency_ppb);
-	}
-	if (r != 0) {
-		report_clock_error(k->log, "adjust the clock", r);
-	}
 }
 
 void keeper_finish(struct keeper *k)
@@ -191,234 +170,14 @@ double keeper_bound(const struct keeper *k, gnomon_mono now)
 	return estimate.bound_ns;
 }
 
-/* The one that is followed, NULL: none is. */
-static struct keeper_source *followed(const struct keeper *k)
-{
-	return k->selected < 0 ? NULL : &k->sources[k->selected];
-}
-
-/* What is known of an engine. */
-static struct keeper_source *source_of(const struct keeper *k, const struct gnomon_engine *engine)
-{
-	unsigned int i = 0;
-
-	while (i + 1 < k->listed && k->sources[i].engine != engine) {
-		i++;
-	}
-	return &k->sources[i];
-}
-
-/* Whose time properties count: those of the ports if nothing with any is followed. */
-static const struct gnomon_engine *leading_engine(const struct keeper *k)
-{
-	const struct keeper_source *source = followed(k);
-
-	return source && source->engine ? source->engine : k->engine;
-}
-
-void keeper_time_properties(const struct keeper *k, struct gnomon_time_properties_ds *properties)
-{
-	gnomon_engine_time_properties_ds(leading_engine(k), properties);
-}
-
-int keeper_utc_offset(const struct keeper *k)
-{
-	const unsigned int sure = GNOMON_FLAG_PTP_TIMESCALE | GNOMON_FLAG_UTC_OFFSET_VALID;
-	struct gnomon_time_properties_ds properties;
-
-	keeper_time_properties(k, &properties);
-	return (properties.flags & sure) == sure ? properties.current_utc_offset
-						 : k->conf->utc_offset;
-}
-
 const struct keeper_source *keeper_reference(const struct keeper *k)
 {
 	return k->reference < 0 ? NULL : &k->sources[k->reference];
 }
 
-const char *keeper_grandmaster(const struct keeper *k)
-{
-	return source_of(k, leading_engine(k))->gm;
-}
-
-/* -- reporting -------------------------------------------------------------------------------- */
-
-/* Every update alone if there is one in an interval, as ptp4l counts them; else statistics. */
-static void report_update(struct keeper *k, const struct keeper_origin *origin,
-			  const struct gnomon_sample *sample, gnomon_mono now)
-{
-	const struct keeper_source *source = &k->sources[origin->source];
-	double wanted = k->summary_s / source->interval_s;
-	struct gnomon_estimate estimate;
-	struct report_sync line = {
-		.port = origin->port,
-		.state = origin->state,
-		.servo = k->state,
-		.offset_ns = gnomon_span_to_double(sample->offset),
-		.frequency_ppb = k->frequency_ppb,
-		.mean_delay_ns = gnomon_span_to_double(sample->mean_delay),
-		.gm = source->gm,
-		.steps_removed = source->steps_removed,
-	};
-
-	if (k->log->level < 6) {
-		return;
-	}
-	gnomon_stats_add(&k->stats.offset, line.offset_ns);
-	gnomon_stats_add(&k->stats.frequency, line.frequency_ppb);
-	gnomon_stats_add(&k->stats.delay, line.mean_delay_ns);
-	if (k->stats.offset.count < wanted) {
-		return;
-	}
-	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
-	line.bound_ns = estimate.bound_ns;
-	if (wanted < 2) {
-		report_sync(k->log, &line);
-	} else {
-		report_summary(k->log, &k->stats, &line);
-	}
-	reset_stats(k);
-}
-
-/* Which way the clock ran against the monotonic one since the last sample. */
-static bool ran_fast(const struct keeper *k, const struct gnomon_sample *sample, gnomon_mono now)
-{
-	return gnomon_time_diff(sample->local, k->last_local).ns > now.ns - k->last_mono.ns;
-}
-
-/* How many others stand together, and the mean of their offsets. */
-static unsigned int others(const struct keeper *k, unsigned int source, double *mean_ns)
-{
-	unsigned int count = 0;
-	double sum = 0.0;
-
-	for (unsigned int i = 0; i < k->source_count; i++) {
-		struct gnomon_ensemble_view view;
-
-		gnomon_ensemble_source_view(k->ensemble, i, &view);
-		if (i != source && (view.state == GNOMON_SOURCE_GOOD ||
-				    view.state == GNOMON_SOURCE_SELECTED)) {
-			sum += view.offset_ns;
-			count++;
-		}
-	}
-	*mean_ns = count ? sum / count : 0.0;
-	return count;
-}
-
-/* Why a source stands as it does, in words; "" if its state says it all. */
-static void reason_of(const struct keeper *k, unsigned int source, gnomon_mono now,
-		    const struct gnomon_ensemble_view *view, char *why, size_t size)
-{
-	unsigned int count;
-	double mean_ns;
-
-	switch (view->state) {
-	case GNOMON_SOURCE_SILENT:
-		snprintf(why, size, "for %.0f s", (double)(now.ns - view->at.ns) * 1e-9);
-		break;
-	case GNOMON_SOURCE_ALARM:
-		snprintf(why, size, "%s", k->sources[source].alarm);
-		break;
-	case GNOMON_SOURCE_WIDE:
-		snprintf(why, size, "bound %.0f ns of %.0f wanted", view->bound_ns,
-			 k->sources[source].conf ? k->sources[source].conf->max_bound_ns : 0.0);
-		break;
-	case GNOMON_SOURCE_OUTVOTED:
-		count = others(k, source, &mean_ns);
-		snprintf(why, size, "%.0f ns from %u other%s", mean_ns - view->offset_ns, count,
-			 count == 1 ? "" : "s");
-		break;
-	case GNOMON_SOURCE_DISPUTED:
-		snprintf(why, size, "%.0f ns from this clock, and no majority", -view->offset_ns);
-		break;
-	case GNOMON_SOURCE_WAITING:
-		snprintf(why, size, "was lost, and has to stay good (source_recover) first");
-		break;
-	case GNOMON_SOURCE_UNKNOWN:
-	case GNOMON_SOURCE_GOOD:
-	case GNOMON_SOURCE_SELECTED:
-		why[0] = '\0';
-		break;
-	}
-}
-
-static void tell_source(const struct keeper *k, unsigned int source, gnomon_mono now)
-{
-	struct gnomon_ensemble_view view;
-	struct report_source line = { .name = k->sources[source].name };
-
-	gnomon_ensemble_source_view(k->ensemble, source, &view);
-	reason_of(k, source, now, &view, line.why, sizeof(line.why));
-	line.state = view.state;
-	line.measured = view.measured;
-	line.offset_ns = view.offset_ns;
-	line.bound_ns = view.bound_ns;
-	report_source(k->log, &line);
-}
-
-/* Where there is a choice, what is thought of the sources, and which is followed. */
-static void tell_sources(const struct keeper *k, const struct gnomon_select_change *change,
-			 gnomon_mono now)
-{
-	for (unsigned int i = 0; k->source_count > 1 && i < k->source_count; i++) {
-		if (change->states >> i & 1) {
-			tell_source(k, i, now);
-		}
-	}
-	if (k->source_count > 1 && change->switched) {
-		report_switch(k->log,
-			      change->before < 0 ? "" : k->sources[change->before].name,
-			      change->selected < 0 ? "" : k->sources[change->selected].name);
-	}
-}
-
-/* How good the clock is without a source, or was until it had one again. */
-static void tell_holdover(const struct keeper *k, enum gnomon_ensemble_mode mode, gnomon_mono now)
-{
-	struct gnomon_estimate estimate;
-	struct report_holdover line = { .mode = mode };
-
-	gnomon_ensemble_estimate(k->ensemble, now, &estimate);
-	line.frequency_ppb = estimate.frequency_ppb;
-	line.frequency_error_ppb = estimate.frequency_error_ppb;
-	line.bound_ns = estimate.bound_ns;
-	line.lasted_s = (double)(now.ns - k->lost.ns) * 1e-9;
-	report_holdover(k->log, &line);
-}
-
-static void tell_mode(struct keeper *k, enum gnomon_ensemble_mode mode, gnomon_mono now)
-{
-	switch (mode) {
-	case GNOMON_ENSEMBLE_HOLDOVER:
-	case GNOMON_ENSEMBLE_FREE:
-		k->lost = now;
-		k->lost_ns = HOLDOVER_TOLD_NS;
-		tell_holdover(k, mode, now);
-		break;
-	case GNOMON_ENSEMBLE_FOLLOWING:
-	case GNOMON_ENSEMBLE_NONE:
-		if (k->lost.ns) {
-			tell_holdover(k, mode, now);
-		}
-		k->lost = (gnomon_mono){ 0 };
-		break;
-	}
-}
-
-/* The bound grows while nothing else happens: after a minute, two, four and so on. */
-static void tell_still_lost(struct keeper *k, gnomon_mono now)
-{
-	if (k->lost.ns && !gnomon_mono_before(now, gnomon_mono_add(k->lost, k->lost_ns))) {
-		tell_holdover(k, gnomon_ensemble_mode(k->ensemble), now);
-		k->lost_ns += k->lost_ns < HOLDOVER_TOLD_MOST_NS ? k->lost_ns
-								 : HOLDOVER_TOLD_MOST_NS;
-	}
-}
-
 /* -- commands --------------------------------------------------------------------------------- */
 
-static void tell_engines(struct keeper *k, const struct gnomon_clock_event *event,
+void keeper_tell_engines(struct keeper *k, const struct gnomon_clock_event *event,
 			 gnomon_mono now)
 {
 	for (unsigned int i = 0; i < k->listed; i++) {
@@ -428,9 +187,11 @@ static void tell_engines(struct keeper *k, const struct gnomon_clock_event *even
 	}
 }
 
+/* The bound is what maxerror means; while none is known, what is still to be corrected. */
 static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command *c,
 			const struct gnomon_sample *sample, gnomon_mono now)
 {
+	double bound_ns = keeper_bound(k, now);
 	bool locked = c->state == GNOMON_SERVO_LOCKED || c->state == GNOMON_SERVO_LOCKED_STABLE;
 	gnomon_mono next = gnomon_mono_add(k->kernel_told, TELL_KERNEL_NS);
 
@@ -438,32 +199,51 @@ static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command
 		return;
 	}
 	k->kernel_told = now;
-	(void)clock_system_set_synchronized(k->clock, true, gnomon_span_abs(sample->offset).ns);
+	(void)clock_system_set_synchronized(k->clock, true,
+					    bound_ns < MAXERROR_MOST_NS
+						    ? (int64_t)ceil(bound_ns)
+						    : gnomon_span_abs(sample->offset).ns);
 }
 
-/* followed: as timescale_tai_due() has it. */
-static void apply_tai_offset(struct keeper *k, bool followed)
+/* Who watches the clock learns what a reading of it cannot tell. */
+static void was_stepped(struct keeper *k, gnomon_span by, double error_ns)
 {
+	witness_forget(&k->witness);
+	if (k->watch.stepped) {
+		k->watch.stepped(k->watch.context, by, error_ns);
+	}
+}
+
+static double step_error(const struct keeper *k)
+{
+	return strcmp(k->clock->ops->kind, "phc") == 0 ? STEP_ERROR_NS : 0.0;
+}
+
+static int apply_frequency(struct keeper *k, double ppb)
+{
+	const double before_ppb = k->witness.frequency_ppb;
 	int r;
 
-	if (k->conf->free_running || !k->clock->ops->set_tai_offset ||
-	    !timescale_tai_due(&k->timescale, followed)) {
-		return;
+	if (k->watch.before) {
+		k->watch.before(k->watch.context);
 	}
-	r = k->clock->ops->set_tai_offset(k->clock, k->timescale.tai_offset);
+	r = k->clock->ops->set_frequency(k->clock, ppb);
 	if (r != 0) {
-		report_clock_error(k->log, "set TAI offset", r);
+		report_clock_error(k->log, "adjust the clock", r);
+		return r;
 	}
+	witness_frequency(&k->witness, ppb);
+	if (k->watch.frequency) {
+		k->watch.frequency(k->watch.context, before_ppb, ppb);
+	}
+	return 0;
 }
 
-/* After a step: to what second, and by a second if one was missing. */
-static void retell_timescale(struct keeper *k)
+/* A model is the ensemble's to apply. */
+void keeper_start(struct keeper *k)
 {
-	gnomon_time utc;
-
-	if (k->clock->utc && k->clock->ops->read(k->clock, &utc) == 0) {
-		timescale_stepped(&k->timescale, utc.sec);
-		apply_tai_offset(k, true);
+	if (k->has_start_frequency && !k->conf->free_running) {
+		(void)apply_frequency(k, k->start_frequency_ppb);
 	}
 }
 
@@ -477,7 +257,7 @@ static int change_clock(struct keeper *k, const struct gnomon_discipline_command
 
 	if (c->step) {
 		r = clock->ops->step(clock, c->step_by);
-		witness_forget(&k->witness);
+		was_stepped(k, c->step_by, r == 0 ? step_error(k) : (double)INFINITY);
 		event->stepped = r == 0;
 		event->step_by = c->step_by;
 		if (r != 0) {
@@ -485,17 +265,12 @@ static int change_clock(struct keeper *k, const struct gnomon_discipline_command
 			report_clock_error(k->log, "step clock", r);
 		} else {
 			report_step(k->log, c->step_by);
-			retell_timescale(k);
+			keeper_retell_timescale(k);
 		}
 	}
 	if (c->set_frequency) {
-		r = clock->ops->set_frequency(clock, c->frequency_ppb);
-		if (r != 0) {
-			refused = r;
-			report_clock_error(k->log, "adjust the clock", r);
-		} else {
-			witness_frequency(&k->witness, c->frequency_ppb);
-		}
+		r = apply_frequency(k, c->frequency_ppb);
+		refused = r ? r : refused;
 	}
 	return refused;
 }
@@ -521,43 +296,11 @@ static void obey(struct keeper *k, const struct gnomon_discipline_command *c, bo
 		k->frequency_ppb = c->frequency_ppb;
 	}
 	if (news) {
-		tell_engines(k, &event, now);
+		keeper_tell_engines(k, &event, now);
 	}
 }
 
-/* -- UTC and leap seconds --------------------------------------------------------------------- */
-
-/* Announced, or withdrawn, to the kernel, which does it at the end of the UTC day. */
-static void apply_leap(struct keeper *k)
-{
-	int r;
-
-	if (k->conf->free_running || !k->clock->ops->set_leap) {
-		return;
-	}
-	r = k->clock->ops->set_leap(k->clock, k->timescale.leap);
-	if (r != 0) {
-		report_clock_error(k->log, "set the clock status", r);
-	} else {
-		report_leap(k->log, k->timescale.leap);
-	}
-}
-
-/* The local timescale moved under the engines: to them that is a step. */
-static void timescale_jump(struct keeper *k, int seconds, gnomon_mono now)
-{
-	const struct gnomon_clock_event event = {
-		.size = sizeof(event),
-		.state = GNOMON_SERVO_UNLOCKED,
-		.stepped = true,
-		.step_by = gnomon_span_from_ns((int64_t)seconds * GNOMON_NSEC_PER_SEC),
-		.rate_ratio = 1.0,
-	};
-
-	gnomon_ensemble_reset(k->ensemble, now);
-	k->state = GNOMON_SERVO_UNLOCKED;
-	tell_engines(k, &event, now);
-}
+/* -- being set -------------------------------------------------------------------------------- */
 
 /* The clock was stepped, and not by the servo. known: by as the ensemble is to take it. */
 static void stepped(struct keeper *k, gnomon_span by, gnomon_span known, gnomon_mono now)
@@ -571,8 +314,8 @@ static void stepped(struct keeper *k, gnomon_span by, gnomon_span known, gnomon_
 	};
 	struct gnomon_discipline_command command;
 
-	retell_timescale(k);
-	tell_engines(k, &event, now);
+	keeper_retell_timescale(k);
+	keeper_tell_engines(k, &event, now);
 	gnomon_ensemble_stepped(k->ensemble, known, now, &command);
 	obey(k, &command, false, now);
 }
@@ -600,94 +343,13 @@ void keeper_set_time(struct keeper *k, gnomon_time time, gnomon_mono now)
 	}
 	by = gnomon_time_diff(time, before);
 	r = k->clock->ops->step(k->clock, by);
-	witness_forget(&k->witness);
+	was_stepped(k, by, r == 0 ? step_error(k) : (double)INFINITY);
 	if (r != 0) {
 		report_clock_error(k->log, "set the clock", r);
 		return;
 	}
 	report_step(k->log, by);
 	stepped(k, by, by, now);
-}
-
-/* The shift must change before the next timestamp is converted, so this is done at once. */
-static void take_time_properties(struct keeper *k, gnomon_mono now)
-{
-	struct gnomon_time_properties_ds properties;
-	struct timescale_change change;
-	gnomon_time utc = { 0, 0, 0 };
-	bool valid;
-
-	keeper_time_properties(k, &properties);
-	valid = properties.flags & GNOMON_FLAG_UTC_OFFSET_VALID;
-	if (k->clock->utc) {
-		(void)k->clock->ops->read(k->clock, &utc);
-	}
-	timescale_update(&k->timescale, &properties, utc.sec, &change);
-	if (change.offset_changed || change.leap_changed) {
-		witness_forget(&k->witness); /* the kernel may have made a leap second */
-	}
-	if (change.offset_changed) {
-		report_utc_offset(k->log, properties.current_utc_offset, valid);
-	}
-	apply_tai_offset(k, false);
-	if (change.leap_changed) {
-		apply_leap(k);
-	}
-	if (change.jump_s) {
-		timescale_jump(k, change.jump_s, now);
-	}
-}
-
-/* Tell once of every grandmaster what kind of time it gives. */
-static void tell_timescale(const struct keeper *k, struct keeper_source *source)
-{
-	struct gnomon_time_properties_ds properties;
-	int ptp = -1;
-
-	gnomon_engine_time_properties_ds(source->engine, &properties);
-	if (source->steps_removed > 0) {
-		ptp = (properties.flags & GNOMON_FLAG_PTP_TIMESCALE) != 0;
-	}
-	if (ptp != source->ptp_timescale && ptp >= 0) {
-		report_timescale(k->log, ptp == 1, k->listed > 1 ? source->name : NULL);
-	}
-	source->ptp_timescale = ptp;
-}
-
-/* < 0: it says nothing. */
-static double accuracy_bound(uint8_t accuracy)
-{
-	double bound = quality_accuracy_bound(accuracy);
-
-	return isfinite(bound) ? bound : -1.0;
-}
-
-/* Kept as text for the log lines of every update. */
-static void take_parent(struct keeper_source *source)
-{
-	struct gnomon_parent_ds parent;
-	struct gnomon_current_ds current;
-
-	gnomon_engine_parent_ds(source->engine, &parent);
-	gnomon_engine_current_ds(source->engine, &current);
-	gnomon_clock_identity_format(source->gm, &parent.grandmaster_identity);
-	source->steps_removed = current.steps_removed;
-	source->reference_bound_ns =
-		accuracy_bound(parent.grandmaster_clock_quality.clock_accuracy);
-}
-
-void keeper_datasets(struct keeper *k, const struct gnomon_engine *engine, unsigned int changed,
-		     gnomon_mono now)
-{
-	struct keeper_source *source = source_of(k, engine);
-
-	if (changed & (GNOMON_DATASET_PARENT | GNOMON_DATASET_CURRENT)) {
-		take_parent(source);
-	}
-	if (changed & GNOMON_DATASET_TIME_PROPERTIES && engine == leading_engine(k)) {
-		take_time_properties(k, now);
-	}
-	tell_timescale(k, source);
 }
 
 /* -- what has become of the sources ----------------------------------------------------------- */
@@ -701,13 +363,13 @@ static void take_changes(struct keeper *k, gnomon_mono now)
 		k->selected = gnomon_ensemble_selected(k->ensemble);
 		k->reference = k->selected >= 0 ? k->selected : k->reference;
 		k->changed |= change.mode_changed || change.sources.switched;
-		tell_sources(k, &change.sources, now);
+		keeper_tell_changes(k, &change.sources, now);
 		if (change.mode_changed) {
-			tell_mode(k, change.mode, now);
+			keeper_tell_mode(k, change.mode, now);
 		}
 		if (change.sources.switched && k->source_count > 1) {
-			reset_stats(k);
-			take_time_properties(k, now);
+			keeper_reset_stats(k);
+			keeper_take_time_properties(k, now);
 		}
 	}
 }
@@ -753,9 +415,9 @@ static void take_update(struct keeper *k, const struct keeper_origin *origin,
 {
 	if (!command->ignored) {
 		k->frequency_ppb = command->frequency_ppb;
-		apply_tai_offset(k, timescale_has_followed(s->offset));
+		keeper_apply_tai_offset(k, timescale_has_followed(s->offset));
 		tell_kernel(k, command, s, now);
-		report_update(k, origin, s, now);
+		keeper_report_update(k, origin, s, now);
 		hand_over(k, s, now);
 	}
 	k->last_local = s->local;
@@ -801,6 +463,7 @@ static bool look(struct keeper *k, gnomon_mono now)
 	gnomon_time reading;
 
 	k->look = gnomon_mono_add(now, LOOK_NS);
+	k->doubted = false;
 	if (!watched(k) || (k->clock->utc && keeper_time(k, &reading) &&
 			    timescale_suspended(&k->timescale, reading))) {
 		witness_forget(&k->witness);
@@ -811,11 +474,19 @@ static bool look(struct keeper *k, gnomon_mono now)
 		return false;
 	case WITNESS_STEPPED:
 		report_stepped(k->log, report.by_ns, report.error_ns);
+		if (k->watch.stepped) {
+			k->watch.stepped(k->watch.context, gnomon_span_from_double(report.by_ns),
+					 report.error_ns);
+		}
 		stepped(k, gnomon_span_from_double(report.by_ns), widest(k, &report, now), now);
 		break;
 	case WITNESS_SLEPT:
 		report_slept(k->log, report.slept_s);
-		timescale_jump(k, 0, now);
+		if (k->watch.stepped) {
+			k->watch.stepped(k->watch.context, gnomon_span_from_ns(0),
+					 (double)INFINITY);
+		}
+		keeper_timescale_jump(k, 0, now);
 		break;
 	}
 	take_changes(k, now);
@@ -823,6 +494,12 @@ static bool look(struct keeper *k, gnomon_mono now)
 }
 
 /* -- samples ---------------------------------------------------------------------------------- */
+
+/* Which way the clock ran against the monotonic one since the last sample. */
+static bool ran_fast(const struct keeper *k, const struct gnomon_sample *sample, gnomon_mono now)
+{
+	return gnomon_time_diff(sample->local, k->last_local).ns > now.ns - k->last_mono.ns;
+}
 
 void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 		   const struct gnomon_sample *s, gnomon_mono now)
@@ -853,6 +530,9 @@ void keeper_sample(struct keeper *k, const struct keeper_origin *origin,
 	obey(k, &command, used, now);
 	if (used) {
 		take_update(k, origin, s, &command, now);
+		if (k->watch.measured) {
+			k->watch.measured(k->watch.context);
+		}
 	}
 	take_changes(k, now);
 }
@@ -867,16 +547,19 @@ void keeper_alarm(struct keeper *k, unsigned int source, const char *why, gnomon
 	take_changes(k, now);
 }
 
-void keeper_tell_sources(const struct keeper *k, gnomon_mono now)
-{
-	for (unsigned int i = 0; k->source_count > 1 && i < k->source_count; i++) {
-		tell_source(k, i, now);
-	}
-}
-
 gnomon_mono keeper_deadline(const struct keeper *k)
 {
-	return gnomon_mono_min(gnomon_ensemble_deadline(k->ensemble), k->look);
+	gnomon_mono look = k->look.ns == GNOMON_MONO_NEVER.ns
+				   ? k->look
+				   : gnomon_mono_add(k->look, k->doubted ? 0 : LOOK_LATE_NS);
+
+	return gnomon_mono_min(gnomon_ensemble_deadline(k->ensemble), look);
+}
+
+void keeper_doubt(struct keeper *k, gnomon_mono now)
+{
+	k->look = now;
+	k->doubted = true;
 }
 
 void keeper_expire(struct keeper *k, gnomon_mono now)
@@ -892,5 +575,5 @@ void keeper_expire(struct keeper *k, gnomon_mono now)
 		obey(k, &command, false, now);
 		take_changes(k, now);
 	}
-	tell_still_lost(k, now);
+	keeper_tell_still_lost(k, now);
 }

@@ -34,6 +34,16 @@ struct keeper_source {
 	char alarm[96];            /* why it is not to be used; "" */
 };
 
+/** Who has to know what is done to the clock, as it is done. Functions may be NULL. */
+struct keeper_watch {
+	void *context;
+	void (*before)(void *context); /* its frequency is about to be set */
+	void (*frequency)(void *context, double before_ppb, double after_ppb); /* and was */
+	/** It was stepped, by us or others, within error_ns; INFINITY: nobody knows by how much. */
+	void (*stepped)(void *context, gnomon_span by, double error_ns);
+	void (*measured)(void *context); /* by a source, and that was believed */
+};
+
 struct keeper {
 	/* Set by the owner before keeper_init. */
 	const struct conf *conf;
@@ -54,8 +64,10 @@ struct keeper {
 	int selected;              /* source that is followed, -1: none */
 	int reference;             /* ... or was last */
 	bool changed;              /* who is followed has; the reader clears it */
+	struct keeper_watch watch; /* zeroed: nobody */
 	struct witness witness;    /* of steps by others */
 	gnomon_mono look;          /* when it looks next */
+	bool doubted;              /* ... which is to be at once */
 	struct timescale timescale;
 	enum gnomon_servo_state state;
 	double frequency_ppb;      /* in force, or needed when free running */
@@ -109,6 +121,9 @@ void keeper_alarm(struct keeper *k, unsigned int source, const char *why, gnomon
 
 /** Log how the sources stand, if there are several. */
 void keeper_tell_sources(const struct keeper *k, gnomon_mono now);
+
+/** Somebody saw the clock where it should not be: look at once whether it was stepped. */
+void keeper_doubt(struct keeper *k, gnomon_mono now);
 
 /** When keeper_expire has something to do. */
 gnomon_mono keeper_deadline(const struct keeper *k);
