@@ -295,7 +295,7 @@ struct gnomon_utc {
  * offset: TAI - UTC then. During 23:59:60 UTC repeats 23:59:59 and the offset is the old one plus
  * one, leap says POS. Any of the outputs may be NULL. -ENODATA: not known.
  */
-int gnomon_utc_from_tai(const struct gnomon_utc *utc, struct gnomon_fine tai,
+GNOMON_EXPORT int gnomon_utc_from_tai(const struct gnomon_utc *utc, struct gnomon_fine tai,
 				      struct gnomon_fine *t, int16_t *offset, uint8_t *leap);
 
 /**
@@ -303,7 +303,7 @@ int gnomon_utc_from_tai(const struct gnomon_utc *utc, struct gnomon_fine tai,
  * leap_indicator and time_sec of its reference time. Returns 0, or -ENODATA: the profile is UTC,
  * and UTC is not known; nothing has changed then.
  */
-int gnomon_vmclock_set_profile(struct gnomon_vmclock *c,
+GNOMON_EXPORT int gnomon_vmclock_set_profile(struct gnomon_vmclock *c,
 					     enum gnomon_vmclock_profile profile,
 					     const struct gnomon_utc *utc);
 
@@ -311,13 +311,13 @@ int gnomon_vmclock_set_profile(struct gnomon_vmclock *c,
  * What a page lets its reader know of UTC: offset and the leap second at the end of its month.
  * Offsets are TAI - UTC; one written with the sign that kernel code wants (-37) is understood.
  */
-void gnomon_vmclock_utc(const struct gnomon_vmclock *c, struct gnomon_utc *utc);
+GNOMON_EXPORT void gnomon_vmclock_utc(const struct gnomon_vmclock *c, struct gnomon_utc *utc);
 
 /** TAI, or UTC, of a reading; -ENODATA: the page does not tell enough, or is neither. */
-int gnomon_vmclock_tai_at(const struct gnomon_vmclock *c,
+GNOMON_EXPORT int gnomon_vmclock_tai_at(const struct gnomon_vmclock *c,
 					const struct gnomon_vmclock_reading *r,
 					struct gnomon_fine *tai);
-int gnomon_vmclock_utc_at(const struct gnomon_vmclock *c,
+GNOMON_EXPORT int gnomon_vmclock_utc_at(const struct gnomon_vmclock *c,
 					const struct gnomon_vmclock_reading *r,
 					struct gnomon_fine *utc, uint8_t *leap);
 
@@ -357,19 +357,19 @@ struct gnomon_quality {
 	uint32_t valid_s; /* beyond this age nothing is claimed */
 };
 
-void gnomon_quality_encode(const struct gnomon_quality *q,
+GNOMON_EXPORT void gnomon_quality_encode(const struct gnomon_quality *q,
 					 uint8_t octets[GNOMON_QUALITY_SIZE]);
 /** Publish on the shared block; seq as for gnomon_vmclock_write. */
-void gnomon_quality_write(void *block, const struct gnomon_quality *q, uint32_t *seq);
-uint32_t gnomon_quality_seq_after(const void *block);
+GNOMON_EXPORT void gnomon_quality_write(void *block, const struct gnomon_quality *q, uint32_t *seq);
+GNOMON_EXPORT uint32_t gnomon_quality_seq_after(const void *block);
 /** Returns 0; -EBADMSG: no such block; -EMSGSIZE: len or its size too small; -EAGAIN: torn. */
-int gnomon_quality_read(const void *block, size_t len, unsigned int tries,
+GNOMON_EXPORT int gnomon_quality_read(const void *block, size_t len, unsigned int tries,
 				      struct gnomon_quality *q);
 /**
  * TAI and its bound where CLOCK_REALTIME is realtime_ns. Returns 0, or -ENODATA: no offset is told,
  * the status is none to rely on, or the block is too old or of the future by more than a second.
  */
-int gnomon_quality_tai(const struct gnomon_quality *q, int64_t realtime_ns,
+GNOMON_EXPORT int gnomon_quality_tai(const struct gnomon_quality *q, int64_t realtime_ns,
 				     int64_t *tai_ns, uint64_t *bound_ns);
 
 /* -- the page after it: mailbox of the ping-pong ----------------------------------------------- */
@@ -391,27 +391,27 @@ enum gnomon_mailbox_state {
  */
 
 /** Host: prepare the block. What a guest asked before is forgotten. */
-void gnomon_mailbox_init(void *block);
+GNOMON_EXPORT void gnomon_mailbox_init(void *block);
 /** Host: a request not yet served (non-zero), or 0. */
-uint32_t gnomon_mailbox_asked(const void *block);
+GNOMON_EXPORT uint32_t gnomon_mailbox_asked(const void *block);
 /** Host: tell how the request stands. */
-void gnomon_mailbox_tell(void *block, uint32_t request,
+GNOMON_EXPORT void gnomon_mailbox_tell(void *block, uint32_t request,
 				       enum gnomon_mailbox_state state);
-/** Host: ping number n (> 0, another one than before). */
-void gnomon_mailbox_ping(void *block, uint32_t n);
+/** Host: ping number n: > 0, and none of those before it. Begin anywhere, at random say. */
+GNOMON_EXPORT void gnomon_mailbox_ping(void *block, uint32_t n);
 /** Host: whether ping n was answered, with which counter value. */
-bool gnomon_mailbox_answered(const void *block, uint32_t n, uint64_t *counter);
+GNOMON_EXPORT bool gnomon_mailbox_answered(const void *block, uint32_t n, uint64_t *counter);
 
 /** Guest: whether the host plays at all: 0, or -EBADMSG. */
-int gnomon_mailbox_check(const void *block, size_t len);
+GNOMON_EXPORT int gnomon_mailbox_check(const void *block, size_t len);
 /** Guest: ask; returns the request's number. */
-uint32_t gnomon_mailbox_ask(void *block);
+GNOMON_EXPORT uint32_t gnomon_mailbox_ask(void *block);
 /** Guest: how its request stands; IDLE as long as the host has not seen it. */
-enum gnomon_mailbox_state gnomon_mailbox_state(const void *block, uint32_t request);
+GNOMON_EXPORT enum gnomon_mailbox_state gnomon_mailbox_state(const void *block, uint32_t request);
 /** Guest: the number of the latest ping. */
-uint32_t gnomon_mailbox_pinged(const void *block);
+GNOMON_EXPORT uint32_t gnomon_mailbox_pinged(const void *block);
 /** Guest: answer ping n with the counter as read after the ping was seen. */
-void gnomon_mailbox_answer(void *block, uint32_t n, uint64_t counter);
+GNOMON_EXPORT void gnomon_mailbox_answer(void *block, uint32_t n, uint64_t counter);
 
 /* -- the ping-pong: a counter map out of exchanges --------------------------------------------- */
 
@@ -419,41 +419,45 @@ void gnomon_mailbox_answer(void *block, uint32_t n, uint64_t counter);
 #define GNOMON_PINGPONG_KEPT 32
 
 /**
- * host counter before <= instant of the guest's reading <= host counter after. The shortest
+ * Host counter before <= instant of the guest's reading <= host counter after. The shortest
  * exchanges give the offset; those far apart, the ratio. Members are private.
  */
 struct gnomon_pingpong {
-	uint64_t nominal;   /* ratio expected, of 2^32 */
-	uint64_t least_rtt; /* in host ticks: what is shorter is impossible */
+	struct gnomon_counter_map nominal; /* as expected, through the first exchange */
 	double tolerance_ppb;
-	uint64_t stretch; /* host ticks between exchanges that are kept */
+	uint64_t host_hz;
+	uint64_t stretch; /* host ticks of which the best exchange is kept */
+	uint64_t origin;  /* host counter of the first exchange */
 	unsigned int count;
+	unsigned int taken;
 	unsigned int refused;
-	struct {
-		uint64_t host; /* the middle */
-		uint64_t half; /* half the exchange, rounded up */
-		uint64_t guest;
+	struct gnomon_pingpong_exchange {
+		int64_t at;     /* the middle, in host ticks since the origin */
+		int64_t beyond; /* of the guest's counter: what nominal does not explain */
+		uint64_t half;  /* beyond is right within so many guest ticks */
 	} kept[GNOMON_PINGPONG_KEPT];
 };
 
 /**
- * Start anew: the guest's counter is said to run at guest_hz, the host's at host_hz, which is right
- * within tolerance_ppb (unscaled guests: the same and 0). -EINVAL: impossible numbers.
+ * Start anew: the guest's counter is said to run at guest_hz where the host's runs at host_hz, up to
+ * 1 THz. Their ratio is right within tolerance_ppb, 0 to 1e6 (0: both are one counter, unscaled).
+ * -EINVAL: other numbers.
  */
-int gnomon_pingpong_init(struct gnomon_pingpong *p, uint64_t host_hz,
+GNOMON_EXPORT int gnomon_pingpong_init(struct gnomon_pingpong *p, uint64_t host_hz,
 				       uint64_t guest_hz, double tolerance_ppb);
 /**
- * An exchange. Returns 0; -EINVAL: after is before before, or the exchange took too long to say
- * anything (1 s); -EILSEQ: contradicts the others beyond tolerance, so somebody lies or the guest's
- * counter was changed: counted, and not used.
+ * An exchange, later than those before it. Returns 0; -EINVAL: it took more than a second, or no
+ * time of this month; -EILSEQ: it contradicts another one beyond tolerance, so somebody lies or the
+ * guest's counter was changed: counted, and not used.
  */
-int gnomon_pingpong_add(struct gnomon_pingpong *p, uint64_t before, uint64_t guest,
+GNOMON_EXPORT int gnomon_pingpong_add(struct gnomon_pingpong *p, uint64_t before, uint64_t guest,
 				      uint64_t after);
 /**
  * The map, with its error at the host counter now, including what the rate's uncertainty adds.
- * Returns 0; -ENODATA: nothing was exchanged; -EILSEQ: more was refused than kept.
+ * Returns 0; -ENODATA: nothing was exchanged; -EILSEQ: what was taken does not fit together, or as
+ * much was refused.
  */
-int gnomon_pingpong_map(const struct gnomon_pingpong *p, uint64_t now,
+GNOMON_EXPORT int gnomon_pingpong_map(const struct gnomon_pingpong *p, uint64_t now,
 				      struct gnomon_counter_map *map);
 
 /* -- ACPI: the table by which the guest's own driver finds the page ---------------------------- */
@@ -474,10 +478,10 @@ struct gnomon_aml_bar {
  * An SSDT that declares the clock as a child of the PCI device, as the octets of a file for QEMU's
  * -acpitable file=. *len: in, room; out, length. -EINVAL: no such device; -ENOBUFS: no room.
  */
-int gnomon_aml_bar(const struct gnomon_aml_bar *where, uint8_t *octets, size_t *len);
+GNOMON_EXPORT int gnomon_aml_bar(const struct gnomon_aml_bar *where, uint8_t *octets, size_t *len);
 
 /** The same for a page at a guest physical address, of an nvdimm, say (way C). Page aligned. */
-int gnomon_aml_fixed(uint64_t address, uint8_t *octets, size_t *len);
+GNOMON_EXPORT int gnomon_aml_fixed(uint64_t address, uint8_t *octets, size_t *len);
 
 #ifdef __cplusplus
 }
