@@ -20,6 +20,9 @@
 /* Supplementary groups that are looked through; who has more is not found by the later ones. */
 #define GROUPS_MAX 256
 
+/* Receptions thrown away at once; who sends more than they hold gets no explanation. */
+#define DISCARD_MAX 64
+
 /* Binding takes microseconds. Anybody who may read the folder can hold the lock for longer. */
 #define LOCK_TRIES 20
 #define LOCK_WAIT_MS 5
@@ -278,6 +281,15 @@ char *uds_stream_line(struct uds_stream *s, size_t *len)
 	*len = (size_t)(end - line);
 	s->in.start += *len + 1;
 	return line;
+}
+
+void uds_stream_discard(struct uds_stream *s)
+{
+	char octets[4096];
+
+	empty(&s->in);
+	for (int i = 0; i < DISCARD_MAX && recv(s->fd, octets, sizeof(octets), 0) > 0; i++) {
+	}
 }
 
 int uds_stream_put(struct uds_stream *s, const char *data, size_t len)

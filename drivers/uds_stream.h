@@ -79,6 +79,12 @@ char *uds_stream_line(struct uds_stream *s, size_t *len);
 /** Whether a whole line waits to be taken. */
 bool uds_stream_has_line(const struct uds_stream *s);
 
+/**
+ * Throw away what came, some of what is on its way included: closing with octets unread would take
+ * from the other end what was sent to it.
+ */
+void uds_stream_discard(struct uds_stream *s);
+
 /** Queue octets to be sent. -ENOBUFS: there would be more than out_max; -ENOMEM. */
 int uds_stream_put(struct uds_stream *s, const char *data, size_t len);
 

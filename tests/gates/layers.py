@@ -32,7 +32,8 @@ LAYERS = {
     "examples": ({"include/gnomon"}, ANY),
 }
 # Rooms of tools/ that several programs use, each of the ones before it; others are programs.
-SHARED = ["config", "log", "cli", "manage", "timescale", "leap", "clocks", "discipline", "sync"]
+SHARED = ["config", "log", "cli", "manage", "control", "timescale", "leap", "clocks", "discipline",
+          "sync"]
 COMMAND_LINE = "gnomon"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
 

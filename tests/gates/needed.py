@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Gate: a daemon on every host loads no library but those listed for it.
 
-    needed.py PROGRAM LIBRARY...    LIBRARY: libc, libmnl
+    needed.py PROGRAM LIBRARY...    LIBRARY: libc, libmnl ...
     needed.py --self-test
 
 A library costs resident memory even if one function of it is called: libm's is half a MiB. Its

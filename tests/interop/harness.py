@@ -98,6 +98,7 @@ class Bench(netlab.Lab):
         """Start the daemon under test on a soft clock, with ptp4l's log lines."""
         extra = {"uds_address": os.path.join(self.folder, name),
                  "uds_ro_address": os.path.join(self.folder, f"{name}-ro"),
+                 "control_socket": os.path.join(self.folder, f"{name}-control"),
                  "clock": "soft", "log_format": "ptp4l"}
         path = self.config(name, {**COMMON, **extra, **settings}, interfaces)
         return self.start(space, [self.gnomond, "-f", path], name)

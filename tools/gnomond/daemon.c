@@ -9,6 +9,7 @@
 
 #include "drivers/clock_find.h"
 
+#include "control_methods.h"
 #include "quality.h"
 
 /* -- the clock -------------------------------------------------------------------------------- */
@@ -335,8 +336,12 @@ int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
 		d->readers[i].told = syncs_tell_programs(&d->syncs);
 	}
 	local_init(&d->local, d->instances ? d->instances[0].engine : NULL, &d->keeper);
+	control_init(&d->control, control_methods_answer, d);
 	if (r == 0) {
 		r = local_open(&d->local, conf, error);
+	}
+	if (r == 0) {
+		r = control_open(&d->control, conf, error);
 	}
 	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
 		r = instance_open(&d->instances[i], error);
@@ -351,6 +356,7 @@ int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
  * in the reverse order. */
 void daemon_destroy(struct daemon *d)
 {
+	control_close(&d->control);
 	local_close(&d->local);
 	for (size_t i = d->instance_count; i > 0; i--) {
 		instance_finish(&d->instances[i - 1]);

@@ -10,6 +10,7 @@
 
 #include "drivers/steward.h"
 
+#include "control.h"
 #include "herald.h"
 #include "instance.h"
 #include "keeper.h"
@@ -28,6 +29,7 @@ struct daemon {
 	struct herald herald;       /* what is announced of it */
 	struct lookout lookout;
 	struct local local;         /* asks the first instance */
+	struct control control;     /* who asks us */
 	struct instance *instances; /* the first has the file's own ports */
 	size_t instance_count;
 	struct syncs syncs;         /* other clocks */

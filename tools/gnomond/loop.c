@@ -27,7 +27,8 @@ enum place {
 	PLACE_TIMER,
 	PLACE_LOOKOUT,
 	PLACE_LOCAL,
-	PLACE_PORTS = PLACE_LOCAL + LOCAL_SOCKETS,
+	PLACE_CONTROL = PLACE_LOCAL + LOCAL_SOCKETS,
+	PLACE_PORTS = PLACE_CONTROL + CONTROL_FDS,
 };
 
 struct loop {
@@ -237,6 +238,7 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));
 	next = gnomon_mono_min(next, herald_expire(&d->herald, now));
 	next = gnomon_mono_min(next, remember_expire(&d->remember, now));
+	next = gnomon_mono_min(next, control_expire(&d->control, now));
 	actions_drain(d);
 	next = gnomon_mono_min(next, loop->look);
 	next = gnomon_mono_min(next, keeper_deadline(&d->keeper));
@@ -298,6 +300,7 @@ static void take_ready(struct loop *loop)
 			syncs_ready(&d->syncs, i, timer_now());
 		}
 	}
+	control_ready(&d->control, &loop->fds[PLACE_CONTROL], timer_now());
 	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&d->lookout)) {
 		look(loop, timer_now());
 	}
@@ -341,6 +344,7 @@ static int run_once(struct loop *loop)
 	int own;
 
 	syncs_poll_fds(&loop->d->syncs, syncs_fds(loop));
+	control_poll_fds(&loop->d->control, now, &loop->fds[PLACE_CONTROL]);
 	timer_arm(&loop->timer, engine_deadline(loop->d), fired);
 	timeout = timeout_to(next, now);
 	own = timer_poll_timeout(&loop->timer, now);

@@ -80,6 +80,10 @@ static void announce(const struct daemon *d, struct log *log, const struct conf 
 		snprintf(text, sizeof(text), "no management socket: %s", d->local.missing.text);
 		report_note(log, text);
 	}
+	if (d->control.missing.text[0]) {
+		snprintf(text, sizeof(text), "no control socket: %s", d->control.missing.text);
+		report_note(log, text);
+	}
 	if (own->identity_made_up && own->ports.count) {
 		snprintf(text, sizeof(text),
 			 "%s has no hardware address: the clock has another identity at every "
