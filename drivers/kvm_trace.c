@@ -154,6 +154,9 @@ static int thread_of(const char *line)
 	     cpu = strstr(cpu + 1, " [")) {
 		at = cpu;
 	}
+	while (at && at > line && at[-1] == ' ') {
+		at--;
+	}
 	while (at && at > line && at[-1] >= '0' && at[-1] <= '9') {
 		at--;
 	}

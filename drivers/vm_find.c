@@ -351,6 +351,28 @@ static int search(const struct vm_find *find, const struct wanted *wanted,
 	return err;
 }
 
+/* Take hold of the one, and look again: its number may have become another's in between. */
+static int take_same(const struct vm_find *find, const struct candidates *found,
+		     const struct wanted *wanted, struct vm_process *process)
+{
+	struct candidates again = { 0 };
+	struct vm_process taken;
+	char *cmdline = malloc(CMDLINE_MAX);
+	int err = cmdline ? take_process(find, found->pid[0], &taken) : -ENOMEM;
+
+	if (!err) {
+		look_at(find, found->pid[0], wanted, cmdline, &again);
+		err = again.count == 1 ? 0 : -ESRCH;
+		if (err) {
+			vm_process_close(&taken);
+		} else {
+			*process = taken;
+		}
+	}
+	free(cmdline);
+	return err;
+}
+
 /* What was looked for is what, in words. */
 static int find_one(const struct vm_find *find, const struct wanted *wanted, const char *what,
 		    const char *value, struct vm_process *process, struct driver_error *error)
@@ -371,7 +393,7 @@ static int find_one(const struct vm_find *find, const struct wanted *wanted, con
 				   "%s %s: no process found, but some cannot be looked into "
 				   "without CAP_SYS_PTRACE: name the pid", what, value);
 	}
-	err = c.count == 1 ? take_process(find, c.pid[0], process) : -ESRCH;
+	err = c.count == 1 ? take_same(find, &c, wanted, process) : -ESRCH;
 	return err ? driver_fail(error, err, "%s %s: no such process runs", what, value) : 0;
 }
 
