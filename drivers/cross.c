@@ -216,22 +216,31 @@ static void record_failure(struct cross_trial *trial)
 }
 
 /* PRECISE is one reading by hardware; the others are only as good as their best window. */
-int cross_device_read(struct cross_device *device, struct cross_stamp *stamp)
+int cross_device_try(struct cross_device *device, enum cross_method last,
+		     struct cross_stamp *stamp)
 {
-	for (enum cross_method m = CROSS_PRECISE; m < CROSS_PLAIN; m++) {
+	int err = -EAGAIN;
+
+	for (enum cross_method m = CROSS_PRECISE; m <= last && m < CROSS_PLAIN; m++) {
 		struct cross_trial *trial = &device->trials[m];
 
 		if (trial->skip > 0) {
 			trial->skip--;
 			continue;
 		}
-		if (read_by(device, m, stamp) == 0) {
+		err = read_by(device, m, stamp);
+		if (err == 0) {
 			trial->failures = 0;
 			return 0;
 		}
 		record_failure(trial);
 	}
-	return read_by(device, CROSS_PLAIN, stamp);
+	return last == CROSS_PLAIN ? read_by(device, CROSS_PLAIN, stamp) : err;
+}
+
+int cross_device_read(struct cross_device *device, struct cross_stamp *stamp)
+{
+	return cross_device_try(device, CROSS_PLAIN, stamp);
 }
 
 static bool is_kind(const struct gnomon_clock *clock, const char *kind)

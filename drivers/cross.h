@@ -56,6 +56,13 @@ void cross_device_init(struct cross_device *device, clockid_t phc, clockid_t sys
 /** Read both. Returns 0 or the -errno of the last method tried. */
 int cross_device_read(struct cross_device *device, struct cross_stamp *stamp);
 
+/**
+ * The same with the methods up to last only. Returns 0, the -errno of the last one tried, or
+ * -EAGAIN: all of them failed lately and were left out.
+ */
+int cross_device_try(struct cross_device *device, enum cross_method last,
+		     struct cross_stamp *stamp);
+
 /** Any two clocks. */
 struct cross {
 	struct gnomon_clock *a;

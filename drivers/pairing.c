@@ -33,9 +33,9 @@
 /* A method that keeps failing is tried again after so many calls at the latest. */
 #define MAX_SKIP 63u
 
-/* The steps there are, each with one or two methods. */
+/* The steps there are. The first two know by themselves which methods failed (drivers/cross.h). */
 enum step {
-	STEP_DEVICE,   /* precise, extended */
+	STEP_DEVICE, /* precise, extended */
 	STEP_REALTIME,
 	STEP_KVM,
 	STEP_LINE,
@@ -199,11 +199,8 @@ static int pair_at_raw(struct pairing *p, gnomon_time raw, double half_ns,
 static int pair_device(struct pairing *p, struct gnomon_pair *pair)
 {
 	struct cross_stamp stamp;
-	int err = cross_device_read(&p->device, &stamp);
+	int err = cross_device_try(&p->device, CROSS_EXTENDED, &stamp);
 
-	if (!err && stamp.method != CROSS_PRECISE && stamp.method != CROSS_EXTENDED) {
-		err = -EOPNOTSUPP;
-	}
 	err = err ? err : refresh(p);
 	if (err) {
 		return err;
@@ -261,11 +258,8 @@ static int pair_realtime(struct pairing *p, struct gnomon_pair *pair)
 	struct gnomon_pair after;
 	int err = pair_system(p, &before);
 
-	err = err ? err : cross_device_read(&p->realtime, &stamp);
+	err = err ? err : cross_device_try(&p->realtime, CROSS_BASIC, &stamp);
 	err = err ? err : pair_system(p, &after);
-	if (!err && stamp.method == CROSS_PLAIN) {
-		err = -EOPNOTSUPP;
-	}
 	if (err) {
 		return err;
 	}
@@ -355,7 +349,9 @@ int pairing_read(struct pairing *pairing, struct gnomon_pair *pair)
 			*pair = taken;
 			return 0;
 		}
-		record_failure(trial);
+		if (s > STEP_REALTIME) {
+			record_failure(trial);
+		}
 	}
 	return take(pairing, STEP_BRACKET, pair);
 }
