@@ -77,7 +77,8 @@ static void following(void **state)
 		}
 	}
 	with_model = coast_of(r).growth_ppb;
-	print_message("# %s: growth %g ppb without a model, %g with\n", servo_name, without, with_model);
+	print_message("# %s: growth %g ppb without a model, %g with\n", servo_name, without,
+		      with_model);
 	assert_true(with_model < 400.0);
 	assert_true_line(r, 0.003);
 	assert_true_line(r, -0.003);
