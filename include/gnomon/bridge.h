@@ -78,6 +78,8 @@ struct gnomon_line {
 	uint64_t counter;            /* anchor: the nominal line goes through this counter ... */
 	struct gnomon_fine time;     /* ... and this reading of the clock, ... */
 	struct gnomon_period period; /* ... at this rate, and all corners are seen from there */
+	uint64_t settled;            /* until then a change of frequency may be yet to come */
+	double unsettled_ppb;        /* ... of this size */
 	unsigned int corners;
 	struct gnomon_line_corner {
 		double phase_ns; /* of the clock above the nominal line, at the anchor */
