@@ -30,7 +30,7 @@
 /* Beyond this nothing that is said of a phase is of use, nor exact. */
 #define PHASE_MOST_NS 1e15
 
-/* -- small arithmetic ------------------------------------------------------------------------- */
+/* -- small arithmetic ------------------------------------------------------------------------ */
 
 struct gnomon_fine fine_add_double(struct gnomon_fine t, double ns)
 {
@@ -78,7 +78,7 @@ static double or_default(double value, double fallback)
 	return value > 0.0 ? value : fallback;
 }
 
-/* -- life ------------------------------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------------------------ */
 
 static bool in_range(double value, double most)
 {
@@ -115,7 +115,7 @@ void gnomon_line_confirm(struct gnomon_line *line)
 	line->doubtful = false;
 }
 
-/* -- the polygon ------------------------------------------------------------------------------ */
+/* -- the polygon ----------------------------------------------------------------------------- */
 
 static void load(const struct gnomon_line *l, struct polygon *p)
 {
@@ -174,7 +174,7 @@ static void rebase(struct gnomon_line *l, struct polygon *p)
 	}
 }
 
-/* -- pairs ------------------------------------------------------------------------------------ */
+/* -- pairs ----------------------------------------------------------------------------------- */
 
 static void start(struct gnomon_line *l, const struct gnomon_pair *pair, double half_ns)
 {
@@ -261,7 +261,7 @@ enum gnomon_line_result gnomon_line_pair(struct gnomon_line *line, const struct 
 	return GNOMON_LINE_CONTRADICTED;
 }
 
-/* -- what is done to the clock ---------------------------------------------------------------- */
+/* -- what is done to the clock --------------------------------------------------------------- */
 
 /*
  * The corners are those of a clock that changes at from. If it does later, it has run at the old
@@ -312,7 +312,7 @@ void gnomon_line_stepped(struct gnomon_line *line, gnomon_span by, double error_
 	store(line, &p);
 }
 
-/* -- what is known ---------------------------------------------------------------------------- */
+/* -- what is known --------------------------------------------------------------------------- */
 
 double line_wander_ppb(const struct gnomon_line_config *c, double seconds)
 {

@@ -76,7 +76,7 @@ static void make_room(struct polygon *p)
 		unsigned int side = 0;
 
 		for (unsigned int i = 0; i < p->count; i++) {
-			struct gnomon_line_corner apex;
+			struct gnomon_line_corner apex = best;
 			double cost = cost_of_side(p, i, &apex);
 
 			if (cost < least) {

@@ -74,7 +74,7 @@ bool gnomon_publisher_ok(const struct gnomon_publisher *p)
 					  GNOMON_VMCLOCK_ERRORS_VALID));
 }
 
-/* -- the best that is known, over the guest's counter ------------------------------------------- */
+/* -- the best that is known, over the guest's counter ------------------------------------------ */
 
 struct best {
 	uint64_t now;      /* of the guest's counter */
@@ -110,7 +110,7 @@ static int best_of(const struct gnomon_publish *next, struct best *b)
 	return 0;
 }
 
-/* -- what was promised before ------------------------------------------------------------------- */
+/* -- what was promised before ------------------------------------------------------------------ */
 
 /* The old page, and how the best line differs from it. */
 struct promise {
@@ -145,7 +145,7 @@ static struct promise promise_of(const struct gnomon_vmclock *page, const struct
 	};
 }
 
-/* -- the line that keeps it --------------------------------------------------------------------- */
+/* -- the line that keeps it -------------------------------------------------------------------- */
 
 /* A line, told by how it differs from the old page. */
 struct choice {
@@ -199,7 +199,7 @@ static void choose(const struct promise *o, const struct best *b, struct choice 
 	}
 }
 
-/* -- the page ----------------------------------------------------------------------------------- */
+/* -- the page ---------------------------------------------------------------------------------- */
 
 static uint64_t rounded_up(double value)
 {
@@ -257,8 +257,8 @@ static void draw_bound(struct gnomon_vmclock *page, const struct best *b, double
 						 (b->esterror_ppb + apart_ppb) * margin_s);
 }
 
-/* On the numbers of the pages: by how much a promise is broken, at the worst of three places; a line
- * cannot be worse between. */
+/* On the numbers of the pages: by how much a promise is broken, at the worst of three places; a
+ * line cannot be worse between. */
 static double breach_ns(const struct gnomon_vmclock *old, const struct gnomon_vmclock *page,
 			const struct best *b)
 {
@@ -288,7 +288,7 @@ static bool never_back(const struct gnomon_vmclock *old, const struct gnomon_vmc
 			       gnomon_vmclock_kernel_time(old, b->deadline)) >= 0;
 }
 
-/* -- one publication ---------------------------------------------------------------------------- */
+/* -- one publication --------------------------------------------------------------------------- */
 
 /* A counter that was only measured is the same as long as the measurements agree. */
 static bool same_counter(const struct gnomon_publisher *p, const struct gnomon_publish *next)
