@@ -61,7 +61,7 @@ static inline bool gnomon_clock_usable(enum gnomon_clock_status status)
 }
 
 /** "synchronized", "unreliable", ...; "invalid" for what is no status. */
-const char *gnomon_clock_status_name(enum gnomon_clock_status status);
+GNOMON_EXPORT const char *gnomon_clock_status_name(enum gnomon_clock_status status);
 
 /** A page older than this has no bound that anybody vouches for. */
 #define GNOMON_CLOCK_HORIZON_S 3600
@@ -104,11 +104,11 @@ enum gnomon_clock_kind {
  * -EACCES, -EPERM: found one, and was not allowed to read it; -EBADMSG: no vmclock page; -EPROTO:
  * one of another version; -EMSGSIZE: too small; otherwise as open(2), mmap(2).
  */
-int gnomon_clock_open(struct gnomon_guest_clock **clock, const char *path);
+GNOMON_EXPORT int gnomon_clock_open(struct gnomon_guest_clock **clock, const char *path);
 /** NULL is fine. No other thread may be reading. */
-void gnomon_clock_close(struct gnomon_guest_clock *clock);
-const char *gnomon_clock_path(const struct gnomon_guest_clock *clock);
-enum gnomon_clock_kind gnomon_clock_kind(const struct gnomon_guest_clock *clock);
+GNOMON_EXPORT void gnomon_clock_close(struct gnomon_guest_clock *clock);
+GNOMON_EXPORT const char *gnomon_clock_path(const struct gnomon_guest_clock *clock);
+GNOMON_EXPORT enum gnomon_clock_kind gnomon_clock_kind(const struct gnomon_guest_clock *clock);
 
 /* -- the time ----------------------------------------------------------------------------- */
 
@@ -122,11 +122,11 @@ enum gnomon_clock_kind gnomon_clock_kind(const struct gnomon_guest_clock *clock)
  * TAI now, counted from 1970-01-01T00:00:00 TAI: PTP's time scale. The true time of some instant
  * during the call is within [earliest, latest].
  */
-int gnomon_clock_now(const struct gnomon_guest_clock *clock, gnomon_time *earliest,
+GNOMON_EXPORT int gnomon_clock_now(const struct gnomon_guest_clock *clock, gnomon_time *earliest,
 				   gnomon_time *latest, enum gnomon_clock_status *status);
 
 /** The same in UTC, leap seconds and all; rounded outwards to nanoseconds. */
-int gnomon_clock_now_utc(const struct gnomon_guest_clock *clock,
+GNOMON_EXPORT int gnomon_clock_now_utc(const struct gnomon_guest_clock *clock,
 				       gnomon_utc_time *earliest, gnomon_utc_time *latest,
 				       enum gnomon_clock_status *status);
 
@@ -138,7 +138,7 @@ int gnomon_clock_now_utc(const struct gnomon_guest_clock *clock,
  * last value given, so steps of the host's clock do not show. After 64 disruptions of one clock
  * object steps forward show, and it stands still for steps backwards.
  */
-int gnomon_clock_now_mono(struct gnomon_guest_clock *clock, gnomon_mono *now,
+GNOMON_EXPORT int gnomon_clock_now_mono(struct gnomon_guest_clock *clock, gnomon_mono *now,
 					enum gnomon_clock_status *status);
 
 struct gnomon_clock_reading {
@@ -156,7 +156,7 @@ struct gnomon_clock_reading {
 };
 
 /** Estimate and error, in TAI and UTC, together with the counter: a complete reading. */
-int gnomon_clock_read(const struct gnomon_guest_clock *clock,
+GNOMON_EXPORT int gnomon_clock_read(const struct gnomon_guest_clock *clock,
 				    struct gnomon_clock_reading *reading);
 
 /**
@@ -165,40 +165,40 @@ int gnomon_clock_read(const struct gnomon_guest_clock *clock,
  * disruption has no meaning after it: whoever stores counters for long stores the marker with them,
  * and compares it to the one of this reading.
  */
-int gnomon_clock_at(const struct gnomon_guest_clock *clock, uint64_t counter,
+GNOMON_EXPORT int gnomon_clock_at(const struct gnomon_guest_clock *clock, uint64_t counter,
 				  struct gnomon_clock_reading *reading);
 
 /** [earliest, latest] of a reading that has TAI. */
-void gnomon_clock_interval(const struct gnomon_clock_reading *reading,
+GNOMON_EXPORT void gnomon_clock_interval(const struct gnomon_clock_reading *reading,
 					 gnomon_time *earliest, gnomon_time *latest);
 
 /**
  * The processor's counter (x86: TSC; ARM: CNTVCT), read after all loads before it in the program.
  * 0 on processors that no page can be about.
  */
-uint64_t gnomon_clock_counter(void);
+GNOMON_EXPORT uint64_t gnomon_clock_counter(void);
 
 /* -- disruptions: migration, a restored snapshot, a step of the host's clock -------------- */
 
 /** The page's disruption marker: 0, or -EAGAIN, -EPROTO. */
-int gnomon_clock_marker(const struct gnomon_guest_clock *clock, uint64_t *marker);
+GNOMON_EXPORT int gnomon_clock_marker(const struct gnomon_guest_clock *clock, uint64_t *marker);
 
 /**
  * Whether the marker is another than the one acknowledged (at first: the one found at opening). As
  * long as it is, readings that are good have the status DISRUPTED. marker may be NULL. A page that
  * cannot be read now counts as not disrupted: the next reading's status tells.
  */
-bool gnomon_clock_disrupted(const struct gnomon_guest_clock *clock,
+GNOMON_EXPORT bool gnomon_clock_disrupted(const struct gnomon_guest_clock *clock,
 					  uint64_t *marker);
 
 /** The program has dealt with the disruption that this marker stands for. */
-void gnomon_clock_acknowledge(struct gnomon_guest_clock *clock, uint64_t marker);
+GNOMON_EXPORT void gnomon_clock_acknowledge(struct gnomon_guest_clock *clock, uint64_t marker);
 
 typedef void (*gnomon_clock_disruption_fn)(void *context, struct gnomon_guest_clock *clock,
 					   uint64_t marker);
 
 /** Have fn called, by watch, once for each disruption. It may acknowledge. NULL: no more. */
-void gnomon_clock_on_disruption(struct gnomon_guest_clock *clock,
+GNOMON_EXPORT void gnomon_clock_on_disruption(struct gnomon_guest_clock *clock,
 					      gnomon_clock_disruption_fn fn, void *context);
 
 /**
@@ -206,21 +206,21 @@ void gnomon_clock_on_disruption(struct gnomon_guest_clock *clock,
  * ever), and call the function. Sleeps; where the host notifies, until it does, else it looks
  * every 10 ms. Returns 1: there was one; 0: none; -EINTR: a signal came.
  */
-int gnomon_clock_watch(struct gnomon_guest_clock *clock, int timeout_ms);
+GNOMON_EXPORT int gnomon_clock_watch(struct gnomon_guest_clock *clock, int timeout_ms);
 
 /**
  * For a loop of one's own: a descriptor that poll(2) calls readable when the page has changed; then
  * call watch with 0. -1: the host does not notify, so call watch now and then.
  */
-int gnomon_clock_fd(const struct gnomon_guest_clock *clock);
+GNOMON_EXPORT int gnomon_clock_fd(const struct gnomon_guest_clock *clock);
 
 /* -- for diagnosis ------------------------------------------------------------------------ */
 
 /** All fields of the page, of one moment: 0, -EAGAIN, or as opening: -EBADMSG, -EPROTO ... */
-int gnomon_clock_page(const struct gnomon_guest_clock *clock,
+GNOMON_EXPORT int gnomon_clock_page(const struct gnomon_guest_clock *clock,
 				    struct gnomon_vmclock *page);
 /** What the host says of its CLOCK_REALTIME (for ptp_kvm): 0, -ENOENT: nothing; -EAGAIN. */
-int gnomon_clock_quality(const struct gnomon_guest_clock *clock,
+GNOMON_EXPORT int gnomon_clock_quality(const struct gnomon_guest_clock *clock,
 				       struct gnomon_quality *quality);
 
 #ifdef __cplusplus

@@ -27,7 +27,7 @@ LAYERS = {
     "ptp": ({"include/gnomon"}, STANDARD_C),
     "servo": ({"include/gnomon"}, STANDARD_C),
     "bridge": ({"include/gnomon"}, STANDARD_C),
-    "drivers": ({"include/gnomon", "include/uapi"}, ANY),
+    "drivers": ({"include/gnomon", "include/uapi", "bridge"}, ANY),
     "tools": ({"include/gnomon", "include/uapi", "ptp", "servo", "bridge", "drivers"}, ANY),
     "examples": ({"include/gnomon"}, ANY),
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the guest reader share. It becomes part of libgnomon: libc and bridge/ only. */
+#ifndef DRIVERS_GUEST_PRIVATE_H
+#define DRIVERS_GUEST_PRIVATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gnomon/guest.h>
+#include <gnomon/vmclock.h>
+
+/*
+ * How often a page that is being written is looked at again: with the pause between, some tenths
+ * of a millisecond. A host that is not preempted while it writes needs 0.1 us.
+ */
+#define GUEST_TRIES 4096
+
+#define GUEST_SEGMENTS 64
+
+/* Of now_mono, after a disruption: what to add to the page's ns. Written once, then only read. */
+struct guest_segment {
+	uint64_t key; /* of the marker; 0: free */
+	uint64_t add; /* 0: not known yet */
+};
+
+/* Members after the first line are touched by any thread: with __atomic builtins. */
+struct gnomon_guest_clock {
+	const void *page; /* mapped, read-only */
+	size_t len;       /* of the mapping */
+	uint64_t head; /* of the plain page: see bridge/interval.h */
+	uint64_t acknowledged;
+
+	enum gnomon_clock_kind kind;
+	int fd; /* of a device that notifies; -1 */
+	uint64_t told;
+	gnomon_clock_disruption_fn disruption_fn;
+	void *disruption_context;
+	char *path;
+
+	uint64_t mono_last; /* the largest ns given out */
+	struct guest_segment segments[GUEST_SEGMENTS];
+};
+
+#if defined(__x86_64__)
+#define GUEST_COUNTER_ID GNOMON_VMCLOCK_COUNTER_X86_TSC
+#elif defined(__aarch64__)
+#define GUEST_COUNTER_ID GNOMON_VMCLOCK_COUNTER_ARM_VCNT
+#else
+#define GUEST_COUNTER_ID 0xfe /* no page is about it */
+#endif
+
+/*
+ * The counter, read after all loads before it; what comes after may begin earlier, by the depth of
+ * a pipeline. For the seqcount that is enough: an interrupt, and so a disruption, empties it.
+ */
+static inline uint64_t guest_counter(void)
+{
+#if defined(__x86_64__)
+	uint32_t low, high;
+
+	__asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+#elif defined(__aarch64__)
+	uint64_t value;
+
+	__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(value) : : "memory");
+	return value;
+#else
+	return 0;
+#endif
+}
+
+/* Between two looks at what another processor is writing. */
+static inline void guest_relax(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("pause" : : : "memory");
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" : : : "memory");
+#endif
+}
+
+static inline uint64_t guest_acknowledged(const struct gnomon_guest_clock *clock)
+{
+	return __atomic_load_n(&clock->acknowledged, __ATOMIC_RELAXED);
+}
+
+/*
+ * A consistent page, and with counter not NULL the counter read within it. Returns 0, -EAGAIN, or
+ * gnomon_vmclock_read's errors.
+ */
+int guest_take(const struct gnomon_guest_clock *clock, struct gnomon_vmclock *page,
+	       uint64_t *counter);
+
+#endif
