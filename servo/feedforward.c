@@ -30,10 +30,10 @@ void feedforward_init(struct feedforward *ff, const struct feedforward_config *c
 	ff->fresh = true;
 }
 
-void feedforward_reset(struct feedforward *ff)
+void feedforward_reset(struct feedforward *ff, bool may_step)
 {
 	ff->fresh = true;
-	ff->settled = false;
+	ff->settled = ff->settled && !may_step;
 	ff->needed_error_ppb = UNKNOWN_PPB;
 	ff->late_ns = 0;
 }
@@ -54,6 +54,21 @@ static void move(const struct feedforward *ff, gnomon_time raw, double *low, dou
 
 	*low = ff->low_ns + moved - doubt;
 	*high = ff->high_ns + moved + doubt;
+}
+
+double feedforward_coast(struct feedforward *ff, gnomon_time raw)
+{
+	const double before = ff->frequency_ppb;
+	double low;
+	double high;
+
+	move(ff, raw, &low, &high);
+	ff->low_ns = low;
+	ff->high_ns = high;
+	ff->raw = raw;
+	ff->frequency_ppb = ff->needed_ppb;
+	ff->late_ns = fabs(ff->frequency_ppb - before) * ff->config.tick_s;
+	return ff->frequency_ppb;
 }
 
 /* The middle is exact even if it is years: the interval is relative to it. */

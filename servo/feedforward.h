@@ -57,8 +57,15 @@ struct feedforward {
 void feedforward_init(struct feedforward *ff, const struct feedforward_config *config,
 		      double frequency_ppb);
 
-/** The source or the counter was disrupted: one reading is all it takes, and a step is allowed. */
-void feedforward_reset(struct feedforward *ff);
+/** The source is another one, or was disrupted: one reading is all it takes. may_step: as at the
+ * start; else by step_ns. */
+void feedforward_reset(struct feedforward *ff, bool may_step);
+
+/**
+ * Nothing can be read now: returns the frequency to set, the right one, so that what was being
+ * taken out of the phase is not taken out for ever.
+ */
+double feedforward_coast(struct feedforward *ff, gnomon_time raw);
 
 /** Another frequency was set by somebody else. */
 void feedforward_frequency(struct feedforward *ff, double frequency_ppb);

@@ -306,7 +306,7 @@ static void disruption(void **state)
 	turns(&r, 200, 40);
 	assert_int_equal(r.steps, 1);
 	r.w.real_ns -= 250e6;
-	feedforward_reset(&r.ff);
+	feedforward_reset(&r.ff, true);
 	turn(&r, 0.25, 40);
 	assert_int_equal(r.steps, 2);
 	assert_true(fabs(phase(&r.w)) < 100);
