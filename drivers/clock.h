@@ -49,6 +49,22 @@ int clock_system_open(struct gnomon_clock **clock, bool adjust, struct driver_er
 int clock_system_set_synchronized(struct gnomon_clock *clock, bool synchronized,
 				  int64_t max_error_ns);
 
+/** The same with a likely error of its own. */
+int clock_system_set_errors(struct gnomon_clock *clock, bool synchronized, int64_t max_error_ns,
+			    int64_t likely_error_ns);
+
+/** What the kernel tells programs of CLOCK_REALTIME. */
+struct clock_system_kernel {
+	bool synchronized;
+	int64_t max_error_ns;
+	int64_t likely_error_ns;
+	int tai_offset; /* 0: it does not know */
+	int leap;       /* at the end of the day: 61, 59 or 0 */
+	double frequency_ppb;
+};
+
+int clock_system_kernel(struct clock_system_kernel *kernel);
+
 /** TAI - UTC as the kernel knows it, in seconds. Returns 0, -ENODATA (it does not) or -errno. */
 int clock_system_tai_offset(int *seconds);
 

@@ -201,8 +201,8 @@ int clock_system_open(struct gnomon_clock **clock, bool adjust, struct driver_er
 	return 0;
 }
 
-int clock_system_set_synchronized(struct gnomon_clock *clock, bool synchronized,
-				  int64_t max_error_ns)
+int clock_system_set_errors(struct gnomon_clock *clock, bool synchronized, int64_t max_error_ns,
+			    int64_t likely_error_ns)
 {
 	struct timex tx = { .modes = 0 };
 	int err;
@@ -222,9 +222,33 @@ int clock_system_set_synchronized(struct gnomon_clock *clock, bool synchronized,
 		tx.modes |= ADJ_MAXERROR | ADJ_ESTERROR;
 		tx.status &= ~STA_UNSYNC;
 		tx.maxerror = (long)(max_error_ns / 1000 + 1);
-		tx.esterror = tx.maxerror;
+		tx.esterror = (long)(likely_error_ns / 1000 + 1);
 	}
 	return clock_adjust(CLOCK_REALTIME, &tx);
+}
+
+int clock_system_set_synchronized(struct gnomon_clock *clock, bool synchronized,
+				  int64_t max_error_ns)
+{
+	return clock_system_set_errors(clock, synchronized, max_error_ns, max_error_ns);
+}
+
+int clock_system_kernel(struct clock_system_kernel *kernel)
+{
+	struct timex tx = { .modes = 0 };
+	int err = clock_adjust(CLOCK_REALTIME, &tx);
+
+	if (!err) {
+		*kernel = (struct clock_system_kernel){
+			.synchronized = !(tx.status & STA_UNSYNC),
+			.max_error_ns = tx.maxerror * 1000,
+			.likely_error_ns = tx.esterror * 1000,
+			.tai_offset = tx.tai,
+			.leap = tx.status & STA_INS ? 61 : tx.status & STA_DEL ? 59 : 0,
+			.frequency_ppb = clock_ppb(tx.freq),
+		};
+	}
+	return err;
 }
 
 int clock_system_tai_offset(int *seconds)
