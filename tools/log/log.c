@@ -62,6 +62,8 @@ static const struct {
 	[LOG_NOTE] = { "note", LOG_INFO, LOG_CLASS_LOCAL },
 	[LOG_COUNTERS] = { "counters", LOG_INFO, LOG_CLASS_LOCAL },
 	[LOG_LOST] = { "lines-lost", LOG_WARNING, LOG_CLASS_LOCAL },
+	[LOG_DISRUPTION] = { "disruption", LOG_WARNING, LOG_CLASS_LOCAL },
+	[LOG_DISAGREE] = { "clocks-disagree", LOG_ERR, LOG_CLASS_LOCAL },
 };
 
 /* The names of syslog's levels. */
