@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "pingpong.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gnomon/guest.h>
+
+#include "drivers/timer.h"
+
+#define NS_PER_S ((int64_t)GNOMON_NSEC_PER_SEC)
+
+/* After a good one: often enough to see a rate change, seldom enough not to matter. */
+#define AGAIN_NS (30 * NS_PER_S)
+
+/* A host that does not listen need not be asked all the time. */
+#define UNHEARD_MAX 6
+
+int pingpong_open(struct pingpong *p, const char *path, struct driver_error *error)
+{
+	const int fd = open(path, O_RDWR | O_CLOEXEC | O_SYNC);
+	struct stat st;
+	void *map;
+	int err;
+
+	*p = (struct pingpong){ .counter = gnomon_clock_counter, .now = timer_now };
+	if (fd < 0) {
+		return driver_fail(error, -errno, "%.200s: cannot open it for writing: %s", path,
+				   driver_strerror(-errno));
+	}
+	if (fstat(fd, &st) != 0 || st.st_size < GNOMON_GUEST_FILE_SIZE) {
+		(void)close(fd);
+		return driver_fail(error, -EBADMSG, "%.200s: too short to have a mailbox", path);
+	}
+	map = mmap(NULL, GNOMON_GUEST_FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	err = map == MAP_FAILED ? -errno : 0;
+	(void)close(fd);
+	if (err) {
+		return driver_fail(error, err, "%.200s: cannot map it for writing: %s", path,
+				   driver_strerror(err));
+	}
+	p->map = map;
+	p->size = GNOMON_GUEST_FILE_SIZE;
+	(void)snprintf(p->path, sizeof(p->path), "%.255s", path);
+	if (gnomon_mailbox_check(p->map + GNOMON_MAILBOX_OFFSET,
+				 p->size - GNOMON_MAILBOX_OFFSET) != 0) {
+		pingpong_close(p);
+		return driver_fail(error, -EBADMSG, "%.200s: no mailbox in it", path);
+	}
+	return 0;
+}
+
+void pingpong_close(struct pingpong *p)
+{
+	if (p->map) {
+		(void)munmap(p->map, p->size);
+	}
+	p->map = NULL;
+}
+
+/* Nothing but looking: the time between a ping and its answer is what the host does not know of
+ * our counter. */
+static enum pingpong_result play(struct pingpong *p)
+{
+	void *box = p->map + GNOMON_MAILBOX_OFFSET;
+	const gnomon_mono until = gnomon_mono_add(p->now(), PINGPONG_PLAY_NS);
+	const uint32_t request = gnomon_mailbox_ask(box);
+	uint32_t answered = gnomon_mailbox_pinged(box);
+	unsigned int looks = 0;
+
+	while (++looks % 1024 != 0 || gnomon_mono_before(p->now(), until)) {
+		const uint32_t n = gnomon_mailbox_pinged(box);
+
+		if (n != answered && n != 0) {
+			gnomon_mailbox_answer(box, n, p->counter());
+			answered = n;
+			p->answers++;
+			continue;
+		}
+		switch (gnomon_mailbox_state(box, request)) {
+		case GNOMON_MAILBOX_DONE:
+			return PINGPONG_DONE;
+		case GNOMON_MAILBOX_FAILED:
+			return PINGPONG_FAILED;
+		case GNOMON_MAILBOX_IDLE:
+		case GNOMON_MAILBOX_PLAYING:
+			break;
+		}
+	}
+	return PINGPONG_UNHEARD;
+}
+
+static int64_t pause_after(const struct pingpong *p)
+{
+	switch (p->last) {
+	case PINGPONG_DONE:
+		return AGAIN_NS;
+	case PINGPONG_FAILED:
+		return NS_PER_S;
+	case PINGPONG_UNHEARD:
+		return NS_PER_S << (p->unheard < UNHEARD_MAX ? p->unheard : UNHEARD_MAX);
+	case PINGPONG_IDLE:
+		break;
+	}
+	return NS_PER_S;
+}
+
+enum pingpong_result pingpong_expire(struct pingpong *p, gnomon_mono now, bool needed)
+{
+	if (!p->map || gnomon_mono_before(now, p->next) ||
+	    (!needed && p->last != PINGPONG_DONE)) {
+		return PINGPONG_IDLE;
+	}
+	p->last = play(p);
+	p->unheard = p->last == PINGPONG_UNHEARD ? p->unheard + 1 : 0;
+	p->next = gnomon_mono_add(p->now(), pause_after(p));
+	return p->last;
+}
