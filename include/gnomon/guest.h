@@ -131,7 +131,7 @@ GNOMON_EXPORT int gnomon_clock_now_utc(const struct gnomon_guest_clock *clock,
 				       enum gnomon_clock_status *status);
 
 /**
- * A time for durations and deadlines, like CLOCK_MONOTONIC: ns since the clock was opened, at the
+ * A time for durations and deadlines, like CLOCK_MONOTONIC: ns since it was first asked for, at the
  * rate of TAI. It never goes back, not from one thread to another either: a value less than one
  * given before is replaced by that one, which happens when the host corrects its line backwards (a
  * few ns; never where the page promises TIME_MONOTONIC). After a disruption it goes on from the

@@ -309,7 +309,7 @@ static void utc_order(void **state)
 	assert_int_equal(gnomon_utc_time_cmp(b, b), 0);
 }
 
-/* -- the fast way ------------------------------------------------------------------------------ */
+/* -- the fast way -------------------------------------------------------------------------- */
 
 static bool fast(const struct gnomon_vmclock *page, uint64_t counter, gnomon_time *earliest,
 		 gnomon_time *latest)
@@ -337,7 +337,7 @@ static void assert_agrees(const struct gnomon_vmclock *page, uint64_t counter,
 	assert_in_range(gnomon_time_diff(earliest, first).ns + 2, 0, 4);
 	assert_in_range(gnomon_time_diff(latest, last).ns + 3, 0, 5);
 	assert_true(gnomon_time_cmp(earliest, at) < 0 && gnomon_time_cmp(at, latest) < 0);
-/* -- the fast way ----------------------------------------------------------------------------- */
+/* -- the fast way -------------------------------------------------------------------------- */
 	assert_true(gnomon_time_diff(latest, earliest).ns + 2 >= 2 * (int64_t)r.bound_ns - 2);
 }
 
