@@ -16,6 +16,7 @@
 #include "tools/timemaster/timemaster.h"
 #include "tools/ts2phc/ts2phc.h"
 #include "tools/tz2alt/tz2alt.h"
+#include "tools/vm/vm.h"
 
 static const struct command commands[] = {
 	{ "hwstamp", "hwstamp_ctl", "hardware time stamping of an interface", hwstamp_main },
@@ -27,6 +28,7 @@ static const struct command commands[] = {
 	  timemaster_main },
 	{ "ts2phc", "ts2phc", "keep PTP hardware clocks by a pulse", ts2phc_main },
 	{ "tz2alt", "tz2alt", "tell a PTP daemon a time zone and its changes", tz2alt_main },
+	{ "vm", NULL, "virtual machines that are told the time", vm_main },
 	{ NULL, NULL, NULL, NULL },
 };
 
