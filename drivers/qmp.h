@@ -92,8 +92,8 @@ gnomon_mono qmp_expire(struct qmp *q, gnomon_mono now);
 bool qmp_next(struct qmp *q, struct qmp_notice *notice, gnomon_mono now);
 
 /**
- * Ask where in QEMU's own memory a guest physical address is; a QMP_NOTICE_ADDRESS comes. -ENOTCONN;
- * -EBUSY: was asked already.
+ * Ask where in QEMU's own memory a guest physical address is: a QMP_NOTICE_ADDRESS comes.
+ * -ENOTCONN; -EBUSY: was asked already.
  */
 int qmp_find_address(struct qmp *q, uint64_t guest, gnomon_mono now);
 

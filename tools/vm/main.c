@@ -57,7 +57,7 @@ static void print_help(void)
 	       "       gnomon vm detach NAME\n"
 	       "       gnomon vm list | status [NAME]\n\n"
 	       "Tell a virtual machine the time: gnomond keeps a page that the machine reads.\n"
-	       "attach makes it, and prints what QEMU or libvirt need; recipe prints that again.\n\n"
+	       "attach makes it, and prints what QEMU or libvirt need; recipe prints it again.\n\n"
 	       "  --way WAY       how the machine gets its page: bar_acpi (or B, the default),\n"
 	       "                  fixed (C), bar (A), patch (D); see gnomon-vm(1)\n"
 	       "  --pid PID, --uuid UUID, --libvirt DOMAIN\n"

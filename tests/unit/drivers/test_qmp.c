@@ -360,7 +360,8 @@ static void test_flood(void **state)
 
 	connect_as(b, "", "running");
 	while (len + 30 < sizeof(text)) {
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"event\": \"STOP\"}\r\n");
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"{\"event\": \"STOP\"}\r\n");
 	}
 	say(b, text);
 	for (; looks < 10000 && seen < (int)(len / 19); looks++) {
