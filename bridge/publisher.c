@@ -123,9 +123,14 @@ struct promise {
 	double last_ns;   /* and at the deadline; less what is spared */
 };
 
+/* As it grows, without the steps that rounding makes of it. */
 static double promised_ns(const struct gnomon_vmclock *page, uint64_t counter)
 {
-	return (double)gnomon_vmclock_bound(page, counter) - 1.0 - PROMISE_SPARE_NS;
+	const double per_tick = ldexp((double)page->counter_period_maxerror_rate_frac_sec,
+				      -64 - (int)page->counter_period_shift);
+
+	return (double)page->time_maxerror_nanosec - READER_NS - PROMISE_SPARE_NS +
+	       1e9 * per_tick * (double)(counter - page->counter_value);
 }
 
 static struct promise promise_of(const struct gnomon_vmclock *page, const struct best *b)
@@ -370,14 +375,13 @@ static void renew(struct gnomon_publisher *p, const struct gnomon_publish *next,
 	p->published = true;
 	p->map = *next->map;
 	p->page.clock_status = (uint8_t)next->host->status;
-	what->bound_ns = (double)gnomon_vmclock_bound(&p->page, b->now);
 }
 
 void gnomon_publisher_next(struct gnomon_publisher *p, const struct gnomon_publish *next,
 			   struct gnomon_publication *what)
 {
 	struct gnomon_publication did = { .disruption = known_disruption(p, next) };
-	struct best b;
+	struct best b = { .now = p->page.counter_value };
 
 	if (next->host->valid && next->map && best_of(next, &b) == 0) {
 		renew(p, next, &b, &did);
@@ -392,6 +396,7 @@ void gnomon_publisher_next(struct gnomon_publisher *p, const struct gnomon_publi
 						    ? next->marker : ~next->marker;
 	}
 	if (what) {
+		did.bound_ns = (double)gnomon_vmclock_bound(&p->page, b.now);
 		*what = did;
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A world whose true time is known at every value of the host's counter: a counter that wanders, and
- * a clock with an oscillator of its own that somebody steers. Everything follows from the seed.
+ * A world whose true time is known at every value of the host's counter: a counter that wanders,
+ * and a clock with an oscillator of its own that somebody steers. Everything follows from the seed.
  */
 #ifndef TESTS_UNIT_BRIDGE_WORLD_H
 #define TESTS_UNIT_BRIDGE_WORLD_H
