@@ -79,7 +79,6 @@ bool gnomon_publisher_ok(const struct gnomon_publisher *p)
 struct best {
 	uint64_t now;      /* of the guest's counter */
 	uint64_t deadline; /* likewise: until then readers may use the old page */
-	double deadline_s;
 	struct gnomon_fine time;
 	struct gnomon_period period;
 	double bound_ns;
@@ -93,15 +92,15 @@ static int best_of(const struct gnomon_publish *next, struct best *b)
 {
 	const struct gnomon_host_line *host = next->host;
 	const struct gnomon_counter_map *map = next->map;
+	const double deadline_s = next->deadline_s > 0.0 ? next->deadline_s : DEADLINE_S;
 	double tick_ns;
 
 	if (gnomon_counter_map_period(map, &host->period, &b->period) != 0) {
 		return -ERANGE;
 	}
 	tick_ns = gnomon_period_seconds(&b->period) * 1e9;
-	b->deadline_s = next->deadline_s > 0.0 ? next->deadline_s : DEADLINE_S;
 	b->now = gnomon_counter_map_guest(map, host->counter);
-	b->deadline = b->now + gnomon_period_ticks(&b->period, (int64_t)(b->deadline_s * 1e9));
+	b->deadline = b->now + gnomon_period_ticks(&b->period, (int64_t)(deadline_s * 1e9)) + 1;
 	b->time = host->time;
 	b->bound_ns = host->bound_ns + tick_ns * (1.0 + (double)map->error_ticks);
 	b->growth_ppb = host->growth_ppb + map->error_ppb;
@@ -116,6 +115,7 @@ static int best_of(const struct gnomon_publish *next, struct best *b)
 struct promise {
 	const struct gnomon_vmclock *page;
 	double span_s;    /* from its reference to now */
+	double late_s;    /* and to the deadline from there */
 	double ahead_ns;  /* the best is ahead of it now ... */
 	double faster_ppb; /* ... and runs faster */
 	double first_ns;  /* its bound at its reference, */
@@ -142,6 +142,7 @@ static struct promise promise_of(const struct gnomon_vmclock *page, const struct
 	return (struct promise){
 		.page = page,
 		.span_s = (double)(b->now - page->counter_value) * gnomon_period_seconds(&period),
+		.late_s = (double)(b->deadline - b->now) * gnomon_period_seconds(&period),
 		.ahead_ns = fine_diff_double(b->time, old.time),
 		.faster_ppb = gnomon_period_diff_ppb(&b->period, &period),
 		.first_ns = promised_ns(page, page->counter_value),
@@ -167,16 +168,40 @@ static double clamped(double value, double least, double most)
 
 /* How much faster than the old page a line may be that is ahead_ns of it now, if it is to be within
  * what was promised at the old reference and at the deadline. */
-static void room_for_rate(const struct promise *o, const struct best *b, double ahead_ns,
-			  double *least, double *most)
+static void room_for_rate(const struct promise *o, double ahead_ns, double *least, double *most)
 {
 	const double least_first = (ahead_ns - o->first_ns) / o->span_s;
 	const double most_first = (ahead_ns + o->first_ns) / o->span_s;
 
-	*least = (-o->last_ns - ahead_ns) / b->deadline_s;
-	*most = (o->last_ns - ahead_ns) / b->deadline_s;
+	*least = (-o->last_ns - ahead_ns) / o->late_s;
+	*most = (o->last_ns - ahead_ns) / o->late_s;
 	*least = least_first > *least ? least_first : *least;
 	*most = most_first < *most ? most_first : *most;
+}
+
+/* How far a rate may be bent: as fast as is slewed, and what it is uncertain by itself. */
+static double bend_most(const struct best *b)
+{
+	return SLEW_MOST_PPB + b->growth_ppb;
+}
+
+/*
+ * How far ahead of the old page the new one is now: as the best, if that keeps the promise now, is
+ * not back, and at the old reference with a rate that is bent no more than may be.
+ */
+static bool choose_ahead(const struct promise *o, const struct best *b, struct choice *c)
+{
+	const double least_first = (o->faster_ppb - bend_most(b)) * o->span_s - o->first_ns;
+	const double most_first = (o->faster_ppb + bend_most(b)) * o->span_s + o->first_ns;
+	const double most = most_first < o->now_ns ? most_first : o->now_ns;
+	double least = least_first > -o->now_ns ? least_first : -o->now_ns;
+
+	c->monotonic = o->ahead_ns >= -BACK_MOST_NS && most >= AHEAD_LEAST_NS;
+	if (c->monotonic && least < AHEAD_LEAST_NS) {
+		least = AHEAD_LEAST_NS;
+	}
+	c->ahead_ns = clamped(o->ahead_ns, least, most);
+	return least <= most;
 }
 
 /*
@@ -184,24 +209,26 @@ static void room_for_rate(const struct promise *o, const struct best *b, double 
  * deadline, and goes to the best in SLEW_S. Going slower than the old page needs a start ahead of
  * it, and a start farther ahead leaves less room for going slower: never more than was taken.
  */
-static void choose(const struct promise *o, const struct best *b, struct choice *c)
+static bool choose(const struct promise *o, const struct best *b, struct choice *c)
 {
 	double correction;
 	double least;
 	double most;
 
-	c->monotonic = o->ahead_ns >= -BACK_MOST_NS;
-	c->ahead_ns = clamped(o->ahead_ns, c->monotonic ? AHEAD_LEAST_NS : -o->now_ns, o->now_ns);
+	if (!choose_ahead(o, b, c)) {
+		return false;
+	}
 	correction = (c->ahead_ns - o->ahead_ns) / SLEW_S;
 	c->faster_ppb = o->faster_ppb - clamped(correction, -SLEW_MOST_PPB, SLEW_MOST_PPB);
-	room_for_rate(o, b, c->ahead_ns, &least, &most);
+	room_for_rate(o, c->ahead_ns, &least, &most);
 	c->faster_ppb = clamped(c->faster_ppb, least, most);
-	if (c->monotonic && c->ahead_ns + c->faster_ppb * b->deadline_s < AHEAD_LEAST_NS) {
-		c->ahead_ns = clamped(AHEAD_LEAST_NS - c->faster_ppb * b->deadline_s,
+	if (c->monotonic && c->ahead_ns + c->faster_ppb * o->late_s < AHEAD_LEAST_NS) {
+		c->ahead_ns = clamped(AHEAD_LEAST_NS - c->faster_ppb * o->late_s,
 				      AHEAD_LEAST_NS, o->now_ns);
-		room_for_rate(o, b, c->ahead_ns, &least, &most);
+		room_for_rate(o, c->ahead_ns, &least, &most);
 		c->faster_ppb = clamped(c->faster_ppb, least, most);
 	}
+	return true;
 }
 
 /* -- the page ---------------------------------------------------------------------------------- */
@@ -211,27 +238,20 @@ static uint64_t rounded_up(double value)
 	return (uint64_t)value + 1;
 }
 
-/* The line that is ahead_ns of the best now, and faster by so much. */
+/* The line of that rate which is ahead_ns of the best now. */
 static int draw(struct gnomon_vmclock *page, const struct best *b, double ahead_ns,
-		double faster_ppb)
+		const struct gnomon_period *period)
 {
 	const int64_t margin_ns = (int64_t)(GNOMON_BRIDGE_MARGIN_S * 1e9);
-	struct gnomon_period period;
-	struct gnomon_fine back;
-	struct gnomon_fine time;
-	uint64_t margin;
+	const uint64_t margin = gnomon_period_ticks(period, margin_ns) + 1;
+	const struct gnomon_fine back = gnomon_period_elapsed(period, margin);
+	struct gnomon_fine time = fine_add_double(b->time, ahead_ns);
 
-	if (gnomon_period_scale(&b->period, faster_ppb, &period) != 0) {
-		return -ERANGE;
-	}
-	margin = gnomon_period_ticks(&period, margin_ns) + 1;
-	back = gnomon_period_elapsed(&period, margin);
-	time = fine_add_double(b->time, ahead_ns);
 	time = fine_sub(time, (wide)(uint64_t)back.sec << 64 | back.frac);
 	if (time.sec < 0) {
 		return -ERANGE;
 	}
-	gnomon_vmclock_set_line(page, b->now - margin, time, &period);
+	gnomon_vmclock_set_line(page, b->now - margin, time, period);
 	return 0;
 }
 
@@ -314,6 +334,7 @@ static bool go_on(struct gnomon_vmclock *page, const struct best *b,
 		  struct gnomon_publication *what)
 {
 	const struct promise o = promise_of(page, b);
+	struct gnomon_period period = gnomon_vmclock_period(page);
 	struct gnomon_vmclock out = *page;
 	struct choice c;
 
@@ -321,9 +342,10 @@ static bool go_on(struct gnomon_vmclock *page, const struct best *b,
 	if (what->breach_ns > 0.0 || b->now - page->counter_value > UINT64_MAX / 2) {
 		return false;
 	}
-	choose(&o, b, &c);
-	if (fabs(c.faster_ppb - o.faster_ppb) > 2.0 * SLEW_MOST_PPB ||
-	    draw(&out, b, c.ahead_ns - o.ahead_ns, c.faster_ppb - o.faster_ppb) != 0) {
+	if (!choose(&o, b, &c) ||
+	    fabs(c.faster_ppb - o.faster_ppb) > bend_most(b) + SLEW_MOST_PPB ||
+	    gnomon_period_scale(&period, c.faster_ppb, &period) != 0 ||
+	    draw(&out, b, c.ahead_ns - o.ahead_ns, &period) != 0) {
 		return false;
 	}
 	what->breach_ns = breach_ns(page, &out, b);
@@ -366,7 +388,7 @@ static void renew(struct gnomon_publisher *p, const struct gnomon_publish *next,
 		what->monotonic = false;
 	}
 	if (what->disruption != GNOMON_DISRUPTION_NONE) {
-		if (draw(&p->page, b, 0.0, 0.0) != 0) {
+		if (draw(&p->page, b, 0.0, &b->period) != 0) {
 			withdraw(p, what);
 			return;
 		}
