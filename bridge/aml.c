@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ACPI tables that declare the page to a guest (ACPI 6.5, chapter 20 for the octets of AML), as a
- * compiler of ASL would make them; the source is in tests/unit/bridge/test_aml.c.
+ * compiler of ASL would make them; the source is in tests/unit/bridge/test_iasl.c.
  *
  * What guests and firmware make of it decides what is in them:
  *  - the clock of a PCI device is a child of that device. Elsewhere its memory would be claimed

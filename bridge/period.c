@@ -123,9 +123,10 @@ uint64_t gnomon_period_error(const struct gnomon_period *p, double ppb)
 	/* Both factors and the product are rounded: a little more than that is added. */
 	const double error = (double)p->frac * ppb * 1e-9 * (1 + 0x1p-50);
 
-	if (!(error >= 0)) {
-		return ppb > 0 ? UINT64_MAX : 0;
+	if (error < 0) {
+		return 0;
 	}
+	/* What is no number is no bound. */
 	return error < 0x1p63 ? (uint64_t)error + (error > 0) : UINT64_MAX;
 }
 

@@ -34,7 +34,7 @@ int gnomon_pingpong_init(struct gnomon_pingpong *p, uint64_t host_hz, uint64_t g
 	fresh.nominal.ratio = wide_quotient(guest_hz, RATIO_FRAC_BITS, host_hz);
 	fresh.nominal.frac_bits = RATIO_FRAC_BITS;
 	fresh.stretch = host_hz / STRETCHES_PER_SECOND + 1;
-	if (!gnomon_counter_map_valid(&fresh.nominal)) {
+	if (!gnomon_counter_map_valid(&fresh.nominal) || fresh.nominal.ratio == UINT64_MAX) {
 		return -EINVAL;
 	}
 	*p = fresh;
