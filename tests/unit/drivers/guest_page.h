@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clock pages for tests: a file with a line that is true of this machine's counter, as good as a few
- * milliseconds of measuring make it. TAI there is CLOCK_MONOTONIC_RAW plus a constant.
+ * Clock pages for tests: a file with a line that is true of this machine's counter, as good as a
+ * few milliseconds of measuring make it. TAI there is CLOCK_MONOTONIC_RAW plus a constant.
  */
 #ifndef TESTS_UNIT_DRIVERS_GUEST_PAGE_H
 #define TESTS_UNIT_DRIVERS_GUEST_PAGE_H
