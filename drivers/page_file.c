@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of files that are taken as they are. */
+#define MAPPED_MOST 8192
+
 /* -- SIGBUS ----------------------------------------------------------------------------------- */
 
 /* The file being touched, for the handler: its thread is the one that touches it. */
@@ -198,6 +201,32 @@ void page_file_close(struct page_file *file)
 		(void)close(file->fd);
 	}
 	page_file_init(file);
+}
+
+int page_file_take(struct page_file *file, const char *path, size_t size)
+{
+	struct page_file f = { .size = size, .mapped = size < MAPPED_MOST ? size : MAPPED_MOST };
+	struct stat st;
+	int r = 0;
+
+	f.fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (f.fd < 0) {
+		return -errno;
+	}
+	if (fstat(f.fd, &st) != 0) {
+		r = -errno;
+	} else if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || size == 0) {
+		r = -EINVAL;
+	}
+	r = r ? r : allocate(&f);
+	r = r ? r : map(&f, 0);
+	if (r != 0) {
+		(void)close(f.fd);
+		return r;
+	}
+	catch_sigbus();
+	*file = f;
+	return 0;
 }
 
 /* Between the look and the removal somebody could put another in its place; whoever may do that may

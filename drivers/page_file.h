@@ -44,6 +44,12 @@ void page_file_init(struct page_file *file);
 int page_file_open(struct page_file *file, const struct page_file_config *config, bool *made,
 		   struct driver_error *error);
 
+/**
+ * Take a file that is there as it is: nothing but its length is put right. size: of the file, of
+ * which the first two pages of 4096 octets are mapped if it has them. 0 or -errno.
+ */
+int page_file_take(struct page_file *file, const char *path, size_t size);
+
 /** Unmap and close; the file stays. */
 void page_file_close(struct page_file *file);
 

@@ -341,6 +341,9 @@ int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
 		r = local_open(&d->local, conf, error);
 	}
 	if (r == 0) {
+		r = guests_open(&d->guests, conf, log, &d->keeper, error);
+	}
+	if (r == 0) {
 		r = control_open(&d->control, conf, error);
 	}
 	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
@@ -358,6 +361,7 @@ void daemon_destroy(struct daemon *d)
 {
 	control_close(&d->control);
 	local_close(&d->local);
+	guests_close(&d->guests);
 	for (size_t i = d->instance_count; i > 0; i--) {
 		instance_finish(&d->instances[i - 1]);
 	}
@@ -441,4 +445,48 @@ gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now)
 		syncs_expire(&d->syncs, now);
 	}
 	return syncs_deadline(&d->syncs);
+}
+
+/* -- guests ----------------------------------------------------------------------------------- */
+
+/* What is not in step yet is nobody's time, and what was lost goes on within its bound. */
+static enum gnomon_vmclock_status guests_status(const struct daemon *d)
+{
+	const enum gnomon_servo_state state = d->keeper.state;
+
+	if (is_reference(d)) {
+		return GNOMON_VMCLOCK_SYNCHRONIZED;
+	}
+	switch (gnomon_ensemble_mode(d->keeper.ensemble)) {
+	case GNOMON_ENSEMBLE_FOLLOWING:
+		return state == GNOMON_SERVO_LOCKED || state == GNOMON_SERVO_LOCKED_STABLE
+			       ? GNOMON_VMCLOCK_SYNCHRONIZED
+			       : GNOMON_VMCLOCK_UNRELIABLE;
+	case GNOMON_ENSEMBLE_HOLDOVER:
+	case GNOMON_ENSEMBLE_FREE:
+		return GNOMON_VMCLOCK_FREERUNNING;
+	case GNOMON_ENSEMBLE_NONE:
+		break;
+	}
+	return GNOMON_VMCLOCK_UNRELIABLE;
+}
+
+/* Where nobody says how wrong the reference is, errors are counted from it, as everywhere. */
+gnomon_mono daemon_expire_guests(struct daemon *d, gnomon_mono now)
+{
+	struct guests_standing standing;
+	double accuracy_ns;
+
+	if (!d->guests.host) {
+		return GNOMON_MONO_NEVER;
+	}
+	accuracy_ns = quality_accuracy_bound((uint8_t)d->conf->clock_accuracy);
+	standing.status = guests_status(d);
+	standing.reference = is_reference(d);
+	standing.reference_bound_ns = isfinite(accuracy_ns) ? accuracy_ns : 0.0;
+	guests_kept(&d->guests, &standing);
+	guests_expire(&d->guests, now);
+	d->status_changed |= d->guests.changed;
+	d->guests.changed = false;
+	return guests_deadline(&d->guests);
 }

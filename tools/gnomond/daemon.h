@@ -11,6 +11,7 @@
 #include "drivers/steward.h"
 
 #include "control.h"
+#include "guests.h"
 #include "herald.h"
 #include "instance.h"
 #include "keeper.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct instance *instances; /* the first has the file's own ports */
 	size_t instance_count;
 	struct syncs syncs;         /* other clocks */
+	struct guests guests;       /* who reads the time of the kept one */
 	struct reader *readers;     /* of sources that are no PTP Instances */
 	size_t reader_count;
 	bool status_changed; /* a state has, that the service manager is told of */
@@ -44,6 +46,9 @@ struct daemon {
  */
 int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
 		  struct driver_error *error);
+
+/** Write the pages of guests that are due. Returns when others are. */
+gnomon_mono daemon_expire_guests(struct daemon *d, gnomon_mono now);
 
 /** Let the other clocks go on, and tell them of the kept one. Returns when they are due again. */
 gnomon_mono daemon_expire_syncs(struct daemon *d, gnomon_mono now);

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include <gnomon/time.h>
+#include <gnomon/vmclock.h>
 
 #include "drivers/error.h"
 #include "tools/config/config.h"
@@ -28,6 +29,13 @@
 struct guest; /* guests_private.h */
 struct guests_host;
 
+/** How the kept clock stands. */
+struct guests_standing {
+	enum gnomon_vmclock_status status; /* SYNCHRONIZED, FREERUNNING, UNRELIABLE */
+	bool reference;            /* it follows nobody, and the configuration vouches for it: */
+	double reference_bound_ns; /* ... so far; 0: errors are counted from it */
+};
+
 /** Zeroed: there are none. */
 struct guests {
 	const struct conf *conf;
@@ -36,8 +44,11 @@ struct guests {
 	struct guest **list;
 	size_t count;
 	struct guests_host *host; /* what all pages are made from; NULL while there is none */
-	int lock;                 /* of guest_dir; -1: not taken */
+	int lock;                 /* of guest_dir, once there is host */
+	uid_t uid;                /* whose files of ours are; (uid_t)-1: root's, or who runs us */
+	gid_t gid;
 	gnomon_mono next;         /* publication */
+	uint64_t settled;         /* the counter from which the clock obeys its last frequency */
 	bool changed;             /* a status has, of which the service manager is told */
 };
 
@@ -83,10 +94,11 @@ struct guest_info {
 
 /**
  * The first thing of a start, before anything that can block or fail: make all pages whole that an
- * earlier run left, from its truth files. Nothing if another gnomond has them. Needs no more than
- * the folder, which need not be there. Returns how many were written.
+ * earlier run left, from its truth files. Nothing if another gnomond has them. Of conf, which may
+ * be one that was refused, it needs the folder, and whose pages are named. Returns how many were
+ * written.
  */
-unsigned int guests_repair(const char *folder);
+unsigned int guests_repair(const struct conf *conf);
 
 /**
  * Attach what the configuration says and what was attached to an earlier run. Sections that cannot
@@ -128,10 +140,12 @@ void guests_monitor(struct guests *guests, const char *name, const char *trouble
 gnomon_mono guests_deadline(const struct guests *guests);
 void guests_expire(struct guests *guests, gnomon_mono now);
 
-/** The kept clock was stepped, by us or another. */
-void guests_kept_stepped(struct guests *guests, gnomon_mono now);
-/** Its frequency is set to this from now on. */
-void guests_kept_frequency(struct guests *guests, double ppb, gnomon_mono now);
+/** How the kept clock stands from now on. */
+void guests_kept(struct guests *guests, const struct guests_standing *standing);
+
+/** A descriptor to poll for POLLIN, or -1; guests_ready when there is. */
+int guests_fd(const struct guests *guests);
+void guests_ready(struct guests *guests, gnomon_mono now);
 
 /** A fresh reading of the kept clock beside the host's counter. */
 struct guests_clock {

@@ -210,7 +210,7 @@ static void was_stepped(struct keeper *k, gnomon_span by, double error_ns)
 {
 	witness_forget(&k->witness);
 	if (k->watch.stepped) {
-		k->watch.stepped(k->watch.context, by, error_ns);
+		k->watch.stepped(k->watch.context, by, error_ns, true);
 	}
 }
 
@@ -476,7 +476,7 @@ static bool look(struct keeper *k, gnomon_mono now)
 		report_stepped(k->log, report.by_ns, report.error_ns);
 		if (k->watch.stepped) {
 			k->watch.stepped(k->watch.context, gnomon_span_from_double(report.by_ns),
-					 report.error_ns);
+					 report.error_ns, false);
 		}
 		stepped(k, gnomon_span_from_double(report.by_ns), widest(k, &report, now), now);
 		break;
@@ -484,7 +484,7 @@ static bool look(struct keeper *k, gnomon_mono now)
 		report_slept(k->log, report.slept_s);
 		if (k->watch.stepped) {
 			k->watch.stepped(k->watch.context, gnomon_span_from_ns(0),
-					 (double)INFINITY);
+					 (double)INFINITY, false);
 		}
 		keeper_timescale_jump(k, 0, now);
 		break;

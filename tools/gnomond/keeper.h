@@ -39,8 +39,8 @@ struct keeper_watch {
 	void *context;
 	void (*before)(void *context); /* its frequency is about to be set */
 	void (*frequency)(void *context, double before_ppb, double after_ppb); /* and was */
-	/** It was stepped, by us or others, within error_ns; INFINITY: nobody knows by how much. */
-	void (*stepped)(void *context, gnomon_span by, double error_ns);
+	/** It was stepped within error_ns; INFINITY: nobody knows by how much. ours: by us, now. */
+	void (*stepped)(void *context, gnomon_span by, double error_ns, bool ours);
 	void (*measured)(void *context); /* by a source, and that was believed */
 };
 

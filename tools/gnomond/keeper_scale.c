@@ -105,7 +105,7 @@ void keeper_timescale_jump(struct keeper *k, int seconds, gnomon_mono now)
 	};
 
 	if (k->watch.stepped && seconds) {
-		k->watch.stepped(k->watch.context, event.step_by, 0.0);
+		k->watch.stepped(k->watch.context, event.step_by, 0.0, true);
 	}
 	gnomon_ensemble_reset(k->ensemble, now);
 	k->state = GNOMON_SERVO_UNLOCKED;

@@ -28,7 +28,8 @@ enum place {
 	PLACE_LOOKOUT,
 	PLACE_LOCAL,
 	PLACE_CONTROL = PLACE_LOCAL + LOCAL_SOCKETS,
-	PLACE_PORTS = PLACE_CONTROL + CONTROL_FDS,
+	PLACE_GUESTS = PLACE_CONTROL + CONTROL_FDS,
+	PLACE_PORTS,
 };
 
 struct loop {
@@ -236,6 +237,7 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	}
 	notify_alive(&loop->notify, now);
 	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));
+	next = gnomon_mono_min(next, daemon_expire_guests(d, now));
 	next = gnomon_mono_min(next, herald_expire(&d->herald, now));
 	next = gnomon_mono_min(next, remember_expire(&d->remember, now));
 	next = gnomon_mono_min(next, control_expire(&d->control, now));
@@ -301,6 +303,9 @@ static void take_ready(struct loop *loop)
 		}
 	}
 	control_ready(&d->control, &loop->fds[PLACE_CONTROL], timer_now());
+	if (loop->fds[PLACE_GUESTS].revents) {
+		guests_ready(&d->guests, timer_now());
+	}
 	if (loop->fds[PLACE_LOOKOUT].revents && lookout_update(&d->lookout)) {
 		look(loop, timer_now());
 	}
@@ -344,6 +349,8 @@ static int run_once(struct loop *loop)
 	int own;
 
 	syncs_poll_fds(&loop->d->syncs, syncs_fds(loop));
+	loop->fds[PLACE_GUESTS] =
+		(struct pollfd){ .fd = guests_fd(&loop->d->guests), .events = POLLIN };
 	control_poll_fds(&loop->d->control, now, &loop->fds[PLACE_CONTROL]);
 	timer_arm(&loop->timer, engine_deadline(loop->d), fired);
 	timeout = timeout_to(next, now);

@@ -110,6 +110,11 @@ static enum exit_status run(const char *program, const struct conf *conf)
 	struct user user = { 0, 0 };
 	int r = 0;
 
+	/* Before anything that can block or fail: guests wait for the rest of a page. */
+	if (conf->native) {
+		(void)guests_repair(conf);
+	}
+
 	if (conf->user[0]) {
 		r = user_find(conf->user, &user, &error);
 	}
@@ -155,6 +160,9 @@ int main(int argc, char **argv)
 
 	standard_streams_keep();
 	if (options_parse(&conf, argc, argv, native, &mode, &error) != 0) {
+		if (mode == OPTIONS_RUN && native) {
+			(void)guests_repair(&conf); /* whatever else is wrong */
+		}
 		status = fail(program, NULL, error.text, EXIT_CONFIG);
 		conf_finish(&conf);
 		return status;
@@ -176,6 +184,10 @@ int main(int argc, char **argv)
 			printf(", %zu source%s, %zu sync%s", conf.source_count,
 			       conf.source_count == 1 ? "" : "s", conf.sync_count,
 			       conf.sync_count == 1 ? "" : "s");
+		}
+		if (conf.guest_count) {
+			printf(", %zu guest%s", conf.guest_count,
+			       conf.guest_count == 1 ? "" : "s");
 		}
 		printf("%s%s%s%s\n", conf.noted[0] ? "; without effect: " : "", conf.noted,
 		       conf.beyond[0] ? "; " BEYOND : "", conf.beyond);

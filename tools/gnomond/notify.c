@@ -28,6 +28,22 @@ void notify_init(struct notify *n, gnomon_mono now)
 	}
 }
 
+/* How many of the guests can rely on their page. */
+static int send_guests(const struct daemon *d, char *text, size_t size)
+{
+	const size_t count = guests_count(&d->guests);
+	size_t good = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct guest_info info;
+
+		guests_info(&d->guests, i, &info);
+		good += info.status == GNOMON_VMCLOCK_SYNCHRONIZED ||
+			info.status == GNOMON_VMCLOCK_FREERUNNING;
+	}
+	return count ? snprintf(text, size, "%zu of %zu guests served, ", good, count) : 0;
+}
+
 /* The status line behind prefix, one field for each of the first ports. */
 static void send_status(const struct daemon *d, const char *prefix)
 {
@@ -48,6 +64,7 @@ static void send_status(const struct daemon *d, const char *prefix)
 					? "no source"
 					: d->keeper.sources[d->keeper.selected].name);
 	}
+	len += send_guests(d, text + len, sizeof(text) - (size_t)len);
 	snprintf(text + len, sizeof(text) - (size_t)len, "grandmaster %s, servo s%d",
 		 keeper_grandmaster(&d->keeper), (int)d->keeper.state);
 	(void)sd_notify_env(text);

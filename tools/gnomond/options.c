@@ -398,9 +398,7 @@ int options_parse(struct conf *conf, int argc, char **argv, bool native, enum op
 		       p.mode == OPTIONS_PRINT_CONFIG)) {
 		r = load(&p);
 	}
-	if (r == 0) {
-		*mode = p.mode;
-	}
+	*mode = p.mode;
 	free(p.given);
 	free(p.interfaces);
 	return r;

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The folder of guests: whose it is, what was attached to earlier runs, and ACPI tables. */
+#include "guests_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- the folder ------------------------------------------------------------------------------- */
+
+/* Who may write it could tell us what to write where. */
+static int check_folder(const struct guests *g, struct driver_error *error)
+{
+	const char *path = g->conf->guest_dir;
+	struct stat st;
+
+	if (stat(path, &st) != 0) {
+		return driver_fail(error, -errno, "guest_dir %s: %s; make the folder", path,
+				   driver_strerror(-errno));
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		return driver_fail(error, -ENOTDIR, "guest_dir %s: is no folder; name another",
+				   path);
+	}
+	if ((st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != g->uid) ||
+	    st.st_mode & 0022) {
+		return driver_fail(error, -EPERM,
+				   "guest_dir %s: others may write it; make it 0755, of who runs "
+				   "gnomond",
+				   path);
+	}
+	if (st.st_uid == 0 && geteuid() == 0 && g->uid != (uid_t)-1 &&
+	    chown(path, g->uid, g->gid) != 0) {
+		return driver_fail(error, -errno, "guest_dir %s: cannot be given to key 'user': %s",
+				   path, driver_strerror(-errno));
+	}
+	return 0;
+}
+
+int guests_folder(const struct guests *g, struct driver_error *error)
+{
+	const char *path = g->conf->guest_dir;
+
+	if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+		return driver_fail(error, -errno, "guest_dir %s: cannot be made: %s", path,
+				   driver_strerror(-errno));
+	}
+	return check_folder(g, error);
+}
+
+int guests_folder_lock(const char *folder, struct driver_error *error)
+{
+	char path[CONF_PAGE_MAX];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/guests.lock", folder);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		return driver_fail(error, -errno, "%s: cannot be opened: %s", path,
+				   driver_strerror(-errno));
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		(void)close(fd);
+		return driver_fail(error, -EBUSY,
+				   "guest_dir %s: another gnomond has it; give each its own",
+				   folder);
+	}
+	return fd;
+}
+
+/* -- guests.conf ------------------------------------------------------------------------------ */
+
+static void path_of(const struct guests *g, const char *suffix, char path[CONF_PAGE_MAX])
+{
+	(void)snprintf(path, CONF_PAGE_MAX, "%s/guests.conf%s", g->conf->guest_dir, suffix);
+}
+
+/* Each on its own: one that cannot be attached any more does not keep the others away. */
+static void attach_all(struct guests *g, const struct conf *remembered,
+		       int (*attach)(struct guests *g, const struct conf_guest *conf,
+				     struct driver_error *error))
+{
+	for (size_t i = 0; i < remembered->guest_count; i++) {
+		struct conf_guest *guest = &remembered->guests[i];
+		struct conf_place at = { .file = remembered->file, .line = guest->line };
+		struct conf_error wrong = { "" };
+		struct driver_error why = { "" };
+
+		if (guests_find(g, guest->name) != SIZE_MAX) {
+			continue; /* the configuration has it now */
+		}
+		if (conf_guest_check(guest, g->conf->guests, g->conf->guest_count, at, &wrong)) {
+			guests_report_trouble(g, NULL, wrong.text);
+		} else if (attach(g, guest, &why) != 0) {
+			guests_report_trouble(g, NULL, why.text);
+		}
+	}
+}
+
+int guests_file_load(struct guests *g, struct driver_error *error,
+		     int (*attach)(struct guests *g, const struct conf_guest *conf,
+				   struct driver_error *error))
+{
+	char path[CONF_PAGE_MAX];
+	struct conf_error wrong = { "" };
+	struct conf_text text;
+	struct conf conf;
+	int r;
+
+	path_of(g, "", path);
+	if (access(path, F_OK) != 0) {
+		return 0;
+	}
+	if (conf_init(&conf, true) != 0) {
+		return driver_fail(error, -ENOMEM, "no memory for guests");
+	}
+	r = conf_text_read(&text, path, &wrong);
+	if (r == 0) {
+		r = conf_parse_global(&conf, &text, &wrong);
+		r = r ? r : conf_parse_ports(&conf, &text, &wrong);
+		if (r == 0) {
+			attach_all(g, &conf, attach);
+		}
+		conf_text_finish(&text);
+	}
+	if (r != 0) {
+		guests_report_trouble(g, NULL, wrong.text);
+	}
+	conf_finish(&conf);
+	return 0;
+}
+
+static int write_text(void *context, const char *text, size_t len)
+{
+	return fwrite(text, 1, len, context) == len ? 0 : -EIO;
+}
+
+static int write_guests(const struct guests *g, FILE *file)
+{
+	int r = fputs("# Attached while gnomond ran; it writes this file.\n", file) < 0 ? -EIO : 0;
+
+	for (size_t i = 0; r == 0 && i < g->count; i++) {
+		if (g->list[i]->dynamic) {
+			r = conf_print_guest(&g->list[i]->conf, write_text, file);
+		}
+	}
+	return r;
+}
+
+/* Beside it, then in its place: whoever reads it finds the old one or the new one. */
+int guests_file_store(const struct guests *g, struct driver_error *error)
+{
+	char path[CONF_PAGE_MAX];
+	char beside[CONF_PAGE_MAX];
+	FILE *file = NULL;
+	int fd;
+	int r = 0;
+
+	path_of(g, "", path);
+	path_of(g, ".new", beside);
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0) {
+		file = fdopen(fd, "w");
+	}
+	if (!file) {
+		r = -errno;
+	} else {
+		r = write_guests(g, file);
+		r = fclose(file) != 0 && r == 0 ? -errno : r;
+	}
+	if (r == 0 && rename(beside, path) != 0) {
+		r = -errno;
+	}
+	if (r != 0) {
+		(void)unlink(beside);
+		return driver_fail(error, r, "%s: cannot be written: %s", path, driver_strerror(r));
+	}
+	return 0;
+}
+
+/* -- ACPI tables ------------------------------------------------------------------------------ */
+
+/* QEMU reads it, as whoever it runs. */
+static int write_table(const char *path, const uint8_t *octets, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	ssize_t n;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	n = write(fd, octets, len);
+	if (fchmod(fd, 0644) != 0 || close(fd) != 0) {
+		return -errno;
+	}
+	return n == (ssize_t)len ? 0 : n < 0 ? -errno : -ENOSPC;
+}
+
+int guests_file_table(const struct guests *g, struct guest *v, struct driver_error *error)
+{
+	uint8_t octets[GNOMON_AML_MAX];
+	const struct gnomon_aml_bar bar = { .device = (uint8_t)v->conf.slot };
+	char path[CONF_PAGE_MAX];
+	size_t len = sizeof(octets);
+	int r = 0;
+
+	switch ((enum conf_way)v->conf.way) {
+	case CONF_WAY_BAR_ACPI:
+		r = gnomon_aml_bar(&bar, octets, &len);
+		break;
+	case CONF_WAY_FIXED:
+		r = gnomon_aml_fixed(v->conf.gpa, octets, &len);
+		break;
+	case CONF_WAY_BAR:
+	case CONF_WAY_PATCH:
+		return 0;
+	}
+	(void)snprintf(path, sizeof(path), "%s/%s.aml", g->conf->guest_dir, v->conf.name);
+	r = r ? r : write_table(path, octets, len);
+	if (r != 0) {
+		return driver_fail(error, r, "%s: cannot be written: %s", path, driver_strerror(r));
+	}
+	memcpy(v->table, path, sizeof(path));
+	return 0;
+}
+
+void guests_file_forget(struct guest *v)
+{
+	if (v->table[0]) {
+		(void)unlink(v->table);
+	}
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One guest's page: made from the host's line, written, put right, and left behind. */
+#include "guests_private.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A page is monotonic if it is written so soon after its line was read. */
+#define DEADLINE_S 0.010
+
+/* How often the log hears of a guest that damages its page. */
+#define TOLD_NS (60 * (int64_t)GNOMON_NSEC_PER_SEC)
+
+/* Octets of struct vmclock_abi that readers count by; a guest that changes them is seen as well. */
+#define SEQ_AT 0x0c
+
+/* -- what is there ---------------------------------------------------------------------------- */
+
+static size_t mapped_of(const struct conf_guest *conf)
+{
+	return conf->size < GNOMON_GUEST_FILE_SIZE ? GNOMON_VMCLOCK_PAGE : GNOMON_GUEST_FILE_SIZE;
+}
+
+static bool has_second_page(const struct guest *v)
+{
+	return v->file.mapped >= GNOMON_GUEST_FILE_SIZE;
+}
+
+void *guest_page_mailbox(const struct guest *v)
+{
+	return has_second_page(v) ? v->file.map + GNOMON_MAILBOX_OFFSET : NULL;
+}
+
+static bool is_zero(const uint8_t *at, size_t len)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < len; i += 8) {
+		any |= *(const volatile uint64_t *)(const void *)(at + i);
+	}
+	return any == 0;
+}
+
+/* All that is nobody's. */
+static const struct gap {
+	size_t from;
+	size_t to;
+} gaps[] = {
+	{ GNOMON_VMCLOCK_SIZE, GNOMON_VMCLOCK_PAGE },
+	{ GNOMON_QUALITY_OFFSET + GNOMON_QUALITY_SIZE, GNOMON_MAILBOX_OFFSET },
+	{ GNOMON_MAILBOX_OFFSET + GNOMON_MAILBOX_SIZE, GNOMON_GUEST_FILE_SIZE },
+};
+
+#define GAPS (sizeof(gaps) / sizeof(gaps[0]))
+
+/* What a guest did to its file since we wrote it; NULL: nothing. Compared, and not believed. */
+static const char *find_damage(const struct guest *v)
+{
+	uint8_t octets[GNOMON_VMCLOCK_SIZE];
+	uint8_t quality[GNOMON_QUALITY_SIZE];
+	struct gnomon_vmclock shown = v->slot.shown;
+	struct gnomon_quality q = v->slot.quality;
+
+	shown.seq_count = v->seq;
+	gnomon_vmclock_encode(&shown, octets);
+	if (memcmp(v->file.map, octets, sizeof(octets)) != 0) {
+		return memcmp(v->file.map + SEQ_AT, octets + SEQ_AT, 4) ? "seq_count" : "page";
+	}
+	for (size_t i = 0; i < GAPS && gaps[i].to <= v->file.mapped; i++) {
+		if (!is_zero(v->file.map + gaps[i].from, gaps[i].to - gaps[i].from)) {
+			return "unused part";
+		}
+	}
+	q.seq_count = v->quality_seq;
+	gnomon_quality_encode(&q, quality);
+	if (has_second_page(v) &&
+	    memcmp(v->file.map + GNOMON_QUALITY_OFFSET, quality, sizeof(quality)) != 0) {
+		return "quality block";
+	}
+	return NULL;
+}
+
+static void clear_gaps(const struct guest *v)
+{
+	for (size_t i = 0; i < GAPS && gaps[i].to <= v->file.mapped; i++) {
+		memset(v->file.map + gaps[i].from, 0, gaps[i].to - gaps[i].from);
+	}
+}
+
+/* -- writing ---------------------------------------------------------------------------------- */
+
+/* The order readers depend on is in the two writes. */
+static void write_slot(struct guest *v)
+{
+	gnomon_vmclock_write(v->file.map, &v->slot.shown, &v->seq);
+	if (has_second_page(v)) {
+		gnomon_quality_write(v->file.map + GNOMON_QUALITY_OFFSET, &v->slot.quality,
+				     &v->quality_seq);
+	}
+}
+
+static void note_damage(struct guests *g, struct guest *v, const char *what, gnomon_mono now)
+{
+	v->healed++;
+	v->untold++;
+	if (v->told.ns == 0 || !gnomon_mono_before(now, gnomon_mono_add(v->told, TOLD_NS))) {
+		v->told = now;
+		guests_report_damage(g, v, what);
+		v->untold = 0;
+	}
+}
+
+/* Out to the guest. checked: it is known what should be there. A file that was cut short is made
+ * whole, and written again; one who goes on cutting waits for the next publication. */
+static void put_out(struct guests *g, struct guest *v, const struct truth_slot *next, bool checked,
+		    gnomon_mono now)
+{
+	const char *damage;
+	int r = 0;
+
+	page_file_enter(&v->file);
+	damage = checked ? find_damage(v) : NULL;
+	if (damage) {
+		clear_gaps(v);
+	}
+	v->slot = *next;
+	truth_save(&v->truth, &v->slot);
+	write_slot(v);
+	r = page_file_leave(&v->file);
+	if (r == -ESTALE) {
+		damage = "length";
+		page_file_enter(&v->file);
+		write_slot(v);
+		if (has_second_page(v)) {
+			gnomon_mailbox_init(guest_page_mailbox(v));
+		}
+		r = page_file_leave(&v->file);
+	}
+	if (damage || r != 0) {
+		note_damage(g, v, damage ? damage : "length", now);
+	}
+}
+
+/* -- publishing ------------------------------------------------------------------------------- */
+
+static void set_trouble(struct guest *v, const char *why)
+{
+	(void)driver_fail(&v->trouble, 0, "%s", why);
+}
+
+/* Why the page says what it says, most to blame first. */
+static void explain(const struct guests *g, struct guest *v, bool no_utc)
+{
+	const struct guests_host *h = g->host;
+
+	if (v->slot.shown.clock_status == GNOMON_VMCLOCK_SYNCHRONIZED) {
+		v->trouble.text[0] = '\0';
+	} else if (v->moving == GUEST_LEAVING) {
+		set_trouble(v, "it moves to another host");
+	} else if (h->trouble.text[0]) {
+		set_trouble(v, h->trouble.text);
+	} else if (v->map_source == GUEST_MAP_NONE) {
+		set_trouble(v, v->no_map.text[0] ? v->no_map.text : "its counter is not known");
+	} else if (h->standing.status == GNOMON_VMCLOCK_UNRELIABLE || !h->now.valid) {
+		set_trouble(v, "the kept clock is not in step");
+	} else if (no_utc) {
+		set_trouble(v, "the grandmaster does not say what UTC is; set guest_profile tai, "
+			       "or currentUtcOffsetValid there");
+	} else if (h->now.bound_ns > g->conf->guest_max_bound_ns) {
+		set_trouble(v, "the error bound is beyond guest_max_bound");
+	} else {
+		set_trouble(v, "no source is followed");
+	}
+}
+
+/* Its time scale. What cannot be told in it is not told. */
+static bool make_shown(const struct guests *g, const struct guest *v, struct gnomon_vmclock *shown)
+{
+	const enum gnomon_vmclock_profile profile = v->conf.profile == CONF_PROFILE_UTC
+							    ? GNOMON_VMCLOCK_PROFILE_UTC
+							    : GNOMON_VMCLOCK_PROFILE_TAI;
+	const int r = gnomon_vmclock_set_profile(shown, profile, &g->host->utc);
+
+	if (r != 0) {
+		shown->time_type = GNOMON_VMCLOCK_UTC;
+		shown->clock_status = GNOMON_VMCLOCK_UNRELIABLE;
+	}
+	return r == 0;
+}
+
+static void account(struct guests *g, struct guest *v, enum gnomon_vmclock_status before,
+		    gnomon_mono now)
+{
+	v->written = now;
+	v->publications++;
+	if (v->slot.shown.clock_status != before) {
+		g->changed = true;
+		guests_report_status(g, v);
+	}
+}
+
+/* A page goes on from the line of the process before us while ours is not in step: its bound
+ * grows by itself, and is what it was promised to be. */
+static bool goes_on(struct guests *g, struct guest *v)
+{
+	const uint64_t host = counter_read();
+	uint64_t bound;
+
+	if (!v->coasting || g->host->now.valid || v->map_source == GUEST_MAP_NONE ||
+	    !gnomon_counter_map_equal(&v->map, &v->publisher.map) ||
+	    g->host->trouble.text[0]) {
+		return false;
+	}
+	bound = gnomon_vmclock_bound(&v->publisher.page, gnomon_counter_map_guest(&v->map, host));
+	return (double)bound <= g->conf->guest_max_bound_ns;
+}
+
+void guest_page_restate(struct guests *g, struct guest *v, enum gnomon_vmclock_status status,
+			uint64_t flags)
+{
+	struct truth_slot next = v->slot;
+
+	next.shown.clock_status = (uint8_t)status;
+	next.publisher.page.clock_status = (uint8_t)status;
+	next.shown.flags |= flags;
+	next.publisher.page.flags |= flags;
+	v->publisher = next.publisher;
+	put_out(g, v, &next, true, v->written);
+}
+
+static void publish_line(struct guests *g, struct guest *v, struct truth_slot *next, bool *no_utc)
+{
+	struct guests_host *h = g->host;
+	struct gnomon_publication what;
+	const struct gnomon_publish publish = {
+		.host = &h->now,
+		.map = v->map_source == GUEST_MAP_NONE ? NULL : &v->map,
+		.disrupted = v->disrupted,
+		.marker = h->marker,
+		.flags = v->moving == GUEST_LEAVING ? GNOMON_VMCLOCK_DISRUPTION_IMMINENT : 0,
+		.deadline_s = DEADLINE_S,
+	};
+
+	gnomon_publisher_next(&v->publisher, &publish, &what);
+	next->publisher = v->publisher;
+	next->shown = v->publisher.page;
+	*no_utc = !make_shown(g, v, &next->shown);
+	v->bound_ns = what.bound_ns;
+	v->disrupted = false;
+	if (what.disruption != GNOMON_DISRUPTION_NONE) {
+		v->disruptions++;
+		h->marker = guests_host_marker(g);
+		guests_report_disruption(g, v, gnomon_disruption_name(what.disruption),
+					 what.breach_ns);
+	}
+}
+
+void guest_page_publish(struct guests *g, struct guest *v, gnomon_mono now)
+{
+	const enum gnomon_vmclock_status before = v->slot.shown.clock_status;
+	struct truth_slot next = v->slot;
+	bool no_utc = false;
+
+	next.quality = g->host->quality;
+	if (goes_on(g, v)) {
+		next.shown.clock_status = GNOMON_VMCLOCK_FREERUNNING;
+		next.publisher.page.clock_status = GNOMON_VMCLOCK_FREERUNNING;
+		v->publisher = next.publisher;
+	} else {
+		publish_line(g, v, &next, &no_utc);
+		v->coasting &= !g->host->now.valid;
+	}
+	put_out(g, v, &next, true, now);
+	explain(g, v, no_utc);
+	account(g, v, before, now);
+}
+
+/* -- life ------------------------------------------------------------------------------------- */
+
+/* The file it was is the file it is. */
+static bool is_same(const struct guest *v, const struct truth_head *head)
+{
+	struct stat st;
+
+	return fstat(v->file.fd, &st) == 0 && head->device == st.st_dev &&
+	       head->inode == st.st_ino && strcmp(head->path, v->conf.path) == 0 &&
+	       strcmp(head->name, v->conf.name) == 0;
+}
+
+static void begin_truth(struct guest *v)
+{
+	struct truth_head head = { .size = (uint64_t)v->conf.size };
+	struct stat st;
+
+	(void)fstat(v->file.fd, &st);
+	head.device = st.st_dev;
+	head.inode = st.st_ino;
+	memcpy(head.name, v->conf.name, sizeof(head.name));
+	memcpy(head.path, v->conf.path, sizeof(head.path));
+	truth_begin(&v->truth, &head);
+}
+
+/* Nothing to go on from: valid before the guest boots, and unreliable. */
+static void begin_page(struct guests *g, struct guest *v)
+{
+	gnomon_publisher_init(&v->publisher,
+			      counter_name() && strcmp(counter_name(), "CNTVCT") == 0
+				      ? GNOMON_VMCLOCK_COUNTER_ARM_VCNT
+				      : GNOMON_VMCLOCK_COUNTER_X86_TSC,
+			      guests_host_marker(g));
+	memset(&v->slot, 0, sizeof(v->slot));
+	memcpy(v->slot.boot_id, g->host->boot_id, sizeof(v->slot.boot_id));
+	v->slot.publisher = v->publisher;
+	v->slot.shown = v->publisher.page;
+	if (v->conf.profile == CONF_PROFILE_UTC) {
+		/* Drivers look at it once, when they find the page. */
+		v->slot.shown.time_type = GNOMON_VMCLOCK_UTC;
+		v->slot.shown.flags &= ~GNOMON_VMCLOCK_TAI_OFFSET_VALID;
+	}
+	v->slot.quality.clock_status = GNOMON_VMCLOCK_UNRELIABLE;
+}
+
+static bool restore(struct guests *g, struct guest *v)
+{
+	struct truth_head head;
+	struct truth_slot slot;
+	bool utc = v->conf.profile == CONF_PROFILE_UTC;
+
+	if (!truth_head(&v->truth, &head) || !is_same(v, &head) ||
+	    !truth_load(&v->truth, &slot) || !g->host->boot_id[0] ||
+	    strcmp(slot.boot_id, g->host->boot_id) != 0 ||
+	    !gnomon_publisher_ok(&slot.publisher) ||
+	    utc != (slot.shown.time_type == GNOMON_VMCLOCK_UTC)) {
+		return false;
+	}
+	v->slot = slot;
+	v->publisher = slot.publisher;
+	v->coasting = v->publisher.published;
+	v->map = v->publisher.map;
+	return true;
+}
+
+/* What a guest wrote before is not looked at, but for counts that its readers wait on. */
+static int first_write(struct guests *g, struct guest *v)
+{
+	struct truth_slot slot = v->slot;
+	int r;
+
+	page_file_enter(&v->file);
+	v->seq = gnomon_vmclock_seq_after(v->file.map);
+	if (has_second_page(v)) {
+		v->quality_seq = gnomon_quality_seq_after(v->file.map + GNOMON_QUALITY_OFFSET);
+		gnomon_mailbox_init(guest_page_mailbox(v));
+	}
+	clear_gaps(v);
+	r = page_file_leave(&v->file);
+	if (r == 0) {
+		put_out(g, v, &slot, false, v->written);
+	}
+	return r;
+}
+
+int guest_page_open(struct guests *g, struct guest *v, struct driver_error *error)
+{
+	struct page_file_config config = {
+		.path = v->conf.path,
+		.size = (size_t)v->conf.size,
+		.mapped = mapped_of(&v->conf),
+		.mode = (mode_t)v->conf.mode,
+	};
+	bool made;
+	bool restored;
+	int r;
+
+	page_file_init(&v->file);
+	page_file_init(&v->truth.file);
+	r = page_file_owner(v->conf.owner, &config.uid, &config.gid, error);
+	if (r == 0 && !v->conf.owner[0]) {
+		config.uid = g->uid;
+		config.gid = g->gid;
+	}
+	r = r ? r : page_file_open(&v->file, &config, &made, error);
+	if (r != 0) {
+		return r;
+	}
+	r = truth_open(&v->truth, g->conf->guest_dir, v->conf.name, g->uid, error);
+	if (r != 0) {
+		if (made) {
+			page_file_remove(&v->file, v->conf.path);
+		}
+		page_file_close(&v->file);
+		return r;
+	}
+	restored = !made && restore(g, v);
+	if (!restored) {
+		begin_truth(v);
+		begin_page(g, v);
+	}
+	r = first_write(g, v);
+	if (r != 0) {
+		driver_fail(error, r, "%s: cannot be written: %s", v->conf.path,
+			    driver_strerror(r));
+		guest_page_close(v);
+	}
+	return r;
+}
+
+void guest_page_close(struct guest *v)
+{
+	truth_close(&v->truth);
+	page_file_close(&v->file);
+}
+
+void guest_page_remove(struct guests *g, struct guest *v)
+{
+	guest_page_restate(g, v, GNOMON_VMCLOCK_UNRELIABLE, 0);
+	truth_remove(&v->truth, g->conf->guest_dir, v->conf.name);
+	page_file_remove(&v->file, v->conf.path);
+}

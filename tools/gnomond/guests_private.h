@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * What the files of guests share. Calls point one way:
+ *
+ *     guests -> guests_file, guests_map -> guests_page -> guests_host -> guests_truth -> report
+ */
+#ifndef GNOMOND_GUESTS_PRIVATE_H
+#define GNOMOND_GUESTS_PRIVATE_H
+
+#include <gnomon/bridge.h>
+#include <gnomon/vmclock.h>
+
+#include "drivers/counter.h"
+#include "drivers/kvm_debugfs.h"
+#include "drivers/kvm_trace.h"
+#include "drivers/page_file.h"
+#include "drivers/pairing.h"
+#include "drivers/sink_clockbound.h"
+#include "drivers/vm_find.h"
+
+#include "guests.h"
+#include "guests_truth.h"
+
+/** Random numbers fetched at once. */
+#define GUESTS_MARKERS 32
+
+/** What all pages are made from. */
+struct guests_host {
+	struct pairing *pairing;     /* of the kept clock; NULL: see trouble */
+	struct driver_error trouble; /* why there is no time for anybody; "" */
+	struct counter_rate rate;
+	struct gnomon_line line;
+	uint64_t before;             /* the counter when the frequency was about to be set */
+	struct gnomon_pair pair;     /* of the last publication; its time is TAI */
+	struct gnomon_host_line now; /* ... and what is claimed of it */
+	struct guests_standing standing;
+	bool doubted;                /* the clock is not where the line said, nobody knows why */
+	int shift_s;                 /* from the kept clock's time scale to TAI */
+	struct gnomon_utc utc;
+
+	struct gnomon_clock *realtime; /* CLOCK_REALTIME, only read; NULL: it is the kept clock */
+	struct pairing *realtime_pairing;
+	struct gnomon_pair realtime_pair; /* of the last publication */
+	struct gnomon_quality quality;
+	gnomon_mono quality_at;
+	struct sink_clockbound *clockbound; /* NULL: none */
+
+	struct kvm_debugfs debugfs;
+	struct driver_error no_debugfs; /* why it cannot be had; "" */
+	struct kvm_trace trace;
+	uint64_t machines;     /* which processes have machines of KVM: a digest */
+	gnomon_mono look;      /* for machines of guests that have none, and at the others */
+	gnomon_mono searching; /* until then, since there are new ones */
+	size_t searched;       /* the guest looked for last */
+	unsigned int looks;
+	gnomon_mono trace_pause; /* until then the kernel's word is not asked for */
+	uint32_t ping;
+	size_t played;         /* the guest that played the ping-pong last */
+
+	char boot_id[GUESTS_BOOT_ID_LEN];
+	uint64_t markers[GUESTS_MARKERS];
+	unsigned int markers_left;
+	uint64_t marker; /* of the next disruption */
+};
+
+/** How a guest moves. */
+enum guest_moving { GUEST_HERE, GUEST_LEAVING };
+
+struct guest {
+	struct conf_guest conf; /* its texts are below */
+	char *texts;
+	bool dynamic;
+	struct page_file file;
+	struct truth_file truth;
+	struct gnomon_publisher publisher;
+	struct truth_slot slot;  /* what stands on the page */
+	uint32_t seq;            /* of the page, and of its quality block */
+	uint32_t quality_seq;
+	bool coasting;           /* the line is that of an earlier run; ours is not in step yet */
+	bool disrupted;          /* the next page has a new marker */
+	bool due;                /* it is to be written at once, and only it */
+	enum guest_moving moving;
+
+	enum guest_map_source map_source;
+	struct gnomon_counter_map map;
+	struct vm_process process; /* pid 0: not known */
+	bool has_machine;
+	struct kvm_machine machine;
+	unsigned int vcpus;
+	struct gnomon_pingpong *pingpong; /* NULL: it never asked */
+	struct driver_error no_map;       /* why there is none; "" */
+
+	gnomon_mono written;
+	double bound_ns; /* of the page, then */
+	uint64_t publications;
+	uint64_t healed;
+	uint64_t disruptions;
+	uint64_t untold;     /* damages since the log heard of one */
+	gnomon_mono told;
+	struct driver_error trouble; /* why the page does not say SYNCHRONIZED; "" */
+	char no_monitor[120];
+	char table[CONF_PAGE_MAX]; /* path of its ACPI table; "" */
+};
+
+/* -- guests_host.c ---------------------------------------------------------------------------- */
+
+/** What can be had is opened; the rest is trouble. -ENOMEM. */
+int guests_host_open(struct guests *g, struct driver_error *error);
+void guests_host_close(struct guests *g);
+
+/** Read clock and counter, and say what may be claimed. */
+void guests_host_read(struct guests *g, gnomon_mono now);
+
+/** Let clients of ClockBound know. */
+void guests_host_tell(struct guests *g, gnomon_mono now);
+
+/** 64 random bits, never the same again. */
+uint64_t guests_host_marker(struct guests *g);
+
+/** ns since host->now was read, by the counter. */
+double guests_host_age(const struct guests *g);
+
+/* -- guests_page.c ---------------------------------------------------------------------------- */
+
+/** Open page and truth, and go on from the truth if it is of this boot. */
+int guest_page_open(struct guests *g, struct guest *v, struct driver_error *error);
+
+/** Write the page of now: truth first. */
+void guest_page_publish(struct guests *g, struct guest *v, gnomon_mono now);
+
+/** The same content once more, with that status. */
+void guest_page_restate(struct guests *g, struct guest *v, enum gnomon_vmclock_status status,
+			uint64_t flags);
+
+void guest_page_close(struct guest *v);
+/** UNRELIABLE, and away with it. */
+void guest_page_remove(struct guests *g, struct guest *v);
+
+/** Where the mailbox is; NULL: the file has no room. Between page_file_enter and leave. */
+void *guest_page_mailbox(const struct guest *v);
+
+/* -- guests_map.c ----------------------------------------------------------------------------- */
+
+/** Find its counter now, if it can be had. */
+void guest_map_find(struct guests *g, struct guest *v);
+
+/** Look at what has become of machines and counters: true if a map has changed. */
+bool guests_map_expire(struct guests *g, gnomon_mono now);
+gnomon_mono guests_map_deadline(const struct guests *g);
+
+/** The kernel says that offsets were written: true if a map has changed. */
+bool guests_map_traced(struct guests *g, gnomon_mono now);
+
+/** One guest that asks for it plays the ping-pong, for 2 ms at most. */
+void guests_map_play(struct guests *g, gnomon_mono now);
+
+void guest_map_forget(struct guest *v);
+
+/* -- guests_file.c ---------------------------------------------------------------------------- */
+
+/** Attach what guests.conf says, by calling attach for each. */
+int guests_file_load(struct guests *g, struct driver_error *error,
+		     int (*attach)(struct guests *g, const struct conf_guest *conf,
+				   struct driver_error *error));
+/** Write all dynamic guests to it. */
+int guests_file_store(const struct guests *g, struct driver_error *error);
+
+/** The ACPI table of a guest beside its truth; v->table. */
+int guests_file_table(const struct guests *g, struct guest *v, struct driver_error *error);
+void guests_file_forget(struct guest *v);
+
+/** Make folder if it is not there: only ours to write. */
+int guests_folder(const struct guests *g, struct driver_error *error);
+/** Lock it. -EBUSY: another gnomond has it. Returns the descriptor. */
+int guests_folder_lock(const char *folder, struct driver_error *error);
+
+/* -- guests_report.c -------------------------------------------------------------------------- */
+
+void guests_report_attached(struct guests *g, const struct guest *v, bool restored);
+void guests_report_detached(struct guests *g, const struct guest *v);
+void guests_report_status(struct guests *g, const struct guest *v);
+void guests_report_map(struct guests *g, const struct guest *v);
+void guests_report_disruption(struct guests *g, const struct guest *v, const char *why,
+			      double breach_ns);
+void guests_report_damage(struct guests *g, const struct guest *v, const char *what);
+void guests_report_trouble(struct guests *g, const struct guest *v, const char *text);
+
+#endif
