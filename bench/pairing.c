@@ -132,7 +132,8 @@ static void measure_processes(void)
 
 int main(int argc, char **argv)
 {
-	const long seconds = argc > 1 ? atol(argv[1]) : 30;
+	const long given = argc > 1 ? atol(argv[1]) : 30;
+	const long seconds = given > 0 ? given : 1;
 	struct counter_rate rate;
 
 	if (counter_rate(&rate)) {

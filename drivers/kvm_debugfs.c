@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* More vCPUs than that, KVM does not make; the value is there to end a loop. */
+/* KVM does not make more vCPUs than that. */
 #define MAX_VCPUS 4096
 
 /* How often all vCPUs are read; the values of each time have to be the same. */
@@ -217,20 +217,20 @@ static int read_scaling(int folder, const char *vcpu, struct gnomon_counter_map 
 }
 
 /* -ENOENT: there is no such vCPU. -ENODATA: there is, but it does not tell. */
-static int read_vcpu(int folder, unsigned int index, struct gnomon_counter_map *map)
+static int read_vcpu(int folder, unsigned int index, bool scales, struct gnomon_counter_map *map)
 {
 	char vcpu[24];
 	char file[64];
 	int err;
 
-	*map = (struct gnomon_counter_map){ 0 };
+	*map = (struct gnomon_counter_map){ .ratio = 1 };
 	(void)snprintf(vcpu, sizeof(vcpu), "vcpu%u", index);
 	(void)snprintf(file, sizeof(file), "%s/tsc-offset", vcpu);
 	err = read_number(folder, file, &map->offset);
 	if (err == -ENOENT && faccessat(folder, vcpu, F_OK, 0) == 0) {
 		return -ENODATA;
 	}
-	return err ? err : read_scaling(folder, vcpu, map);
+	return err || !scales ? err : read_scaling(folder, vcpu, map);
 }
 
 static bool same(const struct gnomon_counter_map *a, const struct gnomon_counter_map *b)
@@ -238,44 +238,76 @@ static bool same(const struct gnomon_counter_map *a, const struct gnomon_counter
 	return a->offset == b->offset && a->ratio == b->ratio && a->frac_bits == b->frac_bits;
 }
 
-struct round {
-	unsigned int vcpus;
-	unsigned int other; /* the first that differs from vCPU 0; 0: none */
-	struct gnomon_counter_map map;
-	struct gnomon_counter_map other_map;
+/* The vCPUs of a machine, one bit each. They are numbered as its maker likes, mostly from 0 without
+ * gaps; APIC ids of odd topologies leave some, so the folder is read and not counted through. */
+struct vcpus {
+	unsigned int count;
+	uint64_t bits[MAX_VCPUS / 64];
 };
 
-/* vCPUs are numbered as the machine's maker likes, mostly from 0 without gaps; APIC ids of odd
- * topologies leave some, which is why the folder is read and not counted through. */
-static int read_round(int folder, struct round *round)
+static int list_vcpus(int folder, struct vcpus *vcpus)
 {
 	DIR *entries = open_folder(folder, ".");
 	const struct dirent *entry;
-	int err = entries ? 0 : -errno;
 
-	*round = (struct round){ 0 };
-	while (!err && round->vcpus < MAX_VCPUS && (entry = readdir(entries)) != NULL) {
-		struct gnomon_counter_map map;
-		unsigned int index;
-		char rest;
+	if (!entries) {
+		return -errno;
+	}
+	memset(vcpus, 0, sizeof(*vcpus));
+	while ((entry = readdir(entries)) != NULL) {
+		const char *digits = entry->d_name + strlen("vcpu");
+		unsigned long index;
+		char *end;
 
-		if (sscanf(entry->d_name, "vcpu%u%c", &index, &rest) != 1) {
+		if (strncmp(entry->d_name, "vcpu", strlen("vcpu")) != 0 || !*digits) {
 			continue;
 		}
-		err = read_vcpu(folder, index, &map);
-		if (!err && round->vcpus > 0 && !round->other && !same(&map, &round->map)) {
-			round->other = index ? index : 1;
-			round->other_map = map;
+		index = strtoul(digits, &end, 10);
+		if (!*end && index < MAX_VCPUS) {
+			vcpus->bits[index / 64] |= UINT64_C(1) << index % 64;
+			vcpus->count++;
 		}
-		if (!err && round->vcpus == 0) {
+	}
+	(void)closedir(entries);
+	return vcpus->count ? 0 : -ENOENT;
+}
+
+struct round {
+	bool any;
+	bool unequal;
+	struct gnomon_counter_map map;
+	struct gnomon_counter_map other; /* the first that differs */
+};
+
+/* Whether the host scales is the same for all vCPUs: asked of the first. */
+static int read_round(int folder, const struct vcpus *vcpus, struct round *round)
+{
+	*round = (struct round){ .any = false };
+	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
+		const bool scales = !round->any || round->map.frac_bits > 0;
+		struct gnomon_counter_map map;
+		int err;
+
+		if (!vcpus->bits[i / 64]) {
+			i |= 63;
+			continue;
+		}
+		if (!(vcpus->bits[i / 64] >> i % 64 & 1)) {
+			continue;
+		}
+		err = read_vcpu(folder, i, scales, &map);
+		if (err) {
+			return err;
+		}
+		if (!round->any) {
 			round->map = map;
+			round->any = true;
+		} else if (!round->unequal && !same(&map, &round->map)) {
+			round->other = map;
+			round->unequal = true;
 		}
-		round->vcpus += !err;
 	}
-	if (entries) {
-		(void)closedir(entries);
-	}
-	return err ? err : round->vcpus ? 0 : -ENOENT;
+	return 0;
 }
 
 static int explain(const struct kvm_debugfs *debugfs, const struct kvm_machine *m, int code,
@@ -302,15 +334,15 @@ static int explain(const struct kvm_debugfs *debugfs, const struct kvm_machine *
 static int explain_unequal(const struct kvm_debugfs *debugfs, const struct kvm_machine *m,
 			   const struct round *r, struct driver_error *error)
 {
-	const bool scaled = r->map.ratio != r->other_map.ratio ||
-			    r->map.frac_bits != r->other_map.frac_bits;
+	const bool scaled = r->map.ratio != r->other.ratio ||
+			    r->map.frac_bits != r->other.frac_bits;
 
 	return driver_fail(error, -EXDEV,
 			   "%s/%d-%d: vCPUs have different counters (%s %lld and %lld): no page "
 			   "can be true for all; a guest that sets its TSC per CPU does that",
 			   debugfs->path, m->pid, m->fd, scaled ? "ratios" : "offsets",
 			   (long long)(scaled ? r->map.ratio : r->map.offset),
-			   (long long)(scaled ? r->other_map.ratio : r->other_map.offset));
+			   (long long)(scaled ? r->other.ratio : r->other.offset));
 }
 
 int kvm_debugfs_read(const struct kvm_debugfs *debugfs, const struct kvm_machine *machine,
@@ -318,11 +350,12 @@ int kvm_debugfs_read(const struct kvm_debugfs *debugfs, const struct kvm_machine
 		     struct driver_error *error)
 {
 	struct round rounds[ROUNDS];
+	struct vcpus list;
 	const int folder = open_machine(debugfs, machine);
-	int err = folder < 0 ? folder : 0;
+	int err = folder < 0 ? folder : list_vcpus(folder, &list);
 
 	for (int i = 0; !err && i < ROUNDS; i++) {
-		err = read_round(folder, &rounds[i]);
+		err = read_round(folder, &list, &rounds[i]);
 	}
 	if (folder >= 0) {
 		(void)close(folder);
@@ -330,10 +363,10 @@ int kvm_debugfs_read(const struct kvm_debugfs *debugfs, const struct kvm_machine
 	if (err) {
 		return explain(debugfs, machine, err, error);
 	}
-	if (rounds[ROUNDS - 1].other) {
+	if (rounds[ROUNDS - 1].unequal) {
 		return explain_unequal(debugfs, machine, &rounds[ROUNDS - 1], error);
 	}
-	if (rounds[0].other || !same(&rounds[0].map, &rounds[1].map)) {
+	if (rounds[0].unequal || !same(&rounds[0].map, &rounds[1].map)) {
 		return driver_fail(error, -EBUSY,
 				   "%s/%d-%d: the counter's offset changes while it is read: it is "
 				   "being set, or a guest within the guest runs",
@@ -341,7 +374,7 @@ int kvm_debugfs_read(const struct kvm_debugfs *debugfs, const struct kvm_machine
 	}
 	*map = rounds[0].map;
 	if (vcpus) {
-		*vcpus = rounds[0].vcpus;
+		*vcpus = list.count;
 	}
 	return 0;
 }
