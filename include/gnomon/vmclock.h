@@ -440,8 +440,8 @@ struct gnomon_pingpong {
 
 /**
  * Start anew: the guest's counter is said to run at guest_hz where the host's runs at host_hz, up
- * to 1 THz. Their ratio is right within tolerance_ppb, 0 to 1e6 (0: both are one counter, unscaled).
- * -EINVAL: other numbers.
+ * to 1 THz. Their ratio is right within tolerance_ppb, 0 to 1e6 (0: both are one counter, not
+ * scaled). -EINVAL: other numbers.
  */
 GNOMON_EXPORT int gnomon_pingpong_init(struct gnomon_pingpong *p, uint64_t host_hz,
 				       uint64_t guest_hz, double tolerance_ppb);

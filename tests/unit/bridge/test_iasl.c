@@ -101,8 +101,8 @@ static void compile(const char *source, struct table *t)
 	assert_non_null(f);
 	assert_true(fputs(source, f) >= 0);
 	assert_int_equal(fclose(f), 0);
-	snprintf(command, sizeof(command), "cd %s && iasl -p t t.asl >log 2>&1 || { cat log; false; }",
-		 folder);
+	snprintf(command, sizeof(command),
+		 "cd %s && iasl -p t t.asl >log 2>&1 || { cat log; false; }", folder);
 	assert_int_equal(system(command), 0);
 	snprintf(path, sizeof(path), "%s/t.aml", folder);
 	f = fopen(path, "r");

@@ -67,7 +67,7 @@ static void exact(void **state)
 		}
 		assert_true(p.frac >> 63);
 		assert_true(p.shift <= GNOMON_PERIOD_SHIFT_MAX);
-		/* |frac * uhz - 10^6 * 2^(64 + shift)| <= uhz / 2, modulo 2^128: both sides are near. */
+		/* |frac * uhz - 10^6 * 2^(64 + shift)| <= uhz / 2, modulo 2^128 */
 		low = (u128)p.frac * uhz;
 		high = ((u128)1000000 << 63 << 1) << p.shift;
 		assert_true(low - high <= uhz / 2 + 1 || high - low <= uhz / 2 + 1);

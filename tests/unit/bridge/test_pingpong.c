@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ping-pong: a counter map out of exchanges, its error honest whatever the guest's counter is
- * and however long the exchanges took; and the mailbox through which they go, played by two threads.
+ * and however long the exchanges took; and the mailbox they go through, played by two threads.
  */
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -298,7 +299,7 @@ static void answers(void **state)
 
 /* Time of this test: one counter for both sides, the guest's further by this. */
 #define BEYOND UINT64_C(0xfedcba9876543210)
-#define PINGS 20000
+#define PINGS 3000
 
 static union block shared;
 static uint64_t ticks;
@@ -315,6 +316,7 @@ static void *guest_side(void *unused)
 
 	(void)unused;
 	while (gnomon_mailbox_state(&shared, request) == GNOMON_MAILBOX_IDLE) {
+		sched_yield();
 	}
 	while (gnomon_mailbox_state(&shared, request) == GNOMON_MAILBOX_PLAYING) {
 		const uint32_t n = gnomon_mailbox_pinged(&shared);
@@ -323,6 +325,7 @@ static void *guest_side(void *unused)
 			gnomon_mailbox_answer(&shared, n, tick() + BEYOND);
 			last = n;
 		}
+		sched_yield();
 	}
 	return NULL;
 }
@@ -340,6 +343,7 @@ static void played(void **state)
 	assert_int_equal(gnomon_pingpong_init(&p, GHZ, GHZ, 0), 0);
 	assert_int_equal(pthread_create(&guest, NULL, guest_side, NULL), 0);
 	while ((request = gnomon_mailbox_asked(&shared)) == 0) {
+		sched_yield();
 	}
 	gnomon_mailbox_tell(&shared, request, GNOMON_MAILBOX_PLAYING);
 	for (uint32_t n = 1; n <= PINGS; n++) {
@@ -348,6 +352,7 @@ static void played(void **state)
 
 		gnomon_mailbox_ping(&shared, n);
 		while (!gnomon_mailbox_answered(&shared, n, &counter)) {
+			sched_yield();
 		}
 		assert_int_equal(gnomon_pingpong_add(&p, before, counter, tick()), 0);
 	}

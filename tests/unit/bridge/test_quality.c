@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The quality of the host's CLOCK_REALTIME beside the page: layout, and what a reader makes of it. */
+/* The quality of the host's CLOCK_REALTIME: layout, and what a reader makes of it. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -18,7 +18,7 @@
 #include "tests/unit/seed.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define ROUNDS 200000
+#define ROUNDS 40000
 
 union shared {
 	uint64_t words[GNOMON_GUEST_FILE_SIZE / 8];
