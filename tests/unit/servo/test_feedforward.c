@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "../seed.h"
 #include "servo/feedforward.h"
 #include "servo/slope.h"
 
@@ -26,7 +27,7 @@
 #define TICK_S 0.004
 
 struct world {
-	uint64_t seed;
+	struct seed seed;
 	double t;         /* true time, s */
 	double cycles;    /* of the counter */
 	double hz;        /* the counter's rate */
@@ -42,21 +43,13 @@ struct world {
 	double slewed_ppb; /* ... and how fast it goes from there, which it says */
 };
 
-static uint64_t next_random(struct world *w)
-{
-	w->seed ^= w->seed << 13;
-	w->seed ^= w->seed >> 7;
-	w->seed ^= w->seed << 17;
-	return w->seed;
-}
-
 /* From -1 to 1. */
 static double noise(struct world *w)
 {
-	return (double)(int64_t)next_random(w) / 9.3e18;
+	return (double)(int64_t)seed_next(&w->seed) / 9.3e18;
 }
 
-static struct world make_world(uint64_t seed)
+static struct world make_world(struct seed seed)
 {
 	struct world w = { .seed = seed, .hz = 2445e6 };
 
@@ -176,7 +169,7 @@ struct rig {
 	double widest; /* half of the interval, likewise */
 };
 
-static void begin_rig(struct rig *r, uint64_t seed)
+static void begin_rig(struct rig *r, struct seed seed)
 {
 	memset(r, 0, sizeof(*r));
 	r->w = make_world(seed);
@@ -216,12 +209,9 @@ static void turns(struct rig *r, int count, double window_ns)
 	}
 }
 
-static uint64_t seed_of_day(void)
+static struct seed seed_of_day(void)
 {
-	const uint64_t seed = (uint64_t)time(NULL) * 2654435761u | 1;
-
-	print_message("# seed %llu\n", (unsigned long long)seed);
-	return seed;
+	return seed_start("feedforward");
 }
 
 /* -- the tests -------------------------------------------------------------------------------- */
