@@ -13,6 +13,9 @@
 /* Who connect while one round lasts. */
 #define ACCEPT_MAX 4
 
+/* Digits of fractions that are no more than were put in. */
+#define AS_LINE (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
 /* How long nobody is let in when descriptors have run out. */
 #define DEAF_NS GNOMON_NSEC_PER_SEC
 
@@ -121,7 +124,7 @@ static void send_line(struct control *c, struct control_client *client, const js
 	if (uds_stream_queued(&client->stream) == 0) {
 		client->moved = now;
 	}
-	if (json_dump_callback(line, put_octets, &client->stream, JSON_COMPACT) ||
+	if (json_dump_callback(line, put_octets, &client->stream, AS_LINE) ||
 	    uds_stream_put(&client->stream, "\n", 1)) {
 		drop(c, client);
 		return;

@@ -24,6 +24,11 @@ static const struct method methods[] = {
 	{ "hello", false, hello },
 	{ "subscribe", false, subscribe },
 	{ "unsubscribe", false, unsubscribe },
+	{ "clock", false, control_clock },
+	{ "vm.attach", true, control_vm_attach },
+	{ "vm.detach", true, control_vm_detach },
+	{ "vm.list", false, control_vm_list },
+	{ "vm.status", false, control_vm_status },
 };
 
 #define METHODS (sizeof(methods) / sizeof(methods[0]))

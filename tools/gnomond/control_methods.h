@@ -16,8 +16,9 @@ typedef json_t *control_method_fn(struct daemon *d, struct control_client *clien
 /** Answers requests to a control whose context is a struct daemon. */
 control_answer_fn control_methods_answer;
 
-/* -- those of virtual machines, in control_vm.c ----------------------------------------------- */
+/* -- in control_vm.c -------------------------------------------------------------------------- */
 
+control_method_fn control_clock;
 control_method_fn control_vm_attach;
 control_method_fn control_vm_detach;
 control_method_fn control_vm_list;

@@ -237,10 +237,10 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	}
 	notify_alive(&loop->notify, now);
 	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));
+	next = gnomon_mono_min(next, control_expire(&d->control, now));
 	next = gnomon_mono_min(next, daemon_expire_guests(d, now));
 	next = gnomon_mono_min(next, herald_expire(&d->herald, now));
 	next = gnomon_mono_min(next, remember_expire(&d->remember, now));
-	next = gnomon_mono_min(next, control_expire(&d->control, now));
 	actions_drain(d);
 	next = gnomon_mono_min(next, loop->look);
 	next = gnomon_mono_min(next, keeper_deadline(&d->keeper));
