@@ -32,7 +32,18 @@ struct wanted {
 
 static const char *proc_of(const struct vm_find *find)
 {
-	return find->proc ? find->proc : "/proc";
+	return find && find->proc ? find->proc : "/proc";
+}
+
+static const char *libvirt_of(const struct vm_find *find)
+{
+	return find && find->libvirt ? find->libvirt : "/run/libvirt/qemu";
+}
+
+/* In a folder that is not /proc are no processes to have a descriptor of. */
+static bool wants_pidfd(const struct vm_find *find)
+{
+	return !find || (!find->no_pidfd && !find->proc);
 }
 
 /* -- one process ------------------------------------------------------------------------------- */
@@ -105,7 +116,7 @@ static int take_process(const struct vm_find *find, int pid, struct vm_process *
 	struct vm_process taken = { .pid = pid, .fd = -1 };
 	int err;
 
-	if (!find->no_pidfd && !find->proc) {
+	if (wants_pidfd(find)) {
 		taken.fd = open_pidfd(pid);
 	}
 	err = read_start_time(find, pid, &taken.start_time);
@@ -439,7 +450,6 @@ int vm_find_uuid(const struct vm_find *find, const char *uuid, struct vm_process
 /* libvirt's file may be older than a process that has the number now. */
 static int pid_of_libvirt(const struct vm_find *find, const char *name)
 {
-	const char *folder = find->libvirt ? find->libvirt : "/run/libvirt/qemu";
 	const struct wanted wanted = { .name = name };
 	char *cmdline = malloc(CMDLINE_MAX);
 	char path[PATH_MAX];
@@ -447,7 +457,7 @@ static int pid_of_libvirt(const struct vm_find *find, const char *name)
 	int pid = -1;
 	FILE *file;
 
-	(void)snprintf(path, sizeof(path), "%s/%s.pid", folder, name);
+	(void)snprintf(path, sizeof(path), "%s/%s.pid", libvirt_of(find), name);
 	file = cmdline ? fopen(path, "re") : NULL;
 	if (file && fscanf(file, "%d", &pid) == 1 && pid > 0) {
 		length = read_file(find, pid, "cmdline", cmdline, CMDLINE_MAX);

@@ -19,7 +19,7 @@ struct vm_process {
 	uint64_t start_time; /* in ticks since boot, by which it differs from a later one */
 };
 
-/** Where to look; NULL members: /proc, and /run/libvirt/qemu. */
+/** Where to look; NULL members: /proc, and /run/libvirt/qemu. NULL for all of it: the same. */
 struct vm_find {
 	const char *proc;
 	const char *libvirt;
