@@ -48,7 +48,7 @@ find(struct check *c, enum check_level level, const char *remedy, const char *fo
 static const char *trap_until_6_19(const struct gnomon_vmclock *p, bool valid)
 {
 	if (p->time_type == GNOMON_VMCLOCK_TAI && valid && p->tai_offset_sec > 0) {
-		return "its PHC is 74 s ahead: Linux 6.13 to 6.19 add what they should subtract";
+		return "its PHC is 74 s ahead: Linux 6.13 to 6.19 add where they should subtract";
 	}
 	if (p->time_type == GNOMON_VMCLOCK_TAI && !valid) {
 		return "it has no PHC: kernels 6.13 to 6.19 want UTC, and the page does not tell it";
@@ -59,7 +59,7 @@ static const char *trap_until_6_19(const struct gnomon_vmclock *p, bool valid)
 static const char *trap_since_7_0(const struct gnomon_vmclock *p, bool valid)
 {
 	if (p->time_type == GNOMON_VMCLOCK_UTC && valid && p->tai_offset_sec > 0) {
-		return "its PHC is 74 s behind TAI: kernels from 7.0 on subtract what they should "
+		return "its PHC is 74 s behind TAI: Linux 7.0 and later subtract what they should "
 		       "add";
 	}
 	if (p->time_type == GNOMON_VMCLOCK_UTC && !valid) {
