@@ -141,7 +141,8 @@ void feedforward_take(struct feedforward *ff, const struct feedforward_sample *s
 	}
 	ff->raw = s->raw;
 	if (s->rate_error_ppb < UNKNOWN_PPB) {
-		ff->needed_ppb = clamp(s->rate_ppb, ff->config.max_frequency_ppb);
+		ff->needed_ppb = clamp(s->rate_ppb - ff->config.natural_ppb,
+				       ff->config.max_frequency_ppb);
 		ff->needed_error_ppb = s->rate_error_ppb;
 	}
 	if (is_step_due(ff, (ff->low_ns + ff->high_ns) / 2)) {

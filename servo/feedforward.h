@@ -23,6 +23,8 @@ struct feedforward_config {
 	double max_slew_ppb;      /* by how much it is led away from the right frequency */
 	double granularity_ppb;   /* the clock's rate wavers by that about what it was set to */
 	double tick_s;            /* a frequency that is set takes effect within this */
+	double natural_ppb;       /* the clock's rate by the raw clock at frequency 0, less 1: that
+				   * of the kernel's clock is the same, a soft one may be made so */
 };
 
 struct feedforward_sample {
@@ -36,7 +38,7 @@ struct feedforward_sample {
 struct feedforward_command {
 	bool step;
 	gnomon_span by;       /* to add to the clock, before: */
-	double frequency_ppb; /* to set, by the raw clock */
+	double frequency_ppb; /* to set */
 };
 
 struct feedforward {

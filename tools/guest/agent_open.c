@@ -171,6 +171,7 @@ int agent_open(struct agent *agent, const struct agent_config *config,
 		.max_slew_ppb = MAX_SLEW_PPB,
 		.granularity_ppb = soft ? 1 : KERNEL_GRANULARITY_PPB,
 		.tick_s = soft ? 0 : KERNEL_TICK_S,
+		.natural_ppb = soft ? conf->soft_clock_frequency : 0,
 	};
 	double ppb = 0;
 	int err;

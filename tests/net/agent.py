@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""gnomon-guest on a soft clock, by the page that a real gnomond publishes on this machine. The
+system clock is not set.
+
+    agent.py --gnomond PATH --guest PATH CASE
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
+from harness import Bench, Failure, expect, main, need, within  # noqa: E402
+
+LOCKED = r"UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"
+BOUND = struct.Struct("=IIIHHqqqqqQIiB7x")  # ClockBound's segment
+
+
+def start_host(bench, space, name):
+    """A daemon on a soft clock of its own that follows the grandmaster and publishes a page."""
+    page = {"guest_page": os.path.join(bench.folder, "page"), "guest_counter": "host"}
+    return bench.start_gnomond(space, {name: {}, "guest reader": page},
+                               {"clientOnly": "1", "soft_clock_offset": "0.3",
+                                "soft_clock_frequency": "40000", "guest_max_bound": "100000000",
+                                "guest_dir": os.path.join(bench.folder, "run")}, "host")
+
+
+def start_agent(bench, space, *options):
+    """The agent, which sees no clock of this machine but the page."""
+    nothing = os.path.join(bench.folder, "nothing")
+    os.makedirs(nothing, exist_ok=True)
+    return bench.start(space, [bench.guest, "--root", nothing, "--page",
+                               os.path.join(bench.folder, "page"), *options], "guest")
+
+
+def status(bench):
+    """What the agent says of itself."""
+    path = pathlib.Path(bench.folder, "status")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def await_status(bench, seconds, what, wanted):
+    """Wait for a status of which wanted(status) is true; it is returned."""
+    end, last = time.monotonic() + seconds, None
+    while time.monotonic() < end:
+        try:
+            last = status(bench)
+        except FileNotFoundError:
+            last = None
+        if last and wanted(last):
+            return last
+        time.sleep(0.2)
+    raise Failure(f"not {what} after {seconds} s: {last}")
+
+
+def setup(bench):
+    """A grandmaster, a host, and its page."""
+    left, right = bench.namespace("left"), bench.namespace("right")
+    name = bench.cable(left, right)
+    bench.start_gnomond(left, [name], {"priority1": "100", "clockClass": "6",
+                                       "clockAccuracy": "0x23"}, "master")
+    host = start_host(bench, right, name)
+    expect(host, LOCKED, 30)
+    return right, name, host
+
+
+def case_follows(bench):
+    """In step with the host within its bound; when that dies the bound grows; when it comes back
+    with a clock that stands elsewhere, one reading is enough."""
+    space, name, host = setup(bench)
+    clients = os.path.join(bench.folder, "clockbound", "shm0")
+    agent = start_agent(bench, space, "--clock=soft", "--soft_clock_offset=0.7",
+                        "--soft_clock_frequency=-30000", f"--clockbound_file={clients}",
+                        "--status", os.path.join(bench.folder, "status"))
+    expect(agent, r"start clock=\"?soft\"? mode=\"?steer", 5)
+    expect(agent, r"source-state .*state=\"?locked", 30)
+    time.sleep(6)
+    good = await_status(bench, 10, "locked", lambda s: s["state"] == "locked")
+    print(good)
+    within("offset from the page, ns", abs(good["offset_ns"]), 0, 5000)
+    within("error of the rate, ppb", good["clocks"][0]["rate_error_ppb"], 0, 1e5)
+    if good["clocks"][0]["method"] != "page" or good["disagreements"]:
+        raise Failure(str(good))
+    segment = BOUND.unpack(pathlib.Path(clients).read_bytes())
+    if segment[:4] != (0x414D5A4E, 0x43420200, 80, 2) or segment[4] % 2 or segment[12] not in (
+            1, 2):
+        raise Failure(f"ClockBound: {segment}")
+    within("ClockBound's bound, ns", segment[9], 1, 1e8)
+
+    host.stop(signal.SIGKILL)
+    before = status(bench)
+    expect(agent, "does not write its page any more", 20)
+    dead = await_status(bench, 5, "freerunning", lambda s: s["state"] == "freerunning")
+    if not dead["bound_ns"] > before["bound_ns"] or not dead["stale"]:
+        raise Failure(f"{before}, then {dead}")
+    first = len(agent.lines)
+    start_host(bench, space, name)
+    expect(agent, "disruption clock=", 40, first)
+    again = await_status(bench, 40, "locked again",
+                         lambda s: s["state"] == "locked" and not s["stale"])
+    print(again)
+    within("offset from the page, ns", abs(again["offset_ns"]), 0, 5000)
+    if agent.stop() != 0:
+        raise Failure("the agent did not end well")
+
+
+def case_check(bench):
+    """The diagnosis, as text and as JSON, while somebody watches."""
+    space, _, _ = setup(bench)
+    watcher = start_agent(bench, space, "--watch", "--status",
+                          os.path.join(bench.folder, "status"))
+    expect(watcher, r"mode=\"?watch", 5)
+    await_status(bench, 20, "usable", lambda s: s["clocks"] and
+                 s["clocks"][0]["state"] != "unusable")
+    page = os.path.join(bench.folder, "page")
+    command = [bench.guest, "--check", "--page", page, "--root",
+               os.path.join(bench.folder, "nothing")]
+    text = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    print(text.stdout)
+    if text.returncode not in (0, 2) or not re.search(r"page of .*page\n +status +(synchronized|"
+                                                      "freerunning), TAI, counter ", text.stdout):
+        raise Failure(f"{text.returncode}: {text.stdout} {text.stderr}")
+    found = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False,
+                           timeout=20)
+    found = json.loads(found.stdout)
+    if not found["pages"][0]["seq"] or found["agent"]["clocks"][0]["bound_ns"] is None:
+        raise Failure(str(found))
+    if watcher.stop() != 0:
+        raise Failure("the watcher did not end well")
+
+
+def case_usage(bench):
+    """Each is one line that says what is wrong and what to do, and nothing was touched."""
+    for options, words in (
+            (["--interval", "0"], "option --interval: '0': write seconds"),
+            (["--bound", "ptp_kvm"], "write CLOCK=NS"),
+            (["--scale", "phc=mars"], "write CLOCK=UTC or CLOCK=TAI"),
+            (["--feed", "/tmp/sock"], "write chrony:PATH or shm:SEGMENT"),
+            (["--feed", "shm:7", "--watch"], "choose one"),
+            (["--json"], "goes with --check"),
+            (["--chekc"], "did you mean --check?"),
+            (["--step_threshold=-1"], "step_threshold"),
+            (["word"], "not an option")):
+        done = subprocess.run([bench.guest, *options], capture_output=True, text=True,
+                              check=False, timeout=10)
+        if done.returncode != 1 or done.stderr.count("\n") != 1 or words not in done.stderr:
+            raise Failure(f"{options}: {done.returncode} {done.stdout} {done.stderr}")
+
+
+CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
+
+
+def test():
+    """One case."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gnomond", required=True, type=os.path.abspath)
+    parser.add_argument("--guest", required=True, type=os.path.abspath)
+    parser.add_argument("case", choices=sorted(CASES))
+    args = parser.parse_args()
+    need()
+    with Bench(args.gnomond) as bench:
+        bench.guest = args.guest
+        CASES[args.case](bench)
+
+
+main(test)
