@@ -42,5 +42,9 @@ int gnomon_counter_map_period(const struct gnomon_counter_map *map,
 	if (!gnomon_counter_map_valid(map) || !host->frac) {
 		return -ERANGE;
 	}
+	if (map->ratio == UINT64_C(1) << map->frac_bits) {
+		*guest = *host;
+		return 0;
+	}
 	return period_divide((wide)host->frac << map->frac_bits, host->shift, map->ratio, guest);
 }

@@ -87,6 +87,12 @@ struct best {
 	double esterror_ppb;
 };
 
+/* So many seconds in ticks, and no less. */
+static uint64_t ticks_in(double seconds, const struct gnomon_period *period)
+{
+	return (uint64_t)(seconds / gnomon_period_seconds(period)) + 1;
+}
+
 /* Which instant of a tick the guest's counter stands for, scaling does not tell. */
 static int best_of(const struct gnomon_publish *next, struct best *b)
 {
@@ -100,7 +106,7 @@ static int best_of(const struct gnomon_publish *next, struct best *b)
 	}
 	tick_ns = gnomon_period_seconds(&b->period) * 1e9;
 	b->now = gnomon_counter_map_guest(map, host->counter);
-	b->deadline = b->now + gnomon_period_ticks(&b->period, (int64_t)(deadline_s * 1e9)) + 1;
+	b->deadline = b->now + ticks_in(deadline_s, &b->period);
 	b->time = host->time;
 	b->bound_ns = host->bound_ns + tick_ns * (1.0 + (double)map->error_ticks);
 	b->growth_ppb = host->growth_ppb + map->error_ppb;
@@ -242,8 +248,7 @@ static uint64_t rounded_up(double value)
 static int draw(struct gnomon_vmclock *page, const struct best *b, double ahead_ns,
 		const struct gnomon_period *period)
 {
-	const int64_t margin_ns = (int64_t)(GNOMON_BRIDGE_MARGIN_S * 1e9);
-	const uint64_t margin = gnomon_period_ticks(period, margin_ns) + 1;
+	const uint64_t margin = ticks_in(GNOMON_BRIDGE_MARGIN_S, period);
 	const struct gnomon_fine back = gnomon_period_elapsed(period, margin);
 	struct gnomon_fine time = fine_add_double(b->time, ahead_ns);
 

@@ -111,28 +111,39 @@ static void assert_within(const struct world *w, const struct gnomon_line *line)
 	}
 }
 
-/* Told as a driver tells it: the clock obeys somewhere in the window. */
+/* A part of the window passes, and perhaps the clock is read. */
+static void pass_in_window(struct world *w, struct gnomon_line *line, double seconds)
+{
+	world_pass(w, seconds);
+	if (world_uniform(w) < 0.5) {
+		const struct gnomon_pair pair = world_pair(w, 5.0);
+
+		/* While nobody knows whether it has obeyed yet. */
+		assert_int_equal(gnomon_line_pair(line, &pair, NULL), GNOMON_LINE_TAKEN);
+	}
+	assert_within(w, line);
+}
+
+/* Told as a driver tells it: the clock obeys somewhere in the window. At times it is told something
+ * else before that is over. */
 static void change_frequency(struct world *w, struct gnomon_line *line, double to_ppb)
 {
-	const double window_s = world_scale(w, 1e-7, 0.02);
+	const double window_s = world_scale(w, 1e-7, 0.05);
 	const uint64_t from = w->counter;
 	const double part = world_uniform(w);
 	const double before = w->adjust_ppb;
 	const uint64_t to = from + (uint64_t)(window_s * w->hz) + 1;
 
 	gnomon_line_frequency(line, from, to, before, to_ppb);
-	world_pass(w, part * window_s);
-	if (world_uniform(w) < 0.5) {
-		const struct gnomon_pair pair = world_pair(w, 50.0);
-
-		/* While nobody knows whether it has obeyed yet. */
-		assert_int_equal(gnomon_line_pair(line, &pair, NULL), GNOMON_LINE_TAKEN);
-		assert_within(w, line);
-	}
+	pass_in_window(w, line, part * window_s / 2.0);
+	pass_in_window(w, line, part * window_s / 2.0);
 	w->adjust_ppb = to_ppb;
 	w->adjust_error = world_between(w, -line->config.frequency_step_ppb,
 					line->config.frequency_step_ppb);
-	world_pass(w, world_uniform(w) * (1.0 - part) * window_s);
+	pass_in_window(w, line, world_uniform(w) * (1.0 - part) * window_s);
+	if (world_uniform(w) < 0.2) {
+		change_frequency(w, line, w->adjust_ppb + world_between(w, -1e5, 1e5));
+	}
 }
 
 static void step_clock(struct world *w, struct gnomon_line *line)
