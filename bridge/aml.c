@@ -80,7 +80,7 @@ static void put_number(struct table *t, unsigned int octets, uint64_t v)
 {
 	uint8_t little[8];
 
-	put_little(little, octets, v);
+	put64(little, v);
 	put(t, little, octets);
 }
 
@@ -152,7 +152,7 @@ static int finish(struct table *t, size_t *len)
 	if (t->full) {
 		return -ENOBUFS;
 	}
-	put_little(t->octets + LENGTH_AT, 4, t->len);
+	put32(t->octets + LENGTH_AT, t->len);
 	for (size_t i = 0; i < t->len; i++) {
 		sum += t->octets[i];
 	}

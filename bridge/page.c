@@ -21,54 +21,54 @@ void gnomon_vmclock_init(struct gnomon_vmclock *c)
 void gnomon_vmclock_encode(const struct gnomon_vmclock *c, uint8_t octets[GNOMON_VMCLOCK_SIZE])
 {
 	memset(octets, 0, GNOMON_VMCLOCK_SIZE);
-	put_little(octets + PAGE_MAGIC, 4, c->magic);
-	put_little(octets + PAGE_SIZE_FIELD, 4, c->size);
-	put_little(octets + PAGE_VERSION, 2, c->version);
+	put32(octets + PAGE_MAGIC, c->magic);
+	put32(octets + PAGE_SIZE_FIELD, c->size);
+	put16(octets + PAGE_VERSION, c->version);
 	octets[PAGE_COUNTER_ID] = c->counter_id;
 	octets[PAGE_TIME_TYPE] = c->time_type;
-	put_little(octets + PAGE_SEQ_COUNT, 4, c->seq_count);
-	put_little(octets + PAGE_DISRUPTION_MARKER, 8, c->disruption_marker);
-	put_little(octets + PAGE_FLAGS, 8, c->flags);
+	put32(octets + PAGE_SEQ_COUNT, c->seq_count);
+	put64(octets + PAGE_DISRUPTION_MARKER, c->disruption_marker);
+	put64(octets + PAGE_FLAGS, c->flags);
 	octets[PAGE_CLOCK_STATUS] = c->clock_status;
 	octets[PAGE_SMEARING_HINT] = c->leap_second_smearing_hint;
-	put_little(octets + PAGE_TAI_OFFSET, 2, (uint16_t)c->tai_offset_sec);
+	put16(octets + PAGE_TAI_OFFSET, (uint16_t)c->tai_offset_sec);
 	octets[PAGE_LEAP_INDICATOR] = c->leap_indicator;
 	octets[PAGE_PERIOD_SHIFT] = c->counter_period_shift;
-	put_little(octets + PAGE_COUNTER_VALUE, 8, c->counter_value);
-	put_little(octets + PAGE_PERIOD, 8, c->counter_period_frac_sec);
-	put_little(octets + PAGE_PERIOD_ESTERROR, 8, c->counter_period_esterror_rate_frac_sec);
-	put_little(octets + PAGE_PERIOD_MAXERROR, 8, c->counter_period_maxerror_rate_frac_sec);
-	put_little(octets + PAGE_TIME_SEC, 8, c->time_sec);
-	put_little(octets + PAGE_TIME_FRAC, 8, c->time_frac_sec);
-	put_little(octets + PAGE_TIME_ESTERROR, 8, c->time_esterror_nanosec);
-	put_little(octets + PAGE_TIME_MAXERROR, 8, c->time_maxerror_nanosec);
-	put_little(octets + PAGE_GENERATION, 8, c->vm_generation_counter);
+	put64(octets + PAGE_COUNTER_VALUE, c->counter_value);
+	put64(octets + PAGE_PERIOD, c->counter_period_frac_sec);
+	put64(octets + PAGE_PERIOD_ESTERROR, c->counter_period_esterror_rate_frac_sec);
+	put64(octets + PAGE_PERIOD_MAXERROR, c->counter_period_maxerror_rate_frac_sec);
+	put64(octets + PAGE_TIME_SEC, c->time_sec);
+	put64(octets + PAGE_TIME_FRAC, c->time_frac_sec);
+	put64(octets + PAGE_TIME_ESTERROR, c->time_esterror_nanosec);
+	put64(octets + PAGE_TIME_MAXERROR, c->time_maxerror_nanosec);
+	put64(octets + PAGE_GENERATION, c->vm_generation_counter);
 }
 
 void page_get(const uint8_t *octets, struct gnomon_vmclock *c)
 {
-	c->magic = (uint32_t)get_little(octets + PAGE_MAGIC, 4);
-	c->size = (uint32_t)get_little(octets + PAGE_SIZE_FIELD, 4);
-	c->version = (uint16_t)get_little(octets + PAGE_VERSION, 2);
+	c->magic = get32(octets + PAGE_MAGIC);
+	c->size = get32(octets + PAGE_SIZE_FIELD);
+	c->version = get16(octets + PAGE_VERSION);
 	c->counter_id = octets[PAGE_COUNTER_ID];
 	c->time_type = octets[PAGE_TIME_TYPE];
-	c->seq_count = (uint32_t)get_little(octets + PAGE_SEQ_COUNT, 4);
-	c->disruption_marker = get_little(octets + PAGE_DISRUPTION_MARKER, 8);
-	c->flags = get_little(octets + PAGE_FLAGS, 8);
+	c->seq_count = get32(octets + PAGE_SEQ_COUNT);
+	c->disruption_marker = get64(octets + PAGE_DISRUPTION_MARKER);
+	c->flags = get64(octets + PAGE_FLAGS);
 	c->clock_status = octets[PAGE_CLOCK_STATUS];
 	c->leap_second_smearing_hint = octets[PAGE_SMEARING_HINT];
-	c->tai_offset_sec = (int16_t)(uint16_t)get_little(octets + PAGE_TAI_OFFSET, 2);
+	c->tai_offset_sec = (int16_t)get16(octets + PAGE_TAI_OFFSET);
 	c->leap_indicator = octets[PAGE_LEAP_INDICATOR];
 	c->counter_period_shift = octets[PAGE_PERIOD_SHIFT];
-	c->counter_value = get_little(octets + PAGE_COUNTER_VALUE, 8);
-	c->counter_period_frac_sec = get_little(octets + PAGE_PERIOD, 8);
-	c->counter_period_esterror_rate_frac_sec = get_little(octets + PAGE_PERIOD_ESTERROR, 8);
-	c->counter_period_maxerror_rate_frac_sec = get_little(octets + PAGE_PERIOD_MAXERROR, 8);
-	c->time_sec = get_little(octets + PAGE_TIME_SEC, 8);
-	c->time_frac_sec = get_little(octets + PAGE_TIME_FRAC, 8);
-	c->time_esterror_nanosec = get_little(octets + PAGE_TIME_ESTERROR, 8);
-	c->time_maxerror_nanosec = get_little(octets + PAGE_TIME_MAXERROR, 8);
-	c->vm_generation_counter = get_little(octets + PAGE_GENERATION, 8);
+	c->counter_value = get64(octets + PAGE_COUNTER_VALUE);
+	c->counter_period_frac_sec = get64(octets + PAGE_PERIOD);
+	c->counter_period_esterror_rate_frac_sec = get64(octets + PAGE_PERIOD_ESTERROR);
+	c->counter_period_maxerror_rate_frac_sec = get64(octets + PAGE_PERIOD_MAXERROR);
+	c->time_sec = get64(octets + PAGE_TIME_SEC);
+	c->time_frac_sec = get64(octets + PAGE_TIME_FRAC);
+	c->time_esterror_nanosec = get64(octets + PAGE_TIME_ESTERROR);
+	c->time_maxerror_nanosec = get64(octets + PAGE_TIME_MAXERROR);
+	c->vm_generation_counter = get64(octets + PAGE_GENERATION);
 }
 
 /* The last three fields may be missing one by one; each has a flag that says it is there. */

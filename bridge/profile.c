@@ -102,12 +102,15 @@ int gnomon_vmclock_set_profile(struct gnomon_vmclock *c, enum gnomon_vmclock_pro
 
 /* -- reading ---------------------------------------------------------------------------------- */
 
+/* Far beyond any offset there will be, with room for a second more. */
+#define OFFSET_MAX 32000
+
 /* TAI has been ahead of UTC ever since both are counted: the sign tells only who wrote it. */
 static int16_t offset_told(const struct gnomon_vmclock *c)
 {
 	const int magnitude = c->tai_offset_sec < 0 ? -c->tai_offset_sec : c->tai_offset_sec;
 
-	return (int16_t)(magnitude > INT16_MAX ? INT16_MAX : magnitude);
+	return (int16_t)(magnitude > OFFSET_MAX ? OFFSET_MAX : magnitude);
 }
 
 /* The reference time in UTC, and the rule around it, where offset is TAI - UTC at the reference. */

@@ -26,36 +26,36 @@ enum quality_offset {
 void gnomon_quality_encode(const struct gnomon_quality *q, uint8_t octets[GNOMON_QUALITY_SIZE])
 {
 	memset(octets, 0, GNOMON_QUALITY_SIZE);
-	put_little(octets + QUALITY_MAGIC, 4, GNOMON_QUALITY_MAGIC);
-	put_little(octets + QUALITY_SIZE_FIELD, 4, GNOMON_QUALITY_SIZE);
+	put32(octets + QUALITY_MAGIC, GNOMON_QUALITY_MAGIC);
+	put32(octets + QUALITY_SIZE_FIELD, GNOMON_QUALITY_SIZE);
 	octets[QUALITY_CLOCK_STATUS] = q->clock_status;
 	octets[QUALITY_LEAP_INDICATOR] = q->leap_indicator;
-	put_little(octets + QUALITY_TAI_OFFSET, 2, (uint16_t)q->tai_offset_sec);
-	put_little(octets + SEQCOUNT_OFFSET, 4, q->seq_count);
-	put_little(octets + QUALITY_FLAGS, 8, q->flags);
-	put_little(octets + QUALITY_MARKER, 8, q->disruption_marker);
-	put_little(octets + QUALITY_REALTIME, 8, (uint64_t)q->realtime_ns);
-	put_little(octets + QUALITY_OFFSET, 8, (uint64_t)q->offset_ns);
-	put_little(octets + QUALITY_ESTERROR, 8, q->esterror_ns);
-	put_little(octets + QUALITY_MAXERROR, 8, q->maxerror_ns);
-	put_little(octets + QUALITY_GROWTH, 4, q->growth_ppb);
-	put_little(octets + QUALITY_VALID, 4, q->valid_s);
+	put16(octets + QUALITY_TAI_OFFSET, (uint16_t)q->tai_offset_sec);
+	put32(octets + SEQCOUNT_OFFSET, q->seq_count);
+	put64(octets + QUALITY_FLAGS, q->flags);
+	put64(octets + QUALITY_MARKER, q->disruption_marker);
+	put64(octets + QUALITY_REALTIME, (uint64_t)q->realtime_ns);
+	put64(octets + QUALITY_OFFSET, (uint64_t)q->offset_ns);
+	put64(octets + QUALITY_ESTERROR, q->esterror_ns);
+	put64(octets + QUALITY_MAXERROR, q->maxerror_ns);
+	put32(octets + QUALITY_GROWTH, q->growth_ppb);
+	put32(octets + QUALITY_VALID, q->valid_s);
 }
 
 static void get(const uint8_t *octets, struct gnomon_quality *q)
 {
 	q->clock_status = octets[QUALITY_CLOCK_STATUS];
 	q->leap_indicator = octets[QUALITY_LEAP_INDICATOR];
-	q->tai_offset_sec = (int16_t)(uint16_t)get_little(octets + QUALITY_TAI_OFFSET, 2);
-	q->seq_count = (uint32_t)get_little(octets + SEQCOUNT_OFFSET, 4);
-	q->flags = get_little(octets + QUALITY_FLAGS, 8);
-	q->disruption_marker = get_little(octets + QUALITY_MARKER, 8);
-	q->realtime_ns = (int64_t)get_little(octets + QUALITY_REALTIME, 8);
-	q->offset_ns = (int64_t)get_little(octets + QUALITY_OFFSET, 8);
-	q->esterror_ns = get_little(octets + QUALITY_ESTERROR, 8);
-	q->maxerror_ns = get_little(octets + QUALITY_MAXERROR, 8);
-	q->growth_ppb = (uint32_t)get_little(octets + QUALITY_GROWTH, 4);
-	q->valid_s = (uint32_t)get_little(octets + QUALITY_VALID, 4);
+	q->tai_offset_sec = (int16_t)get16(octets + QUALITY_TAI_OFFSET);
+	q->seq_count = get32(octets + SEQCOUNT_OFFSET);
+	q->flags = get64(octets + QUALITY_FLAGS);
+	q->disruption_marker = get64(octets + QUALITY_MARKER);
+	q->realtime_ns = (int64_t)get64(octets + QUALITY_REALTIME);
+	q->offset_ns = (int64_t)get64(octets + QUALITY_OFFSET);
+	q->esterror_ns = get64(octets + QUALITY_ESTERROR);
+	q->maxerror_ns = get64(octets + QUALITY_MAXERROR);
+	q->growth_ppb = get32(octets + QUALITY_GROWTH);
+	q->valid_s = get32(octets + QUALITY_VALID);
 }
 
 void gnomon_quality_write(void *block, const struct gnomon_quality *q, uint32_t *seq)
@@ -76,7 +76,7 @@ int gnomon_quality_read(const void *block, size_t len, unsigned int tries,
 			struct gnomon_quality *q)
 {
 	uint8_t octets[GNOMON_QUALITY_SIZE];
-	uint64_t size;
+	uint32_t size;
 	int err;
 
 	if (len < sizeof(octets)) {
@@ -86,10 +86,10 @@ int gnomon_quality_read(const void *block, size_t len, unsigned int tries,
 	if (err) {
 		return err;
 	}
-	if (get_little(octets + QUALITY_MAGIC, 4) != GNOMON_QUALITY_MAGIC) {
+	if (get32(octets + QUALITY_MAGIC) != GNOMON_QUALITY_MAGIC) {
 		return -EBADMSG;
 	}
-	size = get_little(octets + QUALITY_SIZE_FIELD, 4);
+	size = get32(octets + QUALITY_SIZE_FIELD);
 	if (size < GNOMON_QUALITY_SIZE || size > len) {
 		return -EMSGSIZE;
 	}

@@ -20,10 +20,10 @@ void seqcount_write(void *block, const uint8_t *octets, unsigned int size, uint3
 	const uint32_t odd = *seq | 1;
 
 	shared_store32(block, SEQCOUNT_OFFSET, odd);
-	shared_store64(block, 0, get_little(octets, 8));
-	shared_store32(block, BESIDE, (uint32_t)get_little(octets + BESIDE, 4));
+	shared_store64(block, 0, get64(octets));
+	shared_store32(block, BESIDE, get32(octets + BESIDE));
 	for (unsigned int at = SEQCOUNT_OFFSET + 4; at < size; at += 8) {
-		shared_store64(block, at, get_little(octets + at, 8));
+		shared_store64(block, at, get64(octets + at));
 	}
 	*seq = odd + 1;
 	shared_store32(block, SEQCOUNT_OFFSET, odd + 1);
@@ -31,11 +31,11 @@ void seqcount_write(void *block, const uint8_t *octets, unsigned int size, uint3
 
 void seqcount_load(const void *block, uint8_t *octets, unsigned int size)
 {
-	put_little(octets, 8, shared_load64(block, 0));
-	put_little(octets + BESIDE, 4, shared_load32(block, BESIDE));
-	put_little(octets + SEQCOUNT_OFFSET, 4, shared_load32(block, SEQCOUNT_OFFSET));
+	put64(octets, shared_load64(block, 0));
+	put32(octets + BESIDE, shared_load32(block, BESIDE));
+	put32(octets + SEQCOUNT_OFFSET, shared_load32(block, SEQCOUNT_OFFSET));
 	for (unsigned int at = SEQCOUNT_OFFSET + 4; at < size; at += 8) {
-		put_little(octets + at, 8, shared_load64(block, at));
+		put64(octets + at, shared_load64(block, at));
 	}
 }
 
@@ -46,7 +46,7 @@ int seqcount_read(const void *block, uint8_t *octets, unsigned int size, unsigne
 
 		seqcount_load(block, octets, size);
 		if (!(seq & 1) && shared_load32(block, SEQCOUNT_OFFSET) == seq) {
-			put_little(octets + SEQCOUNT_OFFSET, 4, seq);
+			put32(octets + SEQCOUNT_OFFSET, seq);
 			return 0;
 		}
 	}

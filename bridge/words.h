@@ -12,24 +12,12 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint64_t get_little(const uint8_t *p, unsigned int octets)
+/* Between a word as it lies in memory and its value: nothing at all where both are little-endian. */
+static inline uint16_t little16(uint16_t v)
 {
-	uint64_t v = 0;
-
-	for (unsigned int i = 0; i < octets; i++) {
-		v |= (uint64_t)p[i] << (8 * i);
-	}
-	return v;
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap16(v) : v;
 }
 
-static inline void put_little(uint8_t *p, unsigned int octets, uint64_t v)
-{
-	for (unsigned int i = 0; i < octets; i++) {
-		p[i] = (uint8_t)(v >> (8 * i));
-	}
-}
-
-/* A word as its octets stand in memory: of loops over octets gcc would make loops at run time. */
 static inline uint32_t little32(uint32_t v)
 {
 	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(v) : v;
@@ -40,7 +28,49 @@ static inline uint64_t little64(uint64_t v)
 	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(v) : v;
 }
 
-/* Of shared memory, at an aligned offset: a word in the order of its octets. */
+static inline uint16_t get16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return little16(v);
+}
+
+static inline uint32_t get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return little32(v);
+}
+
+static inline uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return little64(v);
+}
+
+static inline void put16(uint8_t *p, uint16_t v)
+{
+	v = little16(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put32(uint8_t *p, uint32_t v)
+{
+	v = little32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put64(uint8_t *p, uint64_t v)
+{
+	v = little64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+/* Of shared memory, at an aligned offset. */
 static inline uint32_t shared_load32(const void *base, unsigned int offset)
 {
 	const void *word = (const uint8_t *)base + offset;
