@@ -4,6 +4,8 @@
 
 #include "bridge/guest.h"
 #include "bridge/interval.h"
+#include "bridge/page.h"
+#include "bridge/words.h"
 #include "drivers/guest_private.h"
 
 /* The compiler would rather keep the frame of the rare case in the path of the usual one. */
@@ -36,17 +38,71 @@ int guest_take(const struct gnomon_guest_clock *clock, struct gnomon_vmclock *pa
 	return -EAGAIN;
 }
 
-/* The plain case: one look at the page, and neither status nor scale need a word. */
-INLINE bool plain_interval(const struct gnomon_guest_clock *clock, struct interval_line *l,
-			   gnomon_time *earliest, gnomon_time *latest)
+static uint64_t load(const uint64_t *p)
 {
-	uint64_t counter;
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
 
-	if (!interval_begin(clock->page, clock->head, guest_acknowledged(clock), l)) {
+/* By release, as those of a page: who sees them sees that head was BUSY. */
+static void store(uint64_t *p, uint64_t value)
+{
+	__atomic_store_n(p, value, __ATOMIC_RELEASE);
+}
+
+/*
+ * The usual case: the page has not changed since its line was made ready, and nothing else matters.
+ * The line had been made when its head was loaded, before the counter; if the page has that head
+ * after it, it had it all the time, since heads never come back. So this is one look at each.
+ */
+INLINE bool ready_interval(const struct gnomon_guest_clock *clock, gnomon_time *earliest,
+			   gnomon_time *latest, int64_t *utc_offset)
+{
+	const uint64_t head = load(&clock->ready.head);
+	gnomon_time low, high;
+
+	if (!interval_at(&clock->ready.line, guest_counter_quick(clock->rdtscp), &low, &high)) {
 		return false;
 	}
-	counter = guest_counter();
-	return interval_same(clock->page, l) && interval_at(l, counter, earliest, latest);
+	if (utc_offset) {
+		*utc_offset = (int64_t)load((const uint64_t *)&clock->utc_offset);
+	}
+	if (shared_load64(clock->page, PAGE_VERSION) != head) {
+		return false;
+	}
+	*earliest = low;
+	*latest = high;
+	return true;
+}
+
+/* Make the line of a good page ready for the next who asks, unless somebody is at it already. */
+static void make_ready(const struct gnomon_guest_clock *constant, const struct gnomon_vmclock *page)
+{
+	/* It is const for the caller, who sees no difference; what open made is not. */
+	struct gnomon_guest_clock *clock = (struct gnomon_guest_clock *)(uintptr_t)constant;
+	const uint64_t head = page->version | (uint64_t)page->counter_id << 16 |
+			      (uint64_t)page->time_type << 24 | (uint64_t)page->seq_count << 32;
+	uint64_t old = load(&clock->ready.head);
+	struct interval_line line;
+	int64_t utc_offset;
+
+	if (old == head || old == GUEST_BUSY || !interval_line_of(page, &line, &utc_offset) ||
+	    !__atomic_compare_exchange_n(&clock->ready.head, &old, GUEST_BUSY, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+		return;
+	}
+	if (shared_load64(clock->page, PAGE_VERSION) != head) {
+		store(&clock->ready.head, GUEST_NONE);
+		return;
+	}
+	store(&clock->ready.line.counter, line.counter);
+	store(&clock->ready.line.ticks, line.ticks);
+	store(&clock->ready.line.factor, line.factor);
+	store(&clock->ready.line.rate, line.rate);
+	store(&clock->ready.line.start, line.start);
+	store(&clock->ready.line.bound, line.bound);
+	store(&clock->ready.line.sec, line.sec);
+	store((uint64_t *)&clock->utc_offset, (uint64_t)utc_offset);
+	store(&clock->ready.head, head);
 }
 
 /* The page and what it is worth: at *counter, which is read here unless view says stored. */
@@ -75,6 +131,9 @@ RARELY int now_slowly(const struct gnomon_guest_clock *clock, gnomon_time *earli
 	uint64_t counter;
 
 	found = look(clock, false, &page, &counter);
+	if (found == GNOMON_CLOCK_SYNCHRONIZED) {
+		make_ready(clock, &page);
+	}
 	if (gnomon_clock_usable(found) && guest_interval_tai(&page, counter, earliest, latest)) {
 		found = GNOMON_CLOCK_TIMESCALE;
 	}
@@ -84,9 +143,7 @@ RARELY int now_slowly(const struct gnomon_guest_clock *clock, gnomon_time *earli
 int gnomon_clock_now(const struct gnomon_guest_clock *clock, gnomon_time *earliest,
 		     gnomon_time *latest, enum gnomon_clock_status *status)
 {
-	struct interval_line line;
-
-	if (!plain_interval(clock, &line, earliest, latest)) {
+	if (!ready_interval(clock, earliest, latest, NULL)) {
 		return now_slowly(clock, earliest, latest, status);
 	}
 	if (status) {
@@ -103,6 +160,9 @@ RARELY int utc_slowly(const struct gnomon_guest_clock *clock, gnomon_utc_time *e
 	uint64_t counter;
 
 	found = look(clock, false, &page, &counter);
+	if (found == GNOMON_CLOCK_SYNCHRONIZED) {
+		make_ready(clock, &page);
+	}
 	if (gnomon_clock_usable(found) && guest_interval_utc(&page, counter, earliest, latest)) {
 		found = GNOMON_CLOCK_TIMESCALE;
 	}
@@ -122,11 +182,10 @@ static gnomon_utc_time utc_of(gnomon_time t, int64_t offset, bool up)
 int gnomon_clock_now_utc(const struct gnomon_guest_clock *clock, gnomon_utc_time *earliest,
 			 gnomon_utc_time *latest, enum gnomon_clock_status *status)
 {
-	struct interval_line line;
 	gnomon_time first, last;
 	int64_t offset;
 
-	if (!plain_interval(clock, &line, &first, &last) || !interval_utc_offset(&line, &offset)) {
+	if (!ready_interval(clock, &first, &last, &offset) || offset == INT64_MIN) {
 		return utc_slowly(clock, earliest, latest, status);
 	}
 	*earliest = utc_of(first, offset, false);

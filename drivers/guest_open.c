@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
-#include "bridge/interval.h"
 #include "drivers/guest_find.h"
 #include "drivers/guest_open.h"
 #include "drivers/guest_private.h"
@@ -96,6 +98,17 @@ static void keep_descriptor(struct gnomon_guest_clock *clock, const struct gnomo
 	}
 }
 
+static bool has_rdtscp(void)
+{
+#if defined(__x86_64__)
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(0x80000001, &a, &b, &c, &d) && (d & (1u << 27));
+#else
+	return false;
+#endif
+}
+
 /* Open one; *fits: it is about this processor's counter. */
 static int open_one(struct gnomon_guest_clock **clock, const char *path, bool *fits)
 {
@@ -108,6 +121,8 @@ static int open_one(struct gnomon_guest_clock **clock, const char *path, bool *f
 	}
 	memset(made, 0, sizeof(*made));
 	made->fd = -1;
+	made->ready.head = GUEST_NONE;
+	made->rdtscp = has_rdtscp();
 	err = attach(made, path);
 	if (!err) {
 		err = inspect(made, &page);
@@ -116,7 +131,6 @@ static int open_one(struct gnomon_guest_clock **clock, const char *path, bool *f
 		gnomon_clock_close(made);
 		return err;
 	}
-	made->head = interval_head(&page, GUEST_COUNTER_ID);
 	made->acknowledged = page.disruption_marker;
 	made->told = page.disruption_marker;
 	keep_descriptor(made, &page);

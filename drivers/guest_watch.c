@@ -54,7 +54,14 @@ bool gnomon_clock_disrupted(const struct gnomon_guest_clock *clock, uint64_t *ma
 
 void gnomon_clock_acknowledge(struct gnomon_guest_clock *clock, uint64_t marker)
 {
+	uint64_t head = __atomic_load_n(&clock->ready.head, __ATOMIC_RELAXED);
+
 	__atomic_store_n(&clock->acknowledged, marker, __ATOMIC_RELAXED);
+	/* What was made ready was so for the marker acknowledged before. */
+	if (head != GUEST_BUSY) {
+		__atomic_compare_exchange_n(&clock->ready.head, &head, GUEST_NONE, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	}
 }
 
 void gnomon_clock_on_disruption(struct gnomon_guest_clock *clock, gnomon_clock_disruption_fn fn,

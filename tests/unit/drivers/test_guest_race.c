@@ -88,7 +88,7 @@ static void check_reading(void)
 		count_wrong(err != -EAGAIN || r.status != GNOMON_CLOCK_BUSY);
 		return;
 	}
-	/* The page may have been there for some time; so long that it is the next one's, it is not. */
+	/* The page may have been there for some time, but not until the next is about the same. */
 	after = r.tai.sec - first_sec - (int64_t)r.marker * STRIDE;
 	count_wrong(after < 0 || after > STRIDE / 2 || r.tai_offset != (int16_t)(r.marker % 100) ||
 		    r.bound_ns < r.marker);
@@ -206,7 +206,7 @@ static void signals(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* -- a writer that dies ------------------------------------------------------------------------- */
+/* -- a writer that dies -----------------------------------------------------------------------*/
 
 /* As gnomon_vmclock_write, up to so many words of eight octets. Then it is dead. */
 static void write_part(uint64_t n, unsigned int words)
