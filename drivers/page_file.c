@@ -243,11 +243,23 @@ void page_file_remove(struct page_file *file, const char *path)
 	page_file_close(file);
 }
 
-bool page_file_is_orphan(const struct page_file *file)
+/* What was cut within a page is not missed by who has it mapped, only by who comes later. */
+int page_file_check(struct page_file *file)
 {
 	struct stat st;
+	int r;
 
-	return file->fd >= 0 && fstat(file->fd, &st) == 0 && st.st_nlink == 0;
+	if (fstat(file->fd, &st) != 0) {
+		return -errno;
+	}
+	if (st.st_nlink == 0) {
+		return -ENOENT;
+	}
+	if ((size_t)st.st_size >= file->size) {
+		return 0;
+	}
+	r = allocate(file);
+	return r ? r : -ESTALE;
 }
 
 /* -- touching --------------------------------------------------------------------------------- */

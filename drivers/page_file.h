@@ -65,8 +65,11 @@ void page_file_remove(struct page_file *file, const char *path);
 void page_file_enter(struct page_file *file);
 int page_file_leave(struct page_file *file);
 
-/** Whether nobody can find the file any more: its name is gone. */
-bool page_file_is_orphan(const struct page_file *file);
+/**
+ * Look at the file itself. 0; -ESTALE: it was shorter, and is as long as before now; -ENOENT: its
+ * name is gone, so that nobody finds it any more; -errno.
+ */
+int page_file_check(struct page_file *file);
 
 /** Numbers of "user" or "user:group"; "": (uid_t)-1 and (gid_t)-1. 0 or -ENOENT with *error. */
 int page_file_owner(const char *owner, uid_t *uid, gid_t *gid, struct driver_error *error);

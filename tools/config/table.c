@@ -515,7 +515,7 @@ const struct conf_key conf_table[] = {
 	  .doc = "The folder for what is known of guests: what their pages are put right from "
 		 "after a crash, their ACPI tables, and those attached while gnomond runs. Only "
 		 "gnomond may write it." },
-	{ KEY(GUEST, "guest_interval"), G_DBL(guest_interval_s), IS("0.25"), RANGE(0.01, 60),
+	{ KEY(GUEST, "guest_interval"), G_DBL(guest_interval_s), IS("0.25"), RANGE(0.001, 60),
 	  .unit = "s",
 	  .doc = "How often pages are written; they are at once after a step or a change of "
 		 "status." },

@@ -247,6 +247,9 @@ int guests_open(struct guests *g, const struct conf *conf, struct log *log, stru
 	if (r == 0 && wants_host(g)) {
 		r = make_host(g, error);
 	}
+	if (r == 0 && g->uid != (uid_t)-1 && g->host) {
+		guests_host_want_kvm(g); /* as long as we may */
+	}
 	r = r ? r : attach_configured(g, error);
 	return r ? r : guests_file_load(g, error, attach_remembered);
 }

@@ -153,7 +153,6 @@ static int open_sinks(struct guests *g, struct driver_error *error)
 
 int guests_host_open(struct guests *g, struct driver_error *error)
 {
-	struct driver_error untold;
 	struct guests_host *h = calloc(1, sizeof(*h));
 
 	if (!h) {
@@ -166,14 +165,29 @@ int guests_host_open(struct guests *g, struct driver_error *error)
 	truth_boot_id(h->boot_id);
 	h->marker = guests_host_marker(g);
 	open_clock(g);
+	if (h->trouble.text[0]) {
+		guests_report_trouble(g, NULL, h->trouble.text);
+	}
 	open_realtime(g);
+	h->debugfs.fd = -1;
+	h->trace.fd = -1;
+	return open_sinks(g, error);
+}
+
+void guests_host_want_kvm(struct guests *g)
+{
+	struct guests_host *h = g->host;
+	struct driver_error untold;
+
+	if (h->has_kvm) {
+		return;
+	}
+	h->has_kvm = true;
 	if (kvm_debugfs_open(&h->debugfs, NULL, &h->no_debugfs) != 0) {
 		h->debugfs.fd = -1;
-	}
-	if (h->debugfs.fd < 0 || kvm_trace_open(&h->trace, NULL, &untold) != 0) {
+	} else if (kvm_trace_open(&h->trace, NULL, &untold) != 0) {
 		h->trace.fd = -1;
 	}
-	return open_sinks(g, error);
 }
 
 static void close_realtime(struct guests_host *h)

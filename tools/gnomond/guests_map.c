@@ -113,6 +113,7 @@ static bool find_machine(struct guests *g, struct guest *v)
 {
 	struct guests_host *h = g->host;
 
+	guests_host_want_kvm(g);
 	if (h->debugfs.fd < 0) {
 		v->no_map = h->no_debugfs;
 		return false;
@@ -138,6 +139,11 @@ void guest_map_find(struct guests *g, struct guest *v)
 		(void)take_map(g, v, GUEST_MAP_HOST, &same);
 	} else if (wants_kvm(v)) {
 		(void)find_machine(g, v);
+		/* That it is not started yet is no news. */
+		if (v->map_source == GUEST_MAP_NONE && v->conf.counter == CONF_COUNTER_KVM &&
+		    (g->host->debugfs.fd < 0 || v->conf.pid)) {
+			guests_report_trouble(g, v, v->no_map.text);
+		}
 	} else {
 		driver_fail(&v->no_map, -ENODATA, "gnomon-guest has not been heard in it");
 	}

@@ -12,6 +12,9 @@
 /* A page is monotonic if it is written so soon after its line was read. */
 #define DEADLINE_S 0.010
 
+/* Every so many publications the file itself is looked at. */
+#define CHECKED_EVERY 16
+
 /* How often the log hears of a guest that damages its page. */
 #define TOLD_NS (60 * (int64_t)GNOMON_NSEC_PER_SEC)
 
@@ -210,7 +213,8 @@ static bool goes_on(struct guests *g, struct guest *v)
 	const uint64_t host = counter_read();
 	uint64_t bound;
 
-	if (!v->coasting || g->host->now.valid || v->map_source == GUEST_MAP_NONE ||
+	if (!v->coasting || g->host->now.status != GNOMON_VMCLOCK_UNRELIABLE ||
+	    v->map_source == GUEST_MAP_NONE ||
 	    !gnomon_counter_map_equal(&v->map, &v->publisher.map) ||
 	    g->host->trouble.text[0]) {
 		return false;
@@ -229,7 +233,9 @@ void guest_page_restate(struct guests *g, struct guest *v, enum gnomon_vmclock_s
 	next.shown.flags |= flags;
 	next.publisher.page.flags |= flags;
 	v->publisher = next.publisher;
-	put_out(g, v, &next, true, v->written);
+	if (v->file.fd >= 0) {
+		put_out(g, v, &next, true, v->written);
+	}
 }
 
 static void publish_line(struct guests *g, struct guest *v, struct truth_slot *next, bool *no_utc)
@@ -257,26 +263,6 @@ static void publish_line(struct guests *g, struct guest *v, struct truth_slot *n
 		guests_report_disruption(g, v, gnomon_disruption_name(what.disruption),
 					 what.breach_ns);
 	}
-}
-
-void guest_page_publish(struct guests *g, struct guest *v, gnomon_mono now)
-{
-	const enum gnomon_vmclock_status before = v->slot.shown.clock_status;
-	struct truth_slot next = v->slot;
-	bool no_utc = false;
-
-	next.quality = g->host->quality;
-	if (goes_on(g, v)) {
-		next.shown.clock_status = GNOMON_VMCLOCK_FREERUNNING;
-		next.publisher.page.clock_status = GNOMON_VMCLOCK_FREERUNNING;
-		v->publisher = next.publisher;
-	} else {
-		publish_line(g, v, &next, &no_utc);
-		v->coasting &= !g->host->now.valid;
-	}
-	put_out(g, v, &next, true, now);
-	explain(g, v, no_utc);
-	account(g, v, before, now);
 }
 
 /* -- life ------------------------------------------------------------------------------------- */
@@ -378,7 +364,7 @@ int guest_page_open(struct guests *g, struct guest *v, struct driver_error *erro
 
 	page_file_init(&v->file);
 	page_file_init(&v->truth.file);
-	r = page_file_owner(v->conf.owner, &config.uid, &config.gid, error);
+	r = page_file_owner(v->conf.owner, &config.uid, &config.gid, error) ? -EINVAL : 0;
 	if (r == 0 && !v->conf.owner[0]) {
 		config.uid = g->uid;
 		config.gid = g->gid;
@@ -420,4 +406,69 @@ void guest_page_remove(struct guests *g, struct guest *v)
 	guest_page_restate(g, v, GNOMON_VMCLOCK_UNRELIABLE, 0);
 	truth_remove(&v->truth, g->conf->guest_dir, v->conf.name);
 	page_file_remove(&v->file, v->conf.path);
+}
+
+/* -- in turn --------------------------------------------------------------------------------- */
+
+/* Removed by somebody. Whoever has it mapped goes on with it; if nobody does, a new one is made for
+ * who comes next. */
+static void replace_orphan(struct guests *g, struct guest *v)
+{
+	struct driver_error why = { "" };
+	bool told = v->orphan;
+
+	v->orphan = true;
+	if (v->process.pid) {
+		driver_fail(&why, -ENOENT,
+			    "%s was removed: who starts anew will not find it; detach the guest, "
+			    "and attach it again", v->conf.path);
+	} else {
+		guest_page_close(v);
+		v->orphan = guest_page_open(g, v, &why) != 0;
+	}
+	if (!told) {
+		guests_report_trouble(g, v, why.text[0] ? why.text
+							: "its page was removed, and made anew");
+	}
+}
+
+/* What the content does not show. */
+static void check_file(struct guests *g, struct guest *v, gnomon_mono now)
+{
+	int r = v->file.fd < 0 ? -ENOENT : page_file_check(&v->file);
+
+	if (r == -ENOENT) {
+		replace_orphan(g, v);
+	} else if (r != 0) {
+		note_damage(g, v, "length", now);
+	}
+}
+
+void guest_page_publish(struct guests *g, struct guest *v, gnomon_mono now)
+{
+	const enum gnomon_vmclock_status before = v->slot.shown.clock_status;
+	struct truth_slot next = v->slot;
+	bool no_utc = false;
+
+	if (v->publications % CHECKED_EVERY == 0 || v->file.fd < 0) {
+		check_file(g, v, now);
+		next = v->slot;
+	}
+	if (v->file.fd < 0) {
+		v->publications++;
+		return;
+	}
+	next.quality = g->host->quality;
+	if (goes_on(g, v)) {
+		next.shown.clock_status = GNOMON_VMCLOCK_FREERUNNING;
+		next.publisher.page.clock_status = GNOMON_VMCLOCK_FREERUNNING;
+		v->publisher = next.publisher;
+		v->disrupted = false; /* what is done to our clock is not yet done to its */
+	} else {
+		publish_line(g, v, &next, &no_utc);
+		v->coasting &= g->host->now.status == GNOMON_VMCLOCK_UNRELIABLE;
+	}
+	put_out(g, v, &next, true, now);
+	explain(g, v, no_utc);
+	account(g, v, before, now);
 }

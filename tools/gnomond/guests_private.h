@@ -45,6 +45,7 @@ struct guests_host {
 	gnomon_mono quality_at;
 	struct sink_clockbound *clockbound; /* NULL: none */
 
+	bool has_kvm;               /* the rest was asked for: */
 	struct kvm_debugfs debugfs;
 	struct driver_error no_debugfs; /* why it cannot be had; "" */
 	struct kvm_trace trace;
@@ -70,7 +71,8 @@ struct guest {
 	struct conf_guest conf; /* its texts are below */
 	char *texts;
 	bool dynamic;
-	struct page_file file;
+	struct page_file file; /* fd -1: it was lost, and cannot be made anew */
+	bool orphan;           /* its name is gone, and that was said */
 	struct truth_file truth;
 	struct gnomon_publisher publisher;
 	struct truth_slot slot;  /* what stands on the page */
@@ -107,6 +109,9 @@ struct guest {
 /** What can be had is opened; the rest is trouble. -ENOMEM. */
 int guests_host_open(struct guests *g, struct driver_error *error);
 void guests_host_close(struct guests *g);
+
+/** A guest's counter is to be had from KVM: open what tells it. Once only. */
+void guests_host_want_kvm(struct guests *g);
 
 /** Read clock and counter, and say what may be claimed. */
 void guests_host_read(struct guests *g, gnomon_mono now);
