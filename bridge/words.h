@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Between a word as it lies in memory and its value: nothing at all where both are little-endian. */
+/* Between a word in memory and its value: nothing at all where both are little-endian. */
 static inline uint16_t little16(uint16_t v)
 {
 	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap16(v) : v;

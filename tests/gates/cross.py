@@ -7,8 +7,9 @@
     cross.py --self-test arm|endian
 
 The endian gate links the pure sources into the two examples, decodes and encodes the messages of
-messages.txt, lets two clocks find each other, and compares every octet of what is printed. It
-needs a cross compiler and qemu-user, nothing else of the foreign architecture.
+messages.txt, lets two clocks find each other, and compares every octet of what is printed; and it
+makes the seeds of guests' pages there, which must be those of the tree. It needs a cross compiler
+and qemu-user, nothing else of the foreign architecture.
 """
 
 import concurrent.futures
@@ -56,16 +57,22 @@ def arm_problems(root, sources):
         return found, sum(int(row.split()[0]) for row in rows)
 
 
-def build(compiler, root, program, sources, folder):
-    """Build one static program; its path, or fail."""
-    target = f"{folder}/{pathlib.Path(program).stem}-{compiler}"
-    found, objects = compile_all((compiler, *PLAIN), root, [program, *sources], folder)
-    if not found:
-        status, output = common.run(compiler, "-static", *objects, "-lm", "-o", target)
-        if status:
-            found = [f"{program}: {output.strip()}"]
+def objects_of(compiler, root, sources, folder):
+    """The objects of sources, or fail."""
+    os.makedirs(f"{folder}/{compiler}", exist_ok=True)
+    found, objects = compile_all((compiler, *PLAIN), root, sources, f"{folder}/{compiler}")
     if found:
         common.finish(found)
+    return objects
+
+
+def link(compiler, root, program, shared, folder):
+    """Link one static program with objects it shares with others; its path, or fail."""
+    target = f"{folder}/{pathlib.Path(program).stem}-{compiler}"
+    objects = objects_of(compiler, root, [program], folder) + shared
+    status, output = common.run(compiler, "-static", *objects, "-lm", "-o", target)
+    if status:
+        common.finish([f"{program}: {output.strip()}"])
     return target
 
 
@@ -75,9 +82,9 @@ def endian_problems(root, sources, runs):
     common.need(QEMU)
     found, octets = [], 0
     with tempfile.TemporaryDirectory(prefix="gnomon-gate-") as folder:
+        shared = {cc: objects_of(cc, root, sources, folder) for cc in ("cc", FOREIGN)}
         for program, arguments, expected in runs:
-            native = build("cc", root, program, sources, folder)
-            foreign = build(FOREIGN, root, program, sources, folder)
+            native, foreign = (link(cc, root, program, shared[cc], folder) for cc in shared)
             here = common.run(native, *arguments)
             there = common.run(QEMU, foreign, *arguments)
             octets += len(here[1])
@@ -117,9 +124,12 @@ def check(mode, root, *sources):
         sys.exit(common.SKIP)
     vectors = messages(pathlib.Path(__file__).with_name("messages.txt"))
     expected = pathlib.Path(__file__).with_name("messages.expected").read_text(encoding="utf-8")
+    pages = ["--check", os.path.join(root, "tests/fuzz/corpus/vmclock")]
     found, octets = endian_problems(root, sources, [("examples/decode.c", vectors, expected),
-                                                    ("examples/two_clocks.c", ["120"], None)])
-    common.finish(found, f"{len(vectors)} messages and 120 s of two clocks: {octets} octets equal")
+                                                    ("examples/two_clocks.c", ["120"], None),
+                                                    ("tests/fuzz/vmclock_corpus.c", pages, "")])
+    common.finish(found, f"{len(vectors)} messages, 120 s of two clocks and guests' pages: "
+                         f"{octets} octets printed equal")
 
 
 def self_test(mode):
