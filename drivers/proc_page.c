@@ -104,3 +104,10 @@ int proc_page_write(struct proc_page *page, const uint8_t *octets, size_t len)
 	page->seq = le32toh(even);
 	return 0;
 }
+
+bool proc_page_is_ours(const struct proc_page *page)
+{
+	uint32_t seq = 0;
+
+	return page->fd >= 0 && read_word(page, SEQ_AT, &seq) == 0 && seq == page->seq;
+}

@@ -6,6 +6,7 @@
 #ifndef DRIVERS_PROC_PAGE_H
 #define DRIVERS_PROC_PAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,6 +35,9 @@ int proc_page_open(struct proc_page *page, pid_t pid, uint64_t address,
  * which the page is closed.
  */
 int proc_page_write(struct proc_page *page, const uint8_t *octets, size_t len);
+
+/** Whether the count in there is the one we wrote last: if not, somebody else has written. */
+bool proc_page_is_ours(const struct proc_page *page);
 
 void proc_page_close(struct proc_page *page);
 

@@ -290,6 +290,11 @@ static json_t *attach(struct daemon *d, const struct conf_guest *guest, struct c
 		return control_fail(error, r == -EEXIST ? CONTROL_EXISTS : CONTROL_FAILED, "%s",
 				    what.text);
 	}
+	if (monitors_attach(&d->monitors, guest->name, guest->qmp, guest->way == CONF_WAY_PATCH)) {
+		(void)guests_detach(&d->guests, guest->name, NULL);
+		return control_fail(error, CONTROL_FAILED, "guest %s: no memory; make some free",
+				    guest->name);
+	}
 	return tell_index(d, guests_find(&d->guests, guest->name));
 }
 
@@ -340,6 +345,9 @@ json_t *control_vm_detach(struct daemon *d, struct control_client *client, const
 		return no_guest(d, name, error);
 	}
 	r = guests_detach(&d->guests, name, &what);
+	if (r == 0) {
+		monitors_detach(&d->monitors, name);
+	}
 	if (r) {
 		return control_fail(error, r == -EPERM ? CONTROL_DENIED : CONTROL_FAILED, "%s",
 				    what.text);

@@ -346,6 +346,9 @@ int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
 	if (r == 0) {
 		r = control_open(&d->control, conf, error);
 	}
+	if (r == 0) {
+		r = monitors_open(&d->monitors, &d->guests, &d->control);
+	}
 	for (size_t i = 0; r == 0 && i < d->instance_count; i++) {
 		r = instance_open(&d->instances[i], error);
 	}
@@ -359,6 +362,7 @@ int daemon_create(struct daemon *d, const struct conf *conf, struct log *log,
  * in the reverse order. */
 void daemon_destroy(struct daemon *d)
 {
+	monitors_close(&d->monitors);
 	control_close(&d->control);
 	local_close(&d->local);
 	guests_close(&d->guests);

@@ -12,6 +12,7 @@
 
 #include "control.h"
 #include "guests.h"
+#include "guests_migrate.h"
 #include "herald.h"
 #include "instance.h"
 #include "keeper.h"
@@ -35,6 +36,7 @@ struct daemon {
 	size_t instance_count;
 	struct syncs syncs;         /* other clocks */
 	struct guests guests;       /* who reads the time of the kept one */
+	struct monitors monitors;   /* of those, what QEMU says */
 	struct reader *readers;     /* of sources that are no PTP Instances */
 	size_t reader_count;
 	bool status_changed; /* a state has, that the service manager is told of */

@@ -49,6 +49,7 @@ static int copy_conf(struct guest *v, const struct conf_guest *conf)
 static void free_guest(struct guest *v)
 {
 	guest_map_forget(v);
+	proc_page_close(&v->patch);
 	free(v->pingpong);
 	free(v->texts);
 	free(v);
@@ -129,6 +130,7 @@ static int add(struct guests *g, const struct conf_guest *conf, bool dynamic,
 		return driver_fail(error, -ENOMEM, "guest %s: no memory", conf->name);
 	}
 	v->dynamic = dynamic;
+	proc_page_init(&v->patch);
 	r = open_guest(g, v, error);
 	if (r != 0) {
 		free_guest(v);
@@ -303,6 +305,12 @@ static double bound_now(const struct guest *v)
 	return bound == GNOMON_BOUND_NONE ? (double)INFINITY : (double)bound;
 }
 
+/* What is on our page is not on QEMU's. */
+static bool is_unpatched(const struct guest *v)
+{
+	return v->conf.way == CONF_WAY_PATCH && v->patch.fd < 0;
+}
+
 void guests_info(const struct guests *g, size_t index, struct guest_info *info)
 {
 	const struct guest *v = g->list[index];
@@ -320,14 +328,17 @@ void guests_info(const struct guests *g, size_t index, struct guest_info *info)
 		.ratio = v->map.ratio,
 		.frac_bits = v->map.frac_bits,
 		.map_error = v->map.error_ticks,
-		.status = v->slot.shown.clock_status,
+		.status = is_unpatched(v) ? GNOMON_VMCLOCK_UNRELIABLE : v->slot.shown.clock_status,
 		.bound_ns = bound_now(v),
 		.age_s = v->publications ? (double)(timer_now().ns - v->written.ns) * 1e-9 : -1.0,
 		.marker = v->slot.shown.disruption_marker,
 		.publications = v->publications,
 		.healed = v->healed,
 		.disruptions = v->disruptions,
-		.trouble = v->trouble.text[0] ? v->trouble.text : v->no_monitor,
+		.trouble = v->trouble.text[0]  ? v->trouble.text
+			   : v->no_monitor[0]  ? v->no_monitor
+			   : is_unpatched(v)   ? "QEMU was not asked yet where its page is"
+					       : "",
 	};
 }
 
@@ -368,6 +379,22 @@ int guests_clock(struct guests *g, struct guests_clock *clock, struct driver_err
 
 /* -- the loop --------------------------------------------------------------------------------- */
 
+static void arrive(struct guests *g, struct guest *v, bool restored)
+{
+	uint64_t *generation = &v->publisher.page.vm_generation_counter;
+
+	if (v->overwritten && v->copied > *generation) {
+		*generation = v->copied;
+	}
+	*generation += restored;
+	v->moving = GUEST_HERE;
+	v->overwritten = false;
+	v->coasting = false;
+	v->disrupted = true;
+	guest_map_forget(v);
+	guest_map_find(g, v);
+}
+
 int guests_migrate(struct guests *g, const char *name, enum guest_migration what, gnomon_mono now)
 {
 	size_t index = guests_find(g, name);
@@ -386,14 +413,46 @@ int guests_migrate(struct guests *g, const char *name, enum guest_migration what
 		break;
 	case GUEST_MIGRATION_STAYS:
 		v->moving = GUEST_HERE;
+		v->overwritten = false;
 		break;
 	case GUEST_MIGRATION_ARRIVED:
-		v->moving = GUEST_HERE;
-		v->coasting = false;
-		v->disrupted = true;
-		guest_map_forget(v);
-		guest_map_find(g, v);
+	case GUEST_MIGRATION_RESTORED:
+		arrive(g, v, what == GUEST_MIGRATION_RESTORED);
 		break;
+	}
+	v->due = true;
+	g->next = gnomon_mono_min(g->next, now);
+	return 0;
+}
+
+bool guests_overwritten(struct guests *g, const char *name)
+{
+	const size_t index = guests_find(g, name);
+	struct guest *v = index == SIZE_MAX ? NULL : g->list[index];
+
+	if (!v || v->moving != GUEST_LEAVING) {
+		return false;
+	}
+	v->overwritten |= v->patch.fd >= 0 && !proc_page_is_ours(&v->patch);
+	guest_page_restate(g, v, GNOMON_VMCLOCK_UNRELIABLE, GNOMON_VMCLOCK_DISRUPTION_IMMINENT);
+	return v->overwritten;
+}
+
+int guests_patch(struct guests *g, const char *name, pid_t pid, uint64_t address, gnomon_mono now,
+		 struct driver_error *error)
+{
+	const size_t index = guests_find(g, name);
+	struct guest *v = index == SIZE_MAX ? NULL : g->list[index];
+	int r = v ? proc_page_open(&v->patch, v->process.pid ? v->process.pid : pid, address, error)
+		  : -ENOENT;
+
+	if (r != 0) {
+		return r;
+	}
+	if (v->patched != pid) {
+		v->patched = pid;
+		v->disrupted = true;
+		guest_map_find(g, v);
 	}
 	v->due = true;
 	g->next = gnomon_mono_min(g->next, now);

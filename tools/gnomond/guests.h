@@ -62,10 +62,11 @@ enum guest_map_source {
 
 /** What happens to a virtual machine that moves from one host to another. */
 enum guest_migration {
-	GUEST_MIGRATION_LEAVES, /* its memory is about to be copied: the page says UNRELIABLE and
-				 * DISRUPTION_IMMINENT, and nothing is published */
+	GUEST_MIGRATION_LEAVES, /* its memory is about to be copied, or to be replaced: the page
+				 * says UNRELIABLE and DISRUPTION_IMMINENT */
 	GUEST_MIGRATION_STAYS,  /* it was called off: go on */
 	GUEST_MIGRATION_ARRIVED, /* it runs here now: find its counter anew, with a new marker */
+	GUEST_MIGRATION_RESTORED, /* the same, and it was there before: vm_generation_counter */
 };
 
 /** A guest, told to who asks. */
@@ -132,6 +133,19 @@ size_t guests_find(const struct guests *guests, const char *name);
 /** The virtual machine's monitor said so. -ENOENT. */
 int guests_migrate(struct guests *guests, const char *name, enum guest_migration what,
 		   gnomon_mono now);
+
+/**
+ * Whether its page, which says UNRELIABLE since LEAVES, is not what we wrote: the machine does not
+ * run meanwhile, so QEMU has loaded its memory. It is written again.
+ */
+bool guests_overwritten(struct guests *guests, const char *name);
+
+/**
+ * Of guest_way patch: its page is at that address of QEMU's process, and is written there from now
+ * on. -ENOENT, or proc_page_open()'s, with *error.
+ */
+int guests_patch(struct guests *guests, const char *name, pid_t pid, uint64_t address,
+		 gnomon_mono now, struct driver_error *error);
 
 /** Why its monitor cannot be asked; NULL: it can. For guests_info(). */
 void guests_monitor(struct guests *guests, const char *name, const char *trouble);

@@ -106,6 +106,9 @@ static int find_process(struct guest *v)
 	if (v->conf.libvirt[0]) {
 		return vm_find_name(NULL, v->conf.libvirt, &v->process, &v->no_map);
 	}
+	if (v->patched) {
+		return vm_find_pid(NULL, v->patched, &v->process, &v->no_map);
+	}
 	return vm_find_page(NULL, v->conf.path, &v->process, &v->no_map);
 }
 

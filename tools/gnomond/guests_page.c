@@ -106,6 +106,40 @@ static void write_slot(struct guest *v)
 	}
 }
 
+/* QEMU has loaded the machine's memory. What readers have seen of counts is gone on from. */
+static void note_copied(struct guest *v)
+{
+	struct gnomon_vmclock c;
+
+	gnomon_vmclock_read_fields(v->file.map, &c);
+	v->overwritten = true;
+	v->seq = gnomon_vmclock_seq_after(v->file.map);
+	if (has_second_page(v)) {
+		v->quality_seq = gnomon_quality_seq_after(v->file.map + GNOMON_QUALITY_OFFSET);
+	}
+	if (c.magic == GNOMON_VMCLOCK_MAGIC && (c.flags & GNOMON_VMCLOCK_GENERATION_PRESENT)) {
+		v->copied = c.vm_generation_counter;
+	}
+}
+
+/* Out to QEMU's own page, if that is known. */
+static void put_patch(struct guest *v)
+{
+	uint8_t octets[GNOMON_VMCLOCK_SIZE];
+	int r;
+
+	if (v->patch.fd < 0) {
+		return;
+	}
+	gnomon_vmclock_encode(&v->slot.shown, octets);
+	r = proc_page_write(&v->patch, octets, sizeof(octets));
+	if (r) {
+		v->patched = 0;
+		(void)snprintf(v->no_monitor, sizeof(v->no_monitor),
+			       "its page cannot be written any more: %s", driver_strerror(r));
+	}
+}
+
 static void note_damage(struct guests *g, struct guest *v, const char *what, gnomon_mono now)
 {
 	v->healed++;
@@ -130,6 +164,10 @@ static void put_out(struct guests *g, struct guest *v, const struct truth_slot *
 	if (damage) {
 		clear_gaps(v);
 	}
+	if (damage && v->moving == GUEST_LEAVING) {
+		note_copied(v);
+		damage = NULL;
+	}
 	v->slot = *next;
 	truth_save(&v->truth, &v->slot);
 	write_slot(v);
@@ -146,6 +184,7 @@ static void put_out(struct guests *g, struct guest *v, const struct truth_slot *
 	if (damage || r != 0) {
 		note_damage(g, v, damage ? damage : "length", now);
 	}
+	put_patch(v);
 }
 
 /* -- publishing ------------------------------------------------------------------------------- */
@@ -163,7 +202,7 @@ static void explain(const struct guests *g, struct guest *v, bool no_utc)
 	if (v->slot.shown.clock_status == GNOMON_VMCLOCK_SYNCHRONIZED) {
 		v->trouble.text[0] = '\0';
 	} else if (v->moving == GUEST_LEAVING) {
-		set_trouble(v, "it moves to another host");
+		set_trouble(v, "it is stopped, or moves to another host");
 	} else if (h->trouble.text[0]) {
 		set_trouble(v, h->trouble.text);
 	} else if (v->map_source == GUEST_MAP_NONE) {
@@ -240,14 +279,17 @@ void guest_page_restate(struct guests *g, struct guest *v, enum gnomon_vmclock_s
 
 static void publish_line(struct guests *g, struct guest *v, struct truth_slot *next, bool *no_utc)
 {
+	const bool leaves = v->moving == GUEST_LEAVING;
 	struct guests_host *h = g->host;
 	struct gnomon_publication what;
 	const struct gnomon_publish publish = {
 		.host = &h->now,
-		.map = v->map_source == GUEST_MAP_NONE ? NULL : &v->map,
+		/* Of what leaves nothing is known there. */
+		.map = v->map_source == GUEST_MAP_NONE || leaves ? NULL : &v->map,
 		.disrupted = v->disrupted,
 		.marker = h->marker,
-		.flags = v->moving == GUEST_LEAVING ? GNOMON_VMCLOCK_DISRUPTION_IMMINENT : 0,
+		.flags = GNOMON_VMCLOCK_GENERATION_PRESENT |
+			 (leaves ? GNOMON_VMCLOCK_DISRUPTION_IMMINENT : 0),
 		.deadline_s = DEADLINE_S,
 	};
 

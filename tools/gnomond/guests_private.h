@@ -15,6 +15,7 @@
 #include "drivers/kvm_trace.h"
 #include "drivers/page_file.h"
 #include "drivers/pairing.h"
+#include "drivers/proc_page.h"
 #include "drivers/sink_clockbound.h"
 #include "drivers/vm_find.h"
 
@@ -82,6 +83,10 @@ struct guest {
 	bool disrupted;          /* the next page has a new marker */
 	bool due;                /* it is to be written at once, and only it */
 	enum guest_moving moving;
+	bool overwritten;        /* ... and somebody else wrote its page meanwhile: */
+	uint64_t copied;         /* a vm_generation_counter that came with it */
+	struct proc_page patch;  /* of QEMU's own device: where it is */
+	pid_t patched;           /* whose; 0: not found yet */
 
 	enum guest_map_source map_source;
 	struct gnomon_counter_map map;

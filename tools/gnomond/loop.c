@@ -38,6 +38,7 @@ struct loop {
 	size_t ports; /* of all instances */
 	struct notify notify;
 	struct pollfd *fds;
+	size_t room; /* of fds */
 	gnomon_mono explain; /* when to look for ports that get nowhere */
 	gnomon_mono look;    /* when to look at the interfaces, whatever netlink says; NEVER */
 };
@@ -90,6 +91,29 @@ static struct pollfd *lay_out_instance(struct instance *in, struct pollfd *fds)
 static struct pollfd *syncs_fds(struct loop *loop)
 {
 	return &loop->fds[PLACE_PORTS + loop->ports * LINK_SOCKETS];
+}
+
+/* And behind those the monitors of guests, which come and go. */
+static size_t monitors_place(const struct loop *loop)
+{
+	return PLACE_PORTS + loop->ports * LINK_SOCKETS + loop->d->syncs.count;
+}
+
+/* Room for all of them. Returns how many descriptors there are, or -ENOMEM. */
+static int reserve(struct loop *loop)
+{
+	const size_t count = monitors_place(loop) + loop->d->monitors.count;
+	struct pollfd *fds;
+
+	if (count > loop->room) {
+		fds = reallocarray(loop->fds, count, sizeof(*fds));
+		if (!fds) {
+			return -ENOMEM;
+		}
+		loop->fds = fds;
+		loop->room = count;
+	}
+	return (int)count;
 }
 
 static void lay_out(struct loop *loop)
@@ -238,6 +262,7 @@ static gnomon_mono housekeeping(struct loop *loop, gnomon_mono now)
 	notify_alive(&loop->notify, now);
 	next = gnomon_mono_min(next, daemon_expire_syncs(d, now));
 	next = gnomon_mono_min(next, control_expire(&d->control, now));
+	next = gnomon_mono_min(next, monitors_expire(&d->monitors, now));
 	next = gnomon_mono_min(next, daemon_expire_guests(d, now));
 	next = gnomon_mono_min(next, herald_expire(&d->herald, now));
 	next = gnomon_mono_min(next, remember_expire(&d->remember, now));
@@ -343,11 +368,15 @@ static int run_once(struct loop *loop)
 {
 	gnomon_mono now = timer_now();
 	gnomon_mono next = housekeeping(loop, now);
-	size_t count = PLACE_PORTS + loop->ports * LINK_SOCKETS + loop->d->syncs.count;
 	bool fired = loop->fds[PLACE_TIMER].revents != 0;
+	const int count = reserve(loop);
 	int timeout;
 	int own;
 
+	if (count < 0) {
+		return count;
+	}
+	monitors_poll_fds(&loop->d->monitors, loop->fds + monitors_place(loop));
 	syncs_poll_fds(&loop->d->syncs, syncs_fds(loop));
 	loop->fds[PLACE_GUESTS] =
 		(struct pollfd){ .fd = guests_fd(&loop->d->guests), .events = POLLIN };
@@ -358,13 +387,15 @@ static int run_once(struct loop *loop)
 	if (own >= 0 && own < timeout) {
 		timeout = own;
 	}
-	if (poll(loop->fds, count, timeout) < 0) {
-		for (size_t i = 0; i < count; i++) {
+	if (poll(loop->fds, (nfds_t)count, timeout) < 0) {
+		for (int i = 0; i < count; i++) {
 			loop->fds[i].revents = 0;
 		}
 		return errno == EINTR ? 0 : -errno;
 	}
 	take_ready(loop);
+	monitors_ready(&loop->d->monitors, loop->fds + monitors_place(loop),
+		       (size_t)count - monitors_place(loop), timer_now());
 	expire(loop->d, timer_now());
 	return 0;
 }
@@ -436,8 +467,8 @@ int loop_run(struct daemon *d)
 	for (size_t i = 0; i < d->instance_count; i++) {
 		loop.ports += d->instances[i].ports.count;
 	}
-	loop.fds = calloc(PLACE_PORTS + loop.ports * LINK_SOCKETS + d->syncs.count,
-			  sizeof(*loop.fds));
+	loop.room = monitors_place(&loop);
+	loop.fds = calloc(loop.room, sizeof(*loop.fds));
 	if (!loop.fds) {
 		return -ENOMEM;
 	}
