@@ -207,7 +207,7 @@ def count(daemon, pattern):
 
 
 def hostile(bench, world):
-    """One guest writes nonsense over all of its file, and cuts it short; the others do not see it."""
+    """One guest writes nonsense over its file, and cuts it short; the others do not see it."""
     guests = {**world.guest("bad"), **world.guest("good"), **world.guest("far")}
     path = reference(bench, world, guests)
     space = bench.namespace("host")
