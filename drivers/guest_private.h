@@ -88,7 +88,7 @@ static inline uint64_t guest_counter(void)
 #endif
 }
 
-/* The same by one instruction, which waits for those before it: a little faster, where it exists. */
+/* The same by one instruction, which waits for those before it: quicker, where it exists. */
 static inline uint64_t guest_counter_quick(bool rdtscp)
 {
 #if defined(__x86_64__)

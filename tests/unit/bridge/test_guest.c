@@ -336,7 +336,7 @@ static void assert_agrees(const struct gnomon_vmclock *page, uint64_t counter,
 	assert_in_range(gnomon_time_diff(earliest, first).ns + 2, 0, 4);
 	assert_in_range(gnomon_time_diff(latest, last).ns + 3, 0, 5);
 	assert_true(gnomon_time_cmp(earliest, at) < 0 && gnomon_time_cmp(at, latest) < 0);
-/* The exact way rounds the bound up to whole ns: not less than before that. */
+	/* The exact way rounds the bound up to whole ns: not less than before that. */
 	assert_true(gnomon_time_diff(latest, earliest).ns + 2 >= 2 * (int64_t)r.bound_ns - 2);
 }
 
