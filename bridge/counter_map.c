@@ -42,7 +42,8 @@ int gnomon_counter_map_period(const struct gnomon_counter_map *map,
 	if (!gnomon_counter_map_valid(map) || !host->frac) {
 		return -ERANGE;
 	}
-	if (map->ratio == UINT64_C(1) << map->frac_bits) {
+	if (map->ratio == UINT64_C(1) << map->frac_bits && host->frac >> 63 &&
+	    host->shift <= GNOMON_PERIOD_SHIFT_MAX) {
 		*guest = *host;
 		return 0;
 	}

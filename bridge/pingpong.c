@@ -19,8 +19,8 @@
 #define RATIO_FRAC_BITS 48
 #define HZ_MAX UINT64_C(1000000000000)
 #define AGE_MAX_S (30 * 86400)
-/* Stretches of a tenth of a second to begin with: 32 of them outlast a session of some rounds. */
-#define STRETCHES_PER_SECOND 10
+/* To begin with. They become longer as the exchanges need it, however long they go on. */
+#define STRETCHES_PER_SECOND 100000
 
 int gnomon_pingpong_init(struct gnomon_pingpong *p, uint64_t host_hz, uint64_t guest_hz,
 			 double tolerance_ppb)
@@ -58,32 +58,38 @@ static bool agree(const struct gnomon_pingpong *p, const struct gnomon_pingpong_
 	return fabs((double)a->beyond - (double)b->beyond) <= allowed;
 }
 
-/* Twice as long stretches: of every two neighbours the better one stays. */
+/* Of two in the same stretch the better one stays; the other one is the last that was kept. */
+static void append(struct gnomon_pingpong *p, const struct gnomon_pingpong_exchange *e)
+{
+	struct gnomon_pingpong_exchange *last = p->count ? &p->kept[p->count - 1] : NULL;
+
+	if (!last || (uint64_t)last->at / p->stretch != (uint64_t)e->at / p->stretch) {
+		p->kept[p->count++] = *e;
+	} else if (e->half < last->half) {
+		*last = *e;
+	}
+}
+
+/* Longer stretches, until half of the room is free. What was first stays about where it was. */
 static void thin_out(struct gnomon_pingpong *p)
 {
-	unsigned int kept = 0;
+	while (p->count > GNOMON_PINGPONG_KEPT / 2) {
+		const unsigned int count = p->count;
 
-	for (unsigned int i = 0; i + 1 < p->count; i += 2) {
-		p->kept[kept++] = p->kept[i + (p->kept[i + 1].half < p->kept[i].half)];
+		p->stretch *= 2;
+		p->count = 0;
+		for (unsigned int i = 0; i < count; i++) {
+			append(p, &p->kept[i]);
+		}
 	}
-	p->count = kept;
-	p->stretch *= 2;
 }
 
 static void keep(struct gnomon_pingpong *p, const struct gnomon_pingpong_exchange *e)
 {
-	struct gnomon_pingpong_exchange *last = p->count ? &p->kept[p->count - 1] : NULL;
-
-	if (last && (uint64_t)last->at / p->stretch == (uint64_t)e->at / p->stretch) {
-		if (e->half < last->half) {
-			*last = *e;
-		}
-		return;
-	}
 	if (p->count == GNOMON_PINGPONG_KEPT) {
 		thin_out(p);
 	}
-	p->kept[p->count++] = *e;
+	append(p, e);
 }
 
 int gnomon_pingpong_add(struct gnomon_pingpong *p, uint64_t before, uint64_t guest,
@@ -135,10 +141,10 @@ static void narrow(struct range *r, double low, double high)
 	r->high = high < r->high ? high : r->high;
 }
 
-/* What d may be: within the tolerance, and through the windows of any two exchanges. */
-static struct range slopes(const struct gnomon_pingpong *p)
+/* What d may be: within the limit, and through the windows of any two exchanges. */
+static struct range slopes(const struct gnomon_pingpong *p, double limit)
 {
-	struct range r = { -p->tolerance_ppb * 1e-9, p->tolerance_ppb * 1e-9 };
+	struct range r = { -limit, limit };
 
 	for (unsigned int j = 1; j < p->count; j++) {
 		for (unsigned int i = 0; i < j; i++) {
@@ -147,12 +153,19 @@ static struct range slopes(const struct gnomon_pingpong *p)
 			const double rise = (double)b->beyond - (double)a->beyond;
 			const double slack = (double)a->half + (double)b->half + 1;
 
-			if (apart > 0 && p->tolerance_ppb > 0) {
+			if (apart > 0 && limit > 0) {
 				narrow(&r, (rise - slack) / apart, (rise + slack) / apart);
 			}
 		}
 	}
 	return r;
+}
+
+double gnomon_pingpong_ratio_error(const struct gnomon_pingpong *p)
+{
+	const struct range r = slopes(p, HUGE_VAL);
+
+	return (r.high > -r.low ? r.high : -r.low) * 1e9;
 }
 
 /* What beyond may be at x host ticks since the origin. */
@@ -187,7 +200,7 @@ int gnomon_pingpong_map(const struct gnomon_pingpong *p, uint64_t now,
 	if (!p->taken) {
 		return -ENODATA;
 	}
-	slope = slopes(p);
+	slope = slopes(p, p->tolerance_ppb * 1e-9);
 	beyond = values(p, &slope, (double)(int64_t)(now - p->origin));
 	/* Numbers of this size are exact to a tick or so; beyond them nobody would believe any. */
 	if (p->refused >= p->taken || slope.low > slope.high || !(beyond.low <= beyond.high) ||

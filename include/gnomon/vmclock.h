@@ -459,6 +459,11 @@ GNOMON_EXPORT int gnomon_pingpong_add(struct gnomon_pingpong *p, uint64_t before
  */
 GNOMON_EXPORT int gnomon_pingpong_map(const struct gnomon_pingpong *p, uint64_t now,
 				      struct gnomon_counter_map *map);
+/**
+ * How far the ratio of the counters may be from the one expected by all that was exchanged, in ppb:
+ * whether a scaled counter would have shown. Infinite if nothing can be said.
+ */
+GNOMON_EXPORT double gnomon_pingpong_ratio_error(const struct gnomon_pingpong *p);
 
 /* -- ACPI: the table by which the guest's own driver finds the page ---------------------------- */
 

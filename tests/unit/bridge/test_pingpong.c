@@ -208,6 +208,34 @@ static void wrong_ratio(void **state)
 	assert_int_equal(gnomon_pingpong_map(&p, 10 * GHZ, &map), -EILSEQ);
 }
 
+/* How well the ratio is known after a game, and after many. */
+static void ratio_error(void **state)
+{
+	struct seed seed = seed_start("/bridge/pingpong/ratio_error");
+	const struct guest g = { 1, 0, 5 };
+	struct gnomon_pingpong p;
+	double after_game;
+	uint64_t now = 0;
+
+	(void)state;
+	assert_int_equal(gnomon_pingpong_init(&p, GHZ, GHZ, 0), 0);
+	assert_true(gnomon_pingpong_ratio_error(&p) == HUGE_VAL);
+	assert_int_equal(exchange(&p, &g, &seed, now, 100), 0);
+	assert_true(gnomon_pingpong_ratio_error(&p) == HUGE_VAL);
+	/* 2 ms of exchanges of 100 ns: 100 ppm at most, and a scaled counter would show. */
+	for (int i = 0; i < 1000; i++, now += 2000) {
+		assert_int_equal(exchange(&p, &g, &seed, now, 100), 0);
+	}
+	after_game = gnomon_pingpong_ratio_error(&p);
+	assert_true(after_game < 100000);
+	/* An hour of them: the first ones are not forgotten. */
+	for (int i = 0; i < 3600; i++, now += GHZ) {
+		assert_int_equal(exchange(&p, &g, &seed, now, 100), 0);
+	}
+	assert_true(p.count > GNOMON_PINGPONG_KEPT / 4);
+	assert_true(gnomon_pingpong_ratio_error(&p) < 110 / 3.4e12 * 1e9);
+}
+
 /* Anything a hostile guest may answer: refused or believed, and all numbers defined. */
 static void hostile(void **state)
 {
@@ -372,6 +400,7 @@ int main(void)
 		{ "/bridge/pingpong/impossible", impossible, NULL, NULL, NULL },
 		{ "/bridge/pingpong/contradictions", contradictions, NULL, NULL, NULL },
 		{ "/bridge/pingpong/wrong_ratio", wrong_ratio, NULL, NULL, NULL },
+		{ "/bridge/pingpong/ratio_error", ratio_error, NULL, NULL, NULL },
 		{ "/bridge/pingpong/hostile", hostile, NULL, NULL, NULL },
 		{ "/bridge/mailbox/requests", requests, NULL, NULL, NULL },
 		{ "/bridge/mailbox/answers", answers, NULL, NULL, NULL },
