@@ -66,10 +66,32 @@ static void drop_doubles(struct polygon *p)
 	}
 }
 
+/* What rounding made a dent or straight is not a corner; without it the polygon is no smaller. The
+ * tip of a spike stays: it turns back. */
+static void drop_dents(struct polygon *p)
+{
+	for (unsigned int i = 0, steady = 0; p->count > 3 && steady < p->count;) {
+		const struct gnomon_line_corner in = minus(*at(p, i),
+							   *at(p, i + p->count - 1));
+		const struct gnomon_line_corner out = minus(*at(p, i + 1), *at(p, i));
+		const double ahead = in.phase_ns * out.phase_ns + in.rate_ppb * out.rate_ppb;
+
+		if (cross(in, out) <= 0.0 && ahead > 0.0) {
+			drop_corner(p, i);
+			i = (i + p->count - 1) % p->count;
+			steady = 0;
+		} else {
+			i = (i + 1) % p->count;
+			steady++;
+		}
+	}
+}
+
 /* Give up the sides that matter least, until there is room. */
 static void make_room(struct polygon *p)
 {
 	drop_doubles(p);
+	drop_dents(p);
 	while (p->count > KEPT) {
 		struct gnomon_line_corner best = { 0.0, 0.0 };
 		double least = (double)INFINITY;
@@ -126,6 +148,9 @@ void polygon_smear(struct polygon *p, double phase_ns, double rate_ppb)
 	double before = side_sign(d, *at(&old, old.count - 1), old.corner[0]);
 	unsigned int changes = 0;
 
+	if (phase_ns == 0.0 && rate_ppb == 0.0) {
+		return;
+	}
 	p->count = 0;
 	for (unsigned int i = 0; i < old.count && changes <= ROOM; i++) {
 		const double after = side_sign(d, old.corner[i], *at(&old, i + 1));

@@ -65,7 +65,7 @@ struct gnomon_line_config {
 };
 
 /** Corners that the polygon of what phase and rate may be has at most. */
-#define GNOMON_LINE_CORNERS 24
+#define GNOMON_LINE_CORNERS 16
 
 /**
  * Every (phase, rate) of the clock over the counter that no pair contradicts, as a convex polygon.

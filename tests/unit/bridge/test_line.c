@@ -156,6 +156,8 @@ static void step_clock(struct world *w, struct gnomon_line *line)
 	gnomon_line_stepped(line, by, error);
 }
 
+static unsigned int corners_most;
+
 static void one_life(uint64_t seed)
 {
 	struct gnomon_line_config c = plain;
@@ -180,6 +182,7 @@ static void one_life(uint64_t seed)
 
 		assert_int_equal(result, i == 0 ? GNOMON_LINE_STARTED : GNOMON_LINE_TAKEN);
 		assert_within(&w, &line);
+		corners_most = line.corners > corners_most ? line.corners : corners_most;
 		if (world_uniform(&w) < 0.3) {
 			change_frequency(&w, &line, w.adjust_ppb + world_between(&w, -1e4, 1e4));
 			assert_within(&w, &line);
@@ -200,10 +203,11 @@ static void never_less_than_the_truth(void **state)
 	for (unsigned int i = 0; i < RUNS; i++) {
 		one_life(first.state + 1000 * i);
 	}
+	print_message("# polygons of %u corners at most\n", corners_most);
 }
 
-/* What it comes to: one oscillator, and two. */
-static double settled_rate_bound(double wander, double half_ns, double *phase_ns)
+/* After five minutes, with pairs that are off by so much of their windows. */
+static struct gnomon_line_view settled(double wander, double half_ns, double part)
 {
 	struct gnomon_line_config c = plain;
 	struct gnomon_line_view view;
@@ -211,33 +215,44 @@ static double settled_rate_bound(double wander, double half_ns, double *phase_ns
 	struct world w;
 
 	world_init(&w, 4711, c.counter_hz);
-	w.wander = wander;
+	w.wander = wander / 10.0;
 	c.wander_ppb_per_s = wander;
 	assert_int_equal(gnomon_line_init(&line, &c), 0);
 	for (int i = 0; i < 1200; i++) {
-		const struct gnomon_pair pair = world_pair(&w, half_ns);
+		struct gnomon_pair pair = world_pair(&w, part * half_ns);
 
+		pair.half_window_ns = half_ns;
 		assert_true(gnomon_line_pair(&line, &pair, NULL) != GNOMON_LINE_CONTRADICTED);
-		world_pass(&w, 0.25);
+		world_pass(&w, i < 1199 ? 0.25 : 0.0);
 	}
 	assert_int_equal(gnomon_line_at(&line, w.counter, &view), 0);
-	*phase_ns = view.phase_bound_ns;
-	return view.rate_bound_ppb;
+	return view;
 }
 
+/* Pairs in the middle of their windows: two of them, as far apart as wander allows. Pairs that use
+ * all of their windows tell much more. */
 static void gets_better_with_time(void **state)
 {
-	double phase;
-	double rate = settled_rate_bound(0.001, 50.0, &phase);
+	static const double halves[] = { 25.0, 500.0, 5000.0 };
 
-	print_message("# one oscillator, 50 ns: phase %.2f ns, rate %.3f ppb\n", phase, rate);
-	assert_true(rate < 1.0 && phase < 25.0);
-	rate = settled_rate_bound(10.0, 50.0, &phase);
-	print_message("# 10 ppb/s, 50 ns: phase %.2f ns, rate %.3f ppb\n", phase, rate);
-	assert_true(rate < 100.0 && phase < 50.0);
-	rate = settled_rate_bound(10.0, 500.0, &phase);
-	print_message("# 10 ppb/s, 500 ns: phase %.2f ns, rate %.3f ppb\n", phase, rate);
-	assert_true(rate < 300.0 && phase < 450.0);
+	for (unsigned int i = 0; i < 3; i++) {
+		const double w = halves[i];
+		struct gnomon_line_view one = settled(1e-4, w, 0.1);
+		struct gnomon_line_view two = settled(10.0, w, 0.1);
+
+		print_message("# +-%g ns: one oscillator %.1f ns, %.2f ppb; two %.1f, %.1f\n", w,
+			      one.phase_bound_ns, one.rate_bound_ppb, two.phase_bound_ns,
+			      two.rate_bound_ppb);
+		assert_true(one.rate_bound_ppb < 1.2 * (2.0 * w / 300.0 + 0.03));
+		assert_true(two.rate_bound_ppb < 1.3 * 2.0 * sqrt(10.0 * w));
+		assert_true(one.phase_bound_ns < 1.01 * w && two.phase_bound_ns < 1.01 * w);
+		one = settled(1e-4, w, 0.999);
+		two = settled(10.0, w, 0.999);
+		print_message("# all of it used: one oscillator %.1f ns, %.2f ppb; two %.1f, %.1f\n",
+			      one.phase_bound_ns, one.rate_bound_ppb, two.phase_bound_ns,
+			      two.rate_bound_ppb);
+		assert_true(two.phase_bound_ns < 0.5 * w && one.phase_bound_ns < 0.1 * w);
+	}
 }
 
 /* -- what cannot be true ---------------------------------------------------------------------- */

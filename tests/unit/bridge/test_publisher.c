@@ -141,6 +141,24 @@ static void the_first(void **state)
 				     r->host.time), 0.0, 1e-3);
 }
 
+/* Readers that round all down, time by almost a nanosecond and the bound as well, are safe. */
+static void rounding(void **state)
+{
+	struct rig *r = *state;
+
+	r->host.growth_ppb = 0.0;
+	for (int i = 0; i < 50; i++) {
+		double exact = 500.0 + i * 0.0309;
+		double bound;
+
+		r->host.bound_ns = exact;
+		publish(r);
+		(void)error_after(r, 0.0, &bound);
+		assert_true(floor(bound) >= exact + 1.0 + 2.0 && bound <= exact + 7.0);
+		pass(r, 1.0);
+	}
+}
+
 /* Nothing changes: the same line, a tighter bound, no marker, and monotonic. */
 static void the_same_again(void **state)
 {
@@ -455,6 +473,12 @@ static void measured_counter(void **state)
 	r->map.offset += 61;
 	publish(r);
 	assert_int_equal(r->what.disruption, GNOMON_DISRUPTION_COUNTER);
+	/* One that is known exactly is no better measurement of this one. */
+	pass(r, 0.25);
+	r->map.offset += 1;
+	r->map.error_ticks = 0;
+	publish(r);
+	assert_int_equal(r->what.disruption, GNOMON_DISRUPTION_COUNTER);
 }
 
 /* A process that died: another one goes on from what it saved. */
@@ -607,6 +631,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PUBLISHER(before_the_first),
 		PUBLISHER(the_first),
+		PUBLISHER(rounding),
 		PUBLISHER(the_same_again),
 		PUBLISHER(behind),
 		PUBLISHER(ahead),
