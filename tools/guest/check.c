@@ -51,7 +51,7 @@ static const char *trap_until_6_19(const struct gnomon_vmclock *p, bool valid)
 		return "its PHC is 74 s ahead: Linux 6.13 to 6.19 add where they should subtract";
 	}
 	if (p->time_type == GNOMON_VMCLOCK_TAI && !valid) {
-		return "it has no PHC: kernels 6.13 to 6.19 want UTC, and the page does not tell it";
+		return "it has no PHC: Linux 6.13 to 6.19 want UTC, and the page does not tell it";
 	}
 	return NULL;
 }
@@ -63,7 +63,7 @@ static const char *trap_since_7_0(const struct gnomon_vmclock *p, bool valid)
 		       "add";
 	}
 	if (p->time_type == GNOMON_VMCLOCK_UTC && !valid) {
-		return "it has no PHC: kernels from 7.0 on want TAI, and the page does not tell it";
+		return "it has no PHC: Linux 7.0 and later want TAI, which the page does not tell";
 	}
 	return NULL;
 }
