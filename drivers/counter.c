@@ -220,7 +220,7 @@ static int read_file(const char *folder, const char *file, char *line, size_t si
 	if (fd >= 0) {
 		(void)close(fd);
 	}
-	return err ? driver_fail(error, err, "%s: %s: cannot tell whether the " NAME " is stable",
+	return err ? driver_fail(error, err, "%s: %s: cannot tell whether the counter is stable",
 				 path, driver_strerror(err)) :
 		     0;
 }
