@@ -33,9 +33,10 @@ NAMES = ("magic size version counter_id time_type seq marker flags pad status sm
          "shift counter period period_est period_max sec frac est max generation").split()
 # Before the daemon: the kernel's folders as its guest's KVM would have them. ip-netns-exec gave it
 # a namespace for mounts and a fresh /sys.
-MOUNTS = ('mount -t debugfs none /sys/kernel/debug && '
-          'if [ -n "$1" ]; then mount --bind "$1" /sys/kernel/debug/kvm || exit 77; fi; shift; '
+MOUNTS = ('if [ "$1" != none ]; then mount -t debugfs none /sys/kernel/debug || exit; fi; '
+          'if [ -d "$1" ]; then mount --bind "$1" /sys/kernel/debug/kvm || exit; fi; shift; '
           'exec "$@"')
+NOBODY = 65534
 
 
 class Page:
@@ -168,7 +169,7 @@ class Stage:
         with open(self.page, "wb") as page:
             page.truncate(8192)
 
-    def start_daemon(self, section, settings=None):
+    def start_daemon(self, section, settings=None, debugfs=True):
         """Grandmaster and follower; section: keys of the guest's."""
         bench = self.bench
         left, right = bench.namespace("left"), bench.namespace("right")
@@ -184,9 +185,9 @@ class Stage:
             "guest_dir": os.path.join(bench.folder, "run"), "guest_max_bound": "1e9",
             **(settings or {})}, {name: {}, "guest g": {"guest_page": self.page, **section}})
         adds = self.guest.started is None or self.guest.started["adds"]
-        self.daemon = bench.start(right, ["sh", "-c", MOUNTS, "mounts",
-                                          self.folder if adds else "",
-                                          bench.gnomond, "-f", path], "follower")
+        kvm = "none" if not debugfs else self.folder if adds else ""
+        self.daemon = bench.start(right, ["sh", "-c", MOUNTS, "mounts", kvm, bench.gnomond, "-f",
+                                          path], "follower")
         self.control = Control(os.path.join(bench.folder, "control"))
         self.master = Control(os.path.join(bench.folder, "master-control"))
 
@@ -294,7 +295,42 @@ def vanishes(stage):
     stage.compare("its successor", 60)
 
 
-CASES = {"by_pid": by_pid, "unequal": unequal, "vanishes": vanishes}
+def unprivileged(stage):
+    """gnomond gave up root, and still sees what changes in debugfs."""
+    stage.make_page()
+    for path in (stage.bench.folder, stage.folder):
+        os.chmod(path, 0o755)
+    stage.start_daemon({"guest_pid": stage.guest.start()["pid"]}, {"user": "nobody"})
+    stage.await_status("synchronized", 40)
+    running = pathlib.Path(f"/proc/{stage.control.ask('hello')['pid']}").stat().st_uid
+    if running != NOBODY:
+        raise Failure(f"gnomond runs as user {running}")
+    marker = stage.guest.look()[0].marker
+    stage.guest.set_offset(-10**15)
+    within("s until the page was replaced", stage.await_marker(marker, 5), 0, 5)
+    stage.compare("another offset", 60)
+
+
+def no_debugfs(stage):
+    """Nobody tells the guest's counter: no time, and what to do about it."""
+    stage.make_page()
+    stage.start_daemon({"guest_pid": stage.guest.start()["pid"], "guest_counter": "kvm"},
+                       debugfs=False)
+    begin = time.monotonic()
+    while stage.control.ask("clock")["status"] != "synchronized":
+        if time.monotonic() - begin > 40:
+            raise Failure("the daemon does not lock")
+        time.sleep(0.2)
+    guest = stage.control.guest()
+    print(f"{guest['status']}: {guest['trouble']}")
+    if guest["status"] != "unreliable" or stage.guest.look()[0].status != "unreliable":
+        raise Failure("a page without a counter has a time")
+    if "/sys/kernel/debug/kvm" not in guest["trouble"] or "mount -t" not in guest["trouble"]:
+        raise Failure("the daemon does not say what is missing")
+
+
+CASES = {"by_pid": by_pid, "no_debugfs": no_debugfs, "unequal": unequal,
+         "unprivileged": unprivileged, "vanishes": vanishes}
 
 
 def probe(args):

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -407,6 +408,28 @@ static void stepped(void **state)
 	assert_true(check_look(0, &errors) != marker);
 }
 
+/* KVM's own folder, opened by root and read by nobody. */
+static void after_root(void **state)
+{
+	struct gnomon_counter_map map = { .offset = 1 };
+	struct kvm_debugfs debugfs;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_int_equal(kvm_debugfs_open(&debugfs, NULL, NULL), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		_exit(setgid(65534) || setuid(65534) ||
+		      kvm_debugfs_read(&debugfs, &host.known, &map, NULL, NULL) ||
+		      open(KVM_DEBUGFS, O_RDONLY) >= 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	kvm_debugfs_close(&debugfs);
+}
+
 static void vanishes(void **state)
 {
 	struct gnomon_vmclock page;
@@ -477,7 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(host_time), ROW(any_offset), ROW(changes_under_it), ROW(unequal), ROW(stepped),
-		ROW(vanishes),
+		ROW(after_root), ROW(vanishes),
 	};
 	const char *why;
 
