@@ -108,6 +108,53 @@ static void assert_above_own(struct rig *r)
 	assert_true(closest < 1.3); /* nor is it much too careful at its narrowest place */
 }
 
+/* A trend is given to the clock as time goes by. Who cannot be told is wrong by that much. */
+static void trend_is_lost(void **state)
+{
+	struct rig *r = *state;
+	struct gnomon_coast before;
+	struct gnomon_coast after;
+	double more;
+
+	rig_init(r, 1);
+	rig_start(r);
+	run(r, 400.0);
+	kill_all(r, true);
+	run(r, 20.0);
+	before = coast_of(r);
+	r->e->model.drift_ppb_per_s -= 0.5;
+	after = coast_of(r);
+	more = after.growth_ppb - before.growth_ppb;
+	assert_true(more >= 0.5 * 0.5 * HORIZON_S * 0.98 && more <= 0.5 * 0.5 * HORIZON_S * 1.2);
+	/* And so far it has been needed: the clock is too fast now. */
+	assert_true(after.excess_ppb > before.excess_ppb + 0.5);
+	assert_near(after.bound_ns, before.bound_ns, 10.0);
+}
+
+/* No instant is above the line, as the estimator itself says it, and somewhere it is near. */
+static void above_the_estimator(void **state)
+{
+	struct gnomon_estimate estimate;
+	struct gnomon_coast coast;
+	double closest = (double)INFINITY;
+	struct rig *r = *state;
+	double needed;
+
+	rig_init(r, 1);
+	rig_start(r);
+	run(r, 40.0);
+	coast = coast_of(r);
+	needed = estimator_needed_ppb(&r->e->sources[0].estimator);
+	for (double t = 1e-3; t <= HORIZON_S; t *= 1.01) {
+		double line = coast.bound_ns + coast.growth_ppb * t;
+
+		estimator_ahead(&r->e->sources[0].estimator, mono(r), t, needed, &estimate);
+		assert_true(estimate.bound_ns <= line);
+		closest = line / estimate.bound_ns < closest ? line / estimate.bound_ns : closest;
+	}
+	assert_true(closest < 1.15);
+}
+
 static void held_over(void **state)
 {
 	struct rig *r = *state;
@@ -188,7 +235,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		AHEAD(nothing_is_known),
 		AHEAD(following),
+		AHEAD(above_the_estimator),
 		AHEAD(held_over),
+		AHEAD(trend_is_lost),
 		AHEAD(free_running),
 		AHEAD(majority),
 		AHEAD(majority_without_model),
