@@ -186,7 +186,7 @@ static bool connected(struct qmp *q, const char *status, struct qmp_notice *noti
 	q->state = QMP_READY;
 	q->backoff = RETRY_MIN_NS;
 	q->told = false;
-	*notice = (struct qmp_notice){ QMP_NOTICE_CONNECTED, q->run, 0, "" };
+	*notice = (struct qmp_notice){ .type = QMP_NOTICE_CONNECTED, .run = q->run };
 	return true;
 }
 
@@ -295,8 +295,9 @@ static bool take_event(struct qmp *q, const char *name, const json_t *event,
 		notice->type = QMP_NOTICE_STOP;
 	} else if (strcmp(name, "RESUME") == 0) {
 		q->run = QMP_RUN_RUNNING;
-		q->incoming = false;
 		notice->type = QMP_NOTICE_RESUME;
+		notice->arrived = q->incoming;
+		q->incoming = false;
 	} else if (is_one_of(name, anew)) {
 		notice->type = QMP_NOTICE_RESET;
 	} else {
@@ -341,7 +342,7 @@ bool qmp_next(struct qmp *q, struct qmp_notice *notice, gnomon_mono now)
 	if (q->found_migrating && q->state == QMP_READY) {
 		q->found_migrating = false;
 		q->migrating = true;
-		*notice = (struct qmp_notice){ QMP_NOTICE_LEAVING, q->run, 0, "" };
+		*notice = (struct qmp_notice){ .type = QMP_NOTICE_LEAVING, .run = q->run };
 		return true;
 	}
 	while (!q->broken && q->stream.fd >= 0) {

@@ -43,6 +43,7 @@ enum qmp_notice_type {
 struct qmp_notice {
 	enum qmp_notice_type type;
 	enum qmp_run run;
+	bool arrived; /* RESUME: its memory had come from elsewhere */
 	uint64_t address;
 	char text[160];
 };

@@ -137,7 +137,7 @@ static void act(struct monitors *m, struct monitor *v, const struct qmp_notice *
 		tell(m, v, "stopped", now);
 		break;
 	case QMP_NOTICE_RESUME:
-		begin(m, v, guests_overwritten(m->guests, v->name), now);
+		begin(m, v, guests_overwritten(m->guests, v->name) && !notice->arrived, now);
 		tell(m, v, "runs", now);
 		break;
 	case QMP_NOTICE_RESET:

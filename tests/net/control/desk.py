@@ -106,10 +106,11 @@ def page_of(path):
 
 
 class Desk:
-    """One daemon, its folder, and what was started beside it."""
+    """One daemon, its folder, and what was started beside it. files: to remove in the end."""
 
     def __init__(self, gnomond):
-        self.gnomond, self.folder, self.daemon, self.children = gnomond, None, None, []
+        self.gnomond, self.folder, self.daemon = gnomond, None, None
+        self.children, self.files = [], []
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix=f"gnomon-{os.getpid()}-")
@@ -126,6 +127,8 @@ class Desk:
             log = self.path("log")
             if os.path.exists(log):
                 print("--- gnomond:\n" + pathlib.Path(log).read_text(encoding="utf-8"))
+        for path in filter(os.path.exists, self.files):
+            os.unlink(path)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, name):
