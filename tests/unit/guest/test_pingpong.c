@@ -152,6 +152,20 @@ static void unheard(void **state)
 	pingpong_close(&p);
 }
 
+/* A host that knows our counter says so without a ping: that is not asked for all the time. */
+static void known(void **state)
+{
+	struct host h = { .rounds = 0, .verdict = GNOMON_MAILBOX_DONE };
+	struct pingpong p;
+
+	(void)state;
+	open_box(&p);
+	with_host(&h, &p, PINGPONG_UNHEARD);
+	assert_int_equal(p.answers, 0);
+	assert_int_equal(p.unheard, 1);
+	pingpong_close(&p);
+}
+
 static void failed(void **state)
 {
 	struct host h = { .rounds = 3, .verdict = GNOMON_MAILBOX_FAILED };
@@ -206,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "/guest/pingpong/measured", measured, NULL, NULL, NULL },
 		{ "/guest/pingpong/unheard", unheard, NULL, NULL, NULL },
+		{ "/guest/pingpong/known", known, NULL, NULL, NULL },
 		{ "/guest/pingpong/failed", failed, NULL, NULL, NULL },
 		{ "/guest/pingpong/no_mailbox", no_mailbox, NULL, NULL, NULL },
 	};
