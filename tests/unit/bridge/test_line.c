@@ -248,7 +248,7 @@ static void gets_better_with_time(void **state)
 		assert_true(one.phase_bound_ns < 1.01 * w && two.phase_bound_ns < 1.01 * w);
 		one = settled(1e-4, w, 0.999);
 		two = settled(10.0, w, 0.999);
-		print_message("# all of it used: one oscillator %.1f ns, %.2f ppb; two %.1f, %.1f\n",
+		print_message("# all of it used: one %.1f ns, %.2f ppb; two %.1f, %.1f\n",
 			      one.phase_bound_ns, one.rate_bound_ppb, two.phase_bound_ns,
 			      two.rate_bound_ppb);
 		assert_true(two.phase_bound_ns < 0.5 * w && one.phase_bound_ns < 0.1 * w);

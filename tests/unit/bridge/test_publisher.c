@@ -593,7 +593,7 @@ static void host_line(void **state)
 	assert_true(host.valid);
 	assert_int_equal(host.status, GNOMON_VMCLOCK_SYNCHRONIZED);
 	assert_near(host.bound_ns, 340.0, 0.1);
-	/* Of the coast 20, of the wander 100 less the first 100 s, of the pairs sqrt(2 * 40 * 1). */
+	/* Of the coast 20, of the wander 100 less the first 100 s, of the pairs their share. */
 	assert_near(host.growth_ppb, 20.0 + 100.0 * (1.0 - 50.0 / 3600.0) + 9.0, 5.0);
 	/* The correction in progress is not in the rate. */
 	assert_near(gnomon_period_seconds(&host.period) * 1e9, 1.0 - 1e-6, 2e-8);
