@@ -84,7 +84,7 @@ static double quantile(double *values, size_t n, double q)
 	return values[(size_t)((double)(n - 1) * q)];
 }
 
-/* -- publishing --------------------------------------------------------------------------------- */
+/* -- publishing --------------------------------------------------------------------------- */
 
 static struct gnomon_host_line host_line(void)
 {
@@ -208,7 +208,7 @@ static void bench_publishing(void)
 	       sizeof(struct guest));
 }
 
-/* -- reading ------------------------------------------------------------------------------------ */
+/* -- reading ------------------------------------------------------------------------------ */
 
 enum reading { REALTIME, NOW, NOW_UTC, NOW_MONO, READ, COUNTER, READINGS };
 
