@@ -2,10 +2,10 @@
 /*
  * From a grandmaster to the readers in the guests: a simulated node keeps its clock with a real
  * engine and ensemble, a bridge reads it against a counter and publishes pages, as a daemon would.
- * Readers look all the time, while the clock is cold, locks, warms up, is set by somebody, loses its
- * grandmaster and finds it again, and while nobody publishes, for most of an hour. True time is
- * within every bound, whatever the page's status; no marker without a cause; no time goes back where
- * it is said that none does.
+ * Readers look all the time, while the clock is cold, locks, warms up, is set by somebody, loses
+ * its grandmaster and finds it again, and while nobody publishes, for most of an hour. True time is
+ * within every bound, whatever the page's status; no marker without a cause; no time goes back
+ * where it is said that none does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,8 @@
 
 static const struct sim_scenario scenario = {
 	"bridge", "", .duration_s = 5200, .settle_s = 100, .tick_s = TICK_S,
-	.nodes = NODES(GM(""), { "host", .set = "clientOnly=1 step_threshold=0.0005", .offset_s = 0.1,
+	.nodes = NODES(GM(""), { "host", .set = "clientOnly=1 step_threshold=0.0005",
+				 .offset_s = 0.1,
 				 .oscillator = { .frequency_ppb = 20000.0, .white_ppb = 0.2,
 						 .flicker_ppb = 0.5, .random_walk_ppb = 0.05,
 						 .step_ppb = 150.0, .step_at_s = 500.0,
@@ -98,7 +99,7 @@ struct bridge {
 
 static struct bridge *self;
 
-/* -- clocks ------------------------------------------------------------------------------------- */
+/* -- clocks ---------------------------------------------------------------------------------- */
 
 static double now_s(const struct bridge *b)
 {
@@ -156,7 +157,7 @@ static int told_step(struct gnomon_clock *clock, gnomon_span by)
 	return self->ops->step(clock, by);
 }
 
-/* -- readers ------------------------------------------------------------------------------------ */
+/* -- readers --------------------------------------------------------------------------------- */
 
 static void complain(struct bridge *b, const char *what, double is, double may)
 {
@@ -221,7 +222,7 @@ static void look(struct bridge *b)
 	}
 }
 
-/* -- publications ------------------------------------------------------------------------------- */
+/* -- publications ---------------------------------------------------------------------------- */
 
 static enum gnomon_vmclock_status status_of(const struct bridge *b)
 {
@@ -342,7 +343,7 @@ static void tick(void *context, const struct world *w, size_t n)
 	}
 }
 
-/* -- runs --------------------------------------------------------------------------------------- */
+/* -- runs ------------------------------------------------------------------------------------ */
 
 static void build(struct bridge *b, bool one_oscillator, double half_ns, uint64_t seed)
 {
@@ -430,8 +431,8 @@ static void run_many(bool one_oscillator)
 		}
 		print_message("# window +-%g ns, %s: E %.0f ns (the clock's own %.0f), at most "
 			      "%.0f; %.0f us after %.0f s without a daemon; %u looks\n",
-			      windows[k], one_oscillator ? "one oscillator" : "two", mean, own, most,
-			      dead / 1000.0, RESTARTED_S - DEAD_S, looks);
+			      windows[k], one_oscillator ? "one oscillator" : "two", mean, own,
+			      most, dead / 1000.0, RESTARTED_S - DEAD_S, looks);
 	}
 }
 

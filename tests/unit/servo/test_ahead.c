@@ -235,7 +235,7 @@ static void majority_without_model(void **state)
 	assert_true(followed > 10);
 }
 
-/* What an earlier run has left is wrong by 400 ppb: as long as it is on trial nobody relies on it. */
+/* What an earlier run has left is wrong by 400 ppb: on trial it is not relied on. */
 static void restored_model_is_wrong(void **state)
 {
 	struct gnomon_holdover_model model;
