@@ -28,6 +28,9 @@
 #define MISSES 4
 #define EXCHANGES 256
 
+/* KVM scales a counter only if it is further than this from the host's (its tsc_tolerance_ppm). */
+#define UNSCALED_PPB 250e3
+
 static bool wants_kvm(const struct guest *v)
 {
 	return v->conf.counter == CONF_COUNTER_KVM || v->conf.counter == CONF_COUNTER_AUTO;
@@ -305,14 +308,22 @@ static int exchange(struct guests *g, struct guest *v, void *box)
 	return missed < MISSES ? r : -ETIMEDOUT;
 }
 
+/* What was exchanged before still counts: a counter that drifts contradicts it. */
 static int begin_exchanges(struct guests *g, struct guest *v)
 {
 	const uint64_t hz = (uint64_t)g->host->rate.hz;
 
-	if (!v->pingpong) {
-		v->pingpong = malloc(sizeof(*v->pingpong));
+	if (v->pingpong) {
+		return 0;
 	}
+	v->pingpong = malloc(sizeof(*v->pingpong));
 	return v->pingpong ? gnomon_pingpong_init(v->pingpong, hz, hz, 0.0) : -ENOMEM;
+}
+
+static void forget_exchanges(struct guest *v)
+{
+	free(v->pingpong);
+	v->pingpong = NULL;
 }
 
 /* A map that says the same within its error stays: another one would be a disruption. */
@@ -332,7 +343,16 @@ static int play(struct guests *g, struct guest *v, void *box, struct gnomon_coun
 	int r = begin_exchanges(g, v);
 
 	r = r ? r : exchange(g, v, box);
-	return r ? r : gnomon_pingpong_map(v->pingpong, counter_read(), map);
+	if (r != 0) {
+		if (r != -ETIMEDOUT) {
+			forget_exchanges(v);
+		}
+		return r;
+	}
+	if (gnomon_pingpong_ratio_error(v->pingpong) > UNSCALED_PPB) {
+		return -EAGAIN;
+	}
+	return gnomon_pingpong_map(v->pingpong, counter_read(), map);
 }
 
 /* The request of one guest. It may have been written by anybody who has the page. */
@@ -351,6 +371,10 @@ static void serve(struct guests *g, struct guest *v, uint32_t request)
 	gnomon_mailbox_tell(box, request, r ? GNOMON_MAILBOX_FAILED : GNOMON_MAILBOX_DONE);
 	if (r == -EILSEQ) {
 		driver_fail(&v->no_map, r, "its answers contradict each other");
+		/* Or those of before: then its counter is no longer the one that was measured. */
+		v->due |= v->map_source == GUEST_MAP_PINGPONG && lose_map(g, v);
+	} else if (r == -EAGAIN) {
+		driver_fail(&v->no_map, r, "it has not answered for long enough to show its rate");
 	} else if (r != 0) {
 		driver_fail(&v->no_map, r, "it did not answer in time");
 	} else if (!is_consistent(v, &map) && take_map(g, v, GUEST_MAP_PINGPONG, &map)) {

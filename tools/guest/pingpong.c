@@ -110,11 +110,18 @@ static int64_t pause_after(const struct pingpong *p)
 	return NS_PER_S;
 }
 
+/* The host may have lost what it took from us: then there is no need to wait for long. */
+static gnomon_mono due(const struct pingpong *p, bool needed)
+{
+	return needed && p->last == PINGPONG_DONE ? gnomon_mono_add(p->next, NS_PER_S - AGAIN_NS)
+						  : p->next;
+}
+
 enum pingpong_result pingpong_expire(struct pingpong *p, gnomon_mono now, bool needed)
 {
 	uint64_t before;
 
-	if (!p->map || gnomon_mono_before(now, p->next) ||
+	if (!p->map || gnomon_mono_before(now, due(p, needed)) ||
 	    (!needed && p->last != PINGPONG_DONE)) {
 		return PINGPONG_IDLE;
 	}

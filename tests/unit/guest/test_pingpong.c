@@ -128,6 +128,10 @@ static void measured(void **state)
 	/* Not again at once, but after a while, and without need too. */
 	assert_int_equal(pingpong_expire(&p, timer_now(), true), PINGPONG_IDLE);
 	assert_true(p.next.ns > timer_now().ns + 20 * 1000000000LL);
+	/* The host lost it: soon then. */
+	p.next.ns -= 2 * 1000000000LL;
+	assert_int_equal(pingpong_expire(&p, timer_now(), false), PINGPONG_IDLE);
+	assert_int_equal(pingpong_expire(&p, timer_now(), true), PINGPONG_UNHEARD);
 	pingpong_close(&p);
 }
 
