@@ -225,11 +225,10 @@ static bool take_address(struct qmp *q, const json_t *answer, struct qmp_notice 
 
 	q->finding = false;
 	*notice = (struct qmp_notice){ .type = QMP_NOTICE_ADDRESS, .run = q->run };
-	if (at) {
-		notice->address = strtoull(at + 4, NULL, 16);
-	} else {
-		(void)snprintf(notice->text, sizeof(notice->text), "%.120s",
-			       text ? text : "the monitor refuses gpa2hva");
+	notice->address = at ? strtoull(at + 4, NULL, 16) : 0;
+	if (!notice->address) {
+		(void)snprintf(notice->text, sizeof(notice->text), "gpa2hva: %.120s",
+			       text ? text : "the monitor refuses it");
 		notice->text[strcspn(notice->text, "\r\n")] = '\0';
 	}
 	return true;

@@ -676,11 +676,15 @@ const struct conf_key conf_table[] = {
 	  RANGE(0, 0777), .unit = "octal", .doc = "Mode of that socket." },
 	{ KEY(MANAGEMENT, "control_socket"), G_STR(control_socket), IS(""),
 	  .native = "/run/gnomon/control",
-	  .doc = "The socket by which *gnomon* asks and tells gnomond. Empty: none." },
+	  .doc = "The socket by which *gnomon* asks and tells gnomond. The default place is done "
+		 "without if another gnomond has it; each further one needs its own. Empty: none." },
 	{ KEY(MANAGEMENT, "control_socket_mode"), G_INT(control_socket_mode), IS("0660"),
-	  RANGE(0, 0777), .unit = "octal", .doc = "Mode of that socket." },
+	  RANGE(0, 0777), .unit = "octal",
+	  .doc = "Mode of that socket: who can connect may ask. Changes are for root, gnomond's "
+		 "user and *control_socket_group*." },
 	{ KEY(MANAGEMENT, "control_socket_group"), G_STR(control_socket_group), IS(""),
-	  .doc = "Group of that socket. Empty: that of gnomond." },
+	  .doc = "Group of that socket, whose members may attach and detach guests. Empty: that of "
+		 "gnomond, for connecting alone." },
 	{ KEY(MANAGEMENT, "userDescription"), G_STR(user_description), IS(""),
 	  .doc = "name;location of this clock, at most 128 characters." },
 	{ KEY(MANAGEMENT, "productDescription"), G_STR(product_description), IS(";;"),

@@ -71,8 +71,9 @@ int control_open(struct control *c, const struct conf *conf, struct driver_error
 		return r;
 	}
 	seed_json();
-	if (is_default) {
-		(void)mkdir(CONTROL_FOLDER, 0755);
+	/* A service's umask would keep out the group. */
+	if (is_default && mkdir(CONTROL_FOLDER, 0755) == 0) {
+		(void)chmod(CONTROL_FOLDER, 0755);
 	}
 	r = uds_listen(&c->uds, path, (mode_t)conf->control_socket_mode, c->group,
 		       is_default ? &c->missing : error);

@@ -404,6 +404,7 @@ int guests_migrate(struct guests *g, const char *name, enum guest_migration what
 		return -ENOENT;
 	}
 	v = g->list[index];
+	guests_report_move(g, v, what);
 	switch (what) {
 	case GUEST_MIGRATION_LEAVES:
 		v->moving = GUEST_LEAVING;

@@ -189,6 +189,7 @@ int guests_folder_lock(const char *folder, struct driver_error *error);
 void guests_report_attached(struct guests *g, const struct guest *v, bool restored);
 void guests_report_detached(struct guests *g, const struct guest *v);
 void guests_report_status(struct guests *g, const struct guest *v);
+void guests_report_move(struct guests *g, const struct guest *v, enum guest_migration what);
 void guests_report_map(struct guests *g, const struct guest *v);
 void guests_report_disruption(struct guests *g, const struct guest *v, const char *why,
 			      double breach_ns);

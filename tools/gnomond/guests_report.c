@@ -72,6 +72,32 @@ void guests_report_status(struct guests *g, const struct guest *v)
 	g->log->section = NULL;
 }
 
+static const char *move_name(enum guest_migration what)
+{
+	switch (what) {
+	case GUEST_MIGRATION_LEAVES:
+		return "leaves or stops";
+	case GUEST_MIGRATION_STAYS:
+		return "stays";
+	case GUEST_MIGRATION_ARRIVED:
+		return "runs anew";
+	case GUEST_MIGRATION_RESTORED:
+		return "was restored";
+	}
+	return "?";
+}
+
+void guests_report_move(struct guests *g, const struct guest *v, enum guest_migration what)
+{
+	begin(g, v);
+	if (log_begin(g->log, LOG_GUEST_MOVE)) {
+		log_text(g->log, "guest %s: %s", v->conf.name, move_name(what));
+		log_str(g->log, "what", move_name(what));
+		end(g);
+	}
+	g->log->section = NULL;
+}
+
 void guests_report_map(struct guests *g, const struct guest *v)
 {
 	begin(g, v);

@@ -63,6 +63,7 @@ static const struct {
 	[LOG_GUEST] = { "guest", LOG_NOTICE, LOG_CLASS_LOCAL },
 	[LOG_GUEST_STATUS] = { "guest-status", LOG_NOTICE, LOG_CLASS_REMOTE },
 	[LOG_GUEST_COUNTER] = { "guest-counter", LOG_NOTICE, LOG_CLASS_REMOTE },
+	[LOG_GUEST_MOVE] = { "guest-move", LOG_NOTICE, LOG_CLASS_REMOTE },
 	[LOG_GUEST_DISRUPTION] = { "guest-disruption", LOG_NOTICE, LOG_CLASS_REMOTE },
 	[LOG_GUEST_DAMAGE] = { "guest-damage", LOG_WARNING, LOG_CLASS_REMOTE },
 	[LOG_GUEST_ERROR] = { "guest-error", LOG_WARNING, LOG_CLASS_LOCAL },

@@ -253,7 +253,7 @@ static void test_address(void **state)
 	say(b, "{\"return\": \"No memory is mapped at address 0x1000\\r\\n\"}\r\n");
 	assert_int_equal(next(b, &notice), QMP_NOTICE_ADDRESS);
 	assert_true(notice.address == 0);
-	assert_string_equal(notice.text, "No memory is mapped at address 0x1000");
+	assert_string_equal(notice.text, "gpa2hva: No memory is mapped at address 0x1000");
 	assert_int_equal(qmp_find_address(&b->qmp, 0x1000, b->now), 0);
 	say(b, "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no\"}}\r\n");
 	assert_int_equal(next(b, &notice), QMP_NOTICE_ADDRESS);
