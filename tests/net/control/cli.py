@@ -137,7 +137,8 @@ def refuses(d, gnomon):
         ([], "attach, detach, list, recipe or status"), (["atach", "x"], "did you mean attach"),
         (["attach"], "which guest"), (["detach"], "which guest"), (["list", "x"], "too many"),
         (["attach", "x", "y"], "y: one word too many"),
-        (["attach", "x", "--wy", "B"], "did you mean --way"), (["attach", "x", "--way"], "no value"),
+        (["attach", "x", "--wy", "B"], "did you mean --way"),
+        (["attach", "x", "--way"], "no value"),
         (["attach", "x", "--way", "E"], "bar_acpi, fixed, bar or patch"),
         (["attach", "x", "--size", "8191"], "power of two"),
         (["attach", "x", "--size", "many"], "--size: 'many'"),
@@ -164,8 +165,8 @@ def refuses(d, gnomon):
     for words, text in usage:
         err = sh.refused(1, *words)
         expect(text in err, f"{words}: {err}")
-    for words, text in ((["status", "onee"], "did you mean one?"), (["detach", "x"], "no guest 'x'"),
-                        (["recipe", "x"], "no guest 'x'"), (["attach", "one"], "detach it first"),
+    for words, text in ((["status", "onee"], "did you mean one?"),
+                        (["detach", "x"], "no guest 'x'"), (["recipe", "x"], "no guest 'x'"), (["attach", "one"], "detach it first"),
                         (["detach", "one"], "configuration"),
                         (["attach", "x", "--owner", "nobody-at-all"], "nobody-at-all"),
                         (["attach", "x", "--page", "/nonexistent/page"], "/nonexistent")):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Machines that stop, move, are restored and reset, and what their pages say: with a monitor that is
-none, and with QEMU as it is.
+"""Machines that stop, move, are restored and reset, and what their pages say: with a monitor that
+is none, and with QEMU as it is.
 
     machines.py --gnomond PATH --gnomon PATH CASE
 """

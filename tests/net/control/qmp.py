@@ -115,7 +115,7 @@ class Monitor:
 
 
 def start(d, name, *arguments, machine=None):
-    """A QEMU with a monitor for us; gnomond's is among the arguments. Returns it and its monitor."""
+    """A QEMU with a monitor for us; gnomond's is among the arguments. Both are returned."""
     path = d.path(f"{name}.own")
     child = d.launch([str(QEMU), *(machine or MACHINE), "-qmp",
                       f"unix:{path},server=on,wait=off", *arguments])
