@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Gate: what is installed is complete: a stranger builds the example with pkg-config alone, against
+"""Gate: what is installed is complete: a stranger builds the examples with pkg-config alone, against
 the shared and the static library, and finds the programs and pages the README names.
 
-    install.py BUILD_DIR EXAMPLE
+    install.py BUILD_DIR EXAMPLE[,STATUS[,ARGUMENT]]...    STATUS: what it exits with, else 0
     install.py --self-test
 """
 
@@ -15,7 +15,8 @@ import tempfile
 import common
 
 WANTED = ("sbin/gnomond", "share/man/man8/gnomond.8", "share/man/man5/gnomon.conf.5",
-          "lib/systemd/system/gnomond@.service", "include/gnomon/engine.h")
+          "lib/systemd/system/gnomond@.service", "include/gnomon/engine.h",
+          "include/gnomon/guest.h")
 
 
 def only(root, pattern):
@@ -34,6 +35,7 @@ def build_example(root, example, static):
                                *(["--static"] if static else []), env=env)
     if status:
         return [f"pkg-config: {flags.strip()}"]
+    example, wanted, *arguments = (example + ("" if "," in example else ",0")).split(",")
     target = f"{root}/example"
     status, output = common.run("cc", "-std=c11", *(["-static"] if static else []), example,
                                 *shlex.split(flags), "-o", target)
@@ -41,30 +43,31 @@ def build_example(root, example, static):
         return [f"{example}: {output.strip()}"]
     library = only(root, "libgnomon.so.*")
     env["LD_LIBRARY_PATH"] = str(library.parent) if library else ""
-    status, output = common.run(target, env=env)
-    return [f"{example}: exit {status}: {output[-300:]}"] if status else []
+    status, output = common.run(target, *arguments, env=env)
+    return [f"{example}: exit {status}: {output[-300:]}"] if status != int(wanted) else []
 
 
-def problems_of(root, example):
+def problems_of(root, *examples):
     """What is wrong with an installation below root."""
     names = {path.relative_to(root).as_posix() for path in pathlib.Path(root).rglob("*")}
     found = [f"{wanted} is not installed" for wanted in WANTED
              if not any(name.endswith(wanted) for name in names)]
     found += [f"{name} is installed, which is not for others" for name in sorted(names)
               if name.endswith((".a", ".so")) and "libgnomon." not in name]
-    for static in (False, True):
-        found += build_example(root, example, static)
+    for example in examples:
+        for static in (False, True):
+            found += build_example(root, example, static)
     return found
 
 
-def check(build, example):
+def check(build, *examples):
     """Install into a temporary folder and look."""
     with tempfile.TemporaryDirectory(prefix="gnomon-gate-") as root:
         status, output = common.run(common.need("meson"), "install", "-C", build, "--no-rebuild",
                                     "--quiet", "--destdir", root)
         if status:
             common.finish([f"meson install: {output}"])
-        common.finish(problems_of(root, example))
+        common.finish(problems_of(root, *examples))
 
 
 def self_test():
@@ -78,8 +81,15 @@ def self_test():
     }
     with common.Tree(files) as root:
         common.expect(problems_of(root, f"{root}/example.c"), "gnomond.8 is not", "gnomon.conf.5",
-                      "gnomond@.service", "engine.h is not", "libgnomon-internal.a", "example.c",
-                      "example.c")
+                      "gnomond@.service", "engine.h is not", "guest.h is not",
+                      "libgnomon-internal.a", "example.c", "example.c")
+        pathlib.Path(root, "usr/lib/libgnomon.a").write_bytes(b"!<arch>\n")
+        common.expect([x for x in problems_of(root, f"{root}/example.c,0") if "exit" in x])
+        pathlib.Path(root, "example.c").write_text("int main(void) { return 3; }\n",
+                                                   encoding="utf-8")
+        common.expect([x for x in problems_of(root, f"{root}/example.c,3") if "exit" in x])
+        common.expect([x for x in problems_of(root, f"{root}/example.c,2") if "exit" in x],
+                      "exit 3", "exit 3")
 
 
 common.main(check, self_test)
