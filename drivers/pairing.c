@@ -239,7 +239,8 @@ static int interpolate(const struct pairing *p, const struct gnomon_pair *a,
 	const double ticks = (double)(int64_t)(b->counter - a->counter);
 	const double all = gnomon_span_to_double(gnomon_time_diff(b->time, a->time));
 	const double part = gnomon_span_to_double(gnomon_time_diff(at, a->time));
-	const double half = fmax(a->half_window_ns, b->half_window_ns);
+	const double half = a->half_window_ns > b->half_window_ns ? a->half_window_ns :
+								    b->half_window_ns;
 
 	if (!(fabs(all - ticks * p->ns_per_tick) <=
 	      all * (STEERED_PPB + NOMINAL_PPB) * 1e-9 + 2 * half) || !(all > 0) ||

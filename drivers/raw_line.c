@@ -17,16 +17,29 @@
 /* A double holds a slope to this; intervals are never narrower. */
 #define ROUNDING 4e-16
 
+/* floor() and round() would load libm for the daemon: this is enough below 2^63. */
+static double whole_below(double x)
+{
+	const double cut = (double)(int64_t)x;
+
+	return cut > x ? cut - 1 : cut;
+}
+
+static double nearest(double x)
+{
+	return whole_below(x + 0.5);
+}
+
 unsigned int raw_line_shift(double hz)
 {
-	const double range = floor(KERNEL_RANGE_S * hz / 4294967296.0);
+	const double range = whole_below(KERNEL_RANGE_S * hz / 4294967296.0);
 	int bits = 32;
 	int shift = 32;
 
-	for (double left = range; left >= 1; left = floor(left / 2)) {
+	for (double left = range; left >= 1; left = whole_below(left / 2)) {
 		bits--;
 	}
-	while (shift > 1 && (round(ldexp(1e9 / hz, shift)) >= ldexp(1, bits) ||
+	while (shift > 1 && (nearest(ldexp(1e9 / hz, shift)) >= ldexp(1, bits) ||
 			     ldexp(1e9 / hz, shift) * MAX_ADJUST >= 4294967296.0)) {
 		shift--;
 	}
@@ -92,7 +105,7 @@ static void snap(struct raw_line *line)
 {
 	const double low = ldexp(line->low, (int)line->shift);
 	const double high = ldexp(line->high, (int)line->shift);
-	const double whole = round((low + high) / 2);
+	const double whole = nearest((low + high) / 2);
 
 	if (line->exact || line->odd || high - low > EXACT_UNITS) {
 		return;
@@ -194,13 +207,13 @@ int raw_line_counter(const struct raw_line *line, int64_t raw, double fraction, 
 		return -ENODATA;
 	}
 	/* From the newest bracket to about there, and then exactly from near by. */
-	distance = floor(ns * 2 / (line->low + line->high));
+	distance = whole_below(ns * 2 / (line->low + line->high));
 	*counter = line->newest.before + (uint64_t)(int64_t)distance;
 	if (!bounds(line, *counter, &low, &high)) {
 		bounds_at(line, &line->newest, line->newest.raw, *counter, &low, &high);
 	}
 	left = ns - (low + high) / 2;
-	distance = floor(left * 2 / (line->low + line->high) + 0.5);
+	distance = nearest(left * 2 / (line->low + line->high));
 	*counter += (uint64_t)(int64_t)distance;
 	*half_ns = (high - low) / 2 + fabs(distance) * (line->high - line->low) / 2 +
 		   (line->high + line->low) / 4;
