@@ -39,14 +39,12 @@ static void take_sigbus(int signum, siginfo_t *info, void *context)
 	(void)signal(signum, SIG_DFL); /* and comes again when we return */
 }
 
+/* With every file: somebody else may have taken it since. */
 static void catch_sigbus(void)
 {
-	static bool caught;
-	struct sigaction action = { .sa_sigaction = take_sigbus, .sa_flags = SA_SIGINFO };
+	const struct sigaction action = { .sa_sigaction = take_sigbus, .sa_flags = SA_SIGINFO };
 
-	if (!caught) {
-		caught = sigaction(SIGBUS, &action, NULL) == 0;
-	}
+	(void)sigaction(SIGBUS, &action, NULL);
 }
 
 /* -- opening ---------------------------------------------------------------------------------- */

@@ -25,8 +25,11 @@
 /* Of the ping-pong: all of it, one exchange, exchanges missed before it is given up. */
 #define PLAY_S 0.002
 #define PING_S 0.0001
-#define MISSES 4
+#define MISSES 8
 #define EXCHANGES 256
+/* What the exchanges have to come to: so many, and a map that is right within so much. */
+#define ANSWERS_LEAST 8
+#define ERROR_MOST_S 5e-6
 
 /* KVM scales a counter only if it is further than this from the host's (its tsc_tolerance_ppm). */
 #define UNSCALED_PPB 250e3
@@ -286,6 +289,7 @@ static int exchange(struct guests *g, struct guest *v, void *box)
 {
 	const double hz = g->host->rate.hz;
 	const uint64_t end = counter_read() + (uint64_t)(PLAY_S * hz);
+	int answered = 0;
 	int missed = 0;
 	int r = 0;
 
@@ -298,6 +302,7 @@ static int exchange(struct guests *g, struct guest *v, void *box)
 		gnomon_mailbox_ping(box, n);
 		if (await_answer(box, n, before + (uint64_t)(PING_S * hz), &guest)) {
 			r = gnomon_pingpong_add(v->pingpong, before, guest, counter_read());
+			answered++;
 		} else {
 			missed++;
 		}
@@ -305,7 +310,7 @@ static int exchange(struct guests *g, struct guest *v, void *box)
 			break;
 		}
 	}
-	return missed < MISSES ? r : -ETIMEDOUT;
+	return r == 0 && answered < ANSWERS_LEAST ? -ETIMEDOUT : r;
 }
 
 /* What was exchanged before still counts: a counter that drifts contradicts it. */
@@ -352,7 +357,9 @@ static int play(struct guests *g, struct guest *v, void *box, struct gnomon_coun
 	if (gnomon_pingpong_ratio_error(v->pingpong) > UNSCALED_PPB) {
 		return -EAGAIN;
 	}
-	return gnomon_pingpong_map(v->pingpong, counter_read(), map);
+	r = gnomon_pingpong_map(v->pingpong, counter_read(), map);
+	return r == 0 && (double)map->error_ticks > ERROR_MOST_S * g->host->rate.hz ? -ETIMEDOUT
+										      : r;
 }
 
 /* The request of one guest. It may have been written by anybody who has the page. */

@@ -110,6 +110,7 @@ static inline struct guest *rig_guest(struct rig *r, const char *name)
 	snprintf(v->conf.path, sizeof(v->conf.path), "%s/%s", r->folder, name);
 	v->conf.counter = CONF_COUNTER_HOST;
 	v->process.fd = -1;
+	proc_page_init(&v->patch);
 	v->map_source = GUEST_MAP_HOST;
 	gnomon_counter_map_offset(&v->map, 0);
 	return v;

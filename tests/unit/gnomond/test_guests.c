@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Pages of guests and what is kept beside them: what survives whom, and what hurts whom. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "tests/unit/gnomond/guests_rig.h"
+#include "tests/unit/seed.h"
+
+static struct rig rig;
+
+static int set_up(void **state)
+{
+	rig_up(&rig);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	rig_down(&rig);
+	return 0;
+}
+
+static struct guest *opened(const char *name)
+{
+	struct driver_error error = { "" };
+	struct guest *v = rig_guest(&rig, name);
+
+	if (guest_page_open(&rig.g, v, &error) != 0) {
+		fail_msg("%s", error.text);
+	}
+	return v;
+}
+
+static void closed(struct guest *v)
+{
+	guest_page_close(v);
+	free(v->pingpong);
+	free(v);
+}
+
+static struct gnomon_vmclock page_of(const struct guest *v)
+{
+	struct gnomon_vmclock page;
+
+	assert_int_equal(rig_read(v, &page), 0);
+	return page;
+}
+
+static void publish_at(struct guest *v, double s)
+{
+	rig_line(&rig, (uint64_t)(s * RIG_HZ), 999 + s, 100);
+	guest_page_publish(&rig.g, v, (gnomon_mono){ (int64_t)(s * 1e9) });
+}
+
+static bool told(const char *what)
+{
+	return strstr(rig.told, what) != NULL;
+}
+
+/* -- a page's life ---------------------------------------------------------------------------- */
+
+/* Valid before anybody boots, and not to be relied on; then as the clock is. */
+static void first_pages(void **state)
+{
+	struct guest *v = opened("one");
+	struct gnomon_vmclock page = page_of(v);
+	struct gnomon_vmclock_reading reading;
+
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	assert_int_equal(page.time_type, GNOMON_VMCLOCK_TAI);
+	publish_at(v, 1);
+	page = page_of(v);
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_SYNCHRONIZED);
+	assert_int_equal(page.tai_offset_sec, 37);
+	gnomon_vmclock_at(&page, 3000000000u, &reading);
+	assert_true(llabs(gnomon_fine_diff_ns(reading.time, (struct gnomon_fine){ 1000, 0 })) < 5);
+	assert_true(reading.bound_ns >= 100 && reading.bound_ns < 200);
+	assert_true(told("guest-disruption section=one why=\"first page\""));
+	assert_true(told("guest-status section=one status=synchronized"));
+	assert_string_equal(v->trouble.text, "");
+	/* The clock is lost. */
+	rig.host.standing.status = GNOMON_VMCLOCK_UNRELIABLE;
+	rig.host.now.status = GNOMON_VMCLOCK_UNRELIABLE;
+	guest_page_publish(&rig.g, v, (gnomon_mono){ 2 });
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	assert_string_equal(v->trouble.text, "the kept clock is not in step");
+	closed(v);
+}
+
+static void utc_profile(void **state)
+{
+	struct driver_error error = { "" };
+	struct guest *v = rig_guest(&rig, "utc");
+	struct gnomon_vmclock page;
+
+	v->conf.profile = CONF_PROFILE_UTC;
+	assert_int_equal(guest_page_open(&rig.g, v, &error), 0);
+	assert_int_equal(page_of(v).time_type, GNOMON_VMCLOCK_UTC);
+	publish_at(v, 1);
+	page = page_of(v);
+	assert_int_equal(page.time_type, GNOMON_VMCLOCK_UTC);
+	assert_false(page.flags & GNOMON_VMCLOCK_TAI_OFFSET_VALID);
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_SYNCHRONIZED);
+	assert_in_range(page.time_sec, 962, 963);
+	rig.host.utc.known = false;
+	publish_at(v, 1.25);
+	page = page_of(v);
+	assert_int_equal(page.time_type, GNOMON_VMCLOCK_UTC);
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	assert_non_null(strstr(v->trouble.text, "does not say what UTC is"));
+	closed(v);
+}
+
+/* The next process goes on from the truth, and its readers see no disruption. */
+static void restored(void **state)
+{
+	struct guest *v = opened("one");
+	struct gnomon_vmclock before;
+	struct gnomon_vmclock page;
+
+	publish_at(v, 1);
+	before = page_of(v);
+	guest_page_restate(&rig.g, v, GNOMON_VMCLOCK_FREERUNNING, 0);
+	closed(v);
+	v = opened("one");
+	assert_true(v->coasting);
+	page = page_of(v);
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_FREERUNNING);
+	assert_true(page.disruption_marker == before.disruption_marker);
+	assert_true(page.time_frac_sec == before.time_frac_sec);
+	/* Not in step yet: what is done to our clock does not matter. */
+	rig.conf.guest_max_bound_ns = 1e12;
+	rig.host.now.status = GNOMON_VMCLOCK_UNRELIABLE;
+	v->disrupted = true;
+	guest_page_publish(&rig.g, v, (gnomon_mono){ 5 });
+	page = page_of(v);
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_FREERUNNING);
+	assert_true(page.counter_value == before.counter_value);
+	publish_at(v, 3);
+	page = page_of(v);
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_SYNCHRONIZED);
+	assert_true(page.disruption_marker == before.disruption_marker);
+	assert_int_equal(v->disruptions, 0);
+	/* Another clock than was promised. */
+	closed(v);
+	v = opened("one");
+	rig_line(&rig, (uint64_t)(4 * RIG_HZ), 1003.5, 100);
+	guest_page_publish(&rig.g, v, (gnomon_mono){ 6 });
+	page = page_of(v);
+	assert_true(page.disruption_marker != before.disruption_marker);
+	assert_true(told("guest-disruption section=one why=promise"));
+	closed(v);
+}
+
+/* What is of no use is not gone on from: another boot, another counter, another time scale. */
+static void not_restored(void **state)
+{
+	struct driver_error error = { "" };
+	struct guest *v = opened("one");
+	uint64_t marker;
+
+	publish_at(v, 1);
+	marker = page_of(v).disruption_marker;
+	closed(v);
+	strcpy(rig.host.boot_id, "another");
+	v = opened("one");
+	assert_false(v->coasting);
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	assert_true(page_of(v).disruption_marker != marker);
+	publish_at(v, 1);
+	closed(v);
+	v = rig_guest(&rig, "one");
+	v->conf.profile = CONF_PROFILE_UTC;
+	assert_int_equal(guest_page_open(&rig.g, v, &error), 0);
+	assert_false(v->coasting);
+	publish_at(v, 1);
+	closed(v);
+	/* The counter is another: the old line is worth nothing, whatever the truth says. */
+	v = rig_guest(&rig, "one");
+	v->conf.profile = CONF_PROFILE_UTC;
+	assert_int_equal(guest_page_open(&rig.g, v, &error), 0);
+	assert_true(v->coasting);
+	gnomon_counter_map_offset(&v->map, 1000);
+	rig.host.now.status = GNOMON_VMCLOCK_UNRELIABLE;
+	guest_page_publish(&rig.g, v, (gnomon_mono){ 5 });
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	closed(v);
+}
+
+/* -- guests that do what they like ------------------------------------------------------------ */
+
+static void assert_whole(const struct guest *v)
+{
+	uint8_t octets[GNOMON_VMCLOCK_SIZE];
+	struct gnomon_vmclock want = v->slot.shown;
+	struct gnomon_quality quality;
+
+	want.seq_count = v->seq;
+	gnomon_vmclock_encode(&want, octets);
+	assert_memory_equal(v->file.map, octets, sizeof(octets));
+	for (size_t i = GNOMON_VMCLOCK_SIZE; i < GNOMON_VMCLOCK_PAGE; i++) {
+		assert_int_equal(v->file.map[i], 0);
+	}
+	assert_int_equal(gnomon_quality_read(v->file.map + GNOMON_QUALITY_OFFSET, 4096, 1,
+					     &quality), 0);
+}
+
+static void scribbled(void **state)
+{
+	struct seed seed = seed_start("scribbled");
+	struct guest *v = opened("bad");
+	struct guest *other = opened("good");
+	uint32_t seq;
+
+	publish_at(v, 1);
+	publish_at(other, 1);
+	seq = v->seq;
+	for (int i = 1; i <= 500; i++) {
+		size_t from = (size_t)seed_below(&seed, 8000);
+		const uint8_t was = v->file.map[from];
+
+		seed_spoil(&seed, (char *)v->file.map + from, 100, NULL, 40);
+		(void)was;
+		publish_at(v, 1 + i * 0.25);
+		publish_at(other, 1 + i * 0.25);
+		assert_whole(v);
+		assert_int_equal(v->seq, seq + 2 * (uint32_t)i);
+	}
+	assert_in_range(v->healed, 400, 500); /* the mailbox is the guest's */
+	assert_int_equal(other->healed, 0);
+	assert_int_equal(other->disruptions, 1);
+	assert_int_equal(v->disruptions, 1);
+	assert_true(told("guest-damage section=bad"));
+	closed(v);
+	closed(other);
+}
+
+/* However short: the file is as long as before, and what was on it comes back. */
+static void cut_short(void **state)
+{
+	static const off_t lengths[] = { 0, 1, 100, 4095, 4096, 4097, 8191 };
+	struct guest *v = opened("one");
+	struct stat st;
+
+	publish_at(v, 1);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		assert_int_equal(ftruncate(v->file.fd, lengths[i]), 0);
+		for (int k = 0; k < 16; k++) {
+			publish_at(v, 2 + (double)i + k * 0.01);
+		}
+		assert_int_equal(fstat(v->file.fd, &st), 0);
+		assert_int_equal(st.st_size, 8192);
+		assert_whole(v);
+	}
+	assert_in_range(v->healed, 7, 14);
+	assert_int_equal(v->disruptions, 1);
+	closed(v);
+}
+
+/* Whoever starts anew finds a page, and one who has the old one is told. */
+static void removed(void **state)
+{
+	struct guest *v = opened("one");
+	char path[CONF_PAGE_MAX];
+	struct stat st;
+
+	memcpy(path, v->conf.path, sizeof(path));
+	publish_at(v, 1);
+	assert_int_equal(unlink(path), 0);
+	for (int i = 0; i < 32; i++) {
+		publish_at(v, 2 + i * 0.25);
+	}
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(told("guest-error section=one why=\"its page was removed, and made anew\""));
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_SYNCHRONIZED);
+	assert_int_equal(unlink(path), 0);
+	v->process.pid = getpid();
+	for (int i = 0; i < 32; i++) {
+		publish_at(v, 20 + i * 0.25);
+	}
+	assert_int_equal(stat(path, &st), -1);
+	v->process.pid = 0;
+	closed(v);
+}
+
+/* -- truth and repair ------------------------------------------------------------------------- */
+
+/* Half of a slot is no slot, whichever half. */
+static void torn_truth(void **state)
+{
+	struct seed seed = seed_start("torn_truth");
+	struct guest *v = opened("one");
+	struct truth_slot slot;
+	uint8_t whole[8192];
+
+	publish_at(v, 1);
+	publish_at(v, 2);
+	memcpy(whole, v->truth.file.map, sizeof(whole));
+	assert_true(truth_load(&v->truth, &slot));
+	assert_true(slot.generation == v->truth.generation);
+	for (int i = 0; i < 2000; i++) {
+		const size_t newest = 1024 + 1024 * (v->truth.generation % 2);
+		const size_t at = newest + (size_t)seed_below(&seed, 300);
+
+		memcpy(v->truth.file.map, whole, sizeof(whole));
+		v->truth.file.map[at] ^= (uint8_t)(1 + seed_below(&seed, 255));
+		assert_true(truth_load(&v->truth, &slot));
+		assert_true(slot.generation == v->truth.generation - 1);
+		v->truth.file.map[1024 + 1024 * ((v->truth.generation + 1) % 2) + 8] ^= 1;
+		assert_false(truth_load(&v->truth, &slot));
+	}
+	closed(v);
+}
+
+static void repaired(void **state)
+{
+	struct guest *v = opened("one");
+	uint8_t *page = v->file.map;
+	struct gnomon_vmclock before;
+	struct gnomon_vmclock after;
+
+	publish_at(v, 1);
+	before = page_of(v);
+	memset(page, 0x5b, 112); /* an odd count among it */
+	assert_int_equal(guests_repair(&rig.conf), 1);
+	after = page_of(v);
+	assert_true(after.time_frac_sec == before.time_frac_sec);
+	assert_true(after.disruption_marker == before.disruption_marker);
+	assert_true((int32_t)(after.seq_count - 0x5b5b5b5b) > 0 && after.seq_count % 2 == 0);
+	/* Of another boot. */
+	strcpy(v->slot.boot_id, "another");
+	truth_save(&v->truth, &v->slot);
+	assert_int_equal(guests_repair(&rig.conf), 1);
+	after = page_of(v);
+	assert_int_equal(after.clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	assert_true(after.disruption_marker != before.disruption_marker);
+	closed(v);
+}
+
+/* What is in the folder may not make us write where we should not. */
+static void not_repaired(void **state)
+{
+	struct guest *v = opened("one");
+	char other[CONF_PAGE_MAX + 8];
+	struct driver_error error = { "" };
+	int lock;
+
+	publish_at(v, 1);
+	/* Another file under the same name. */
+	snprintf(other, sizeof(other), "%s.old", v->conf.path);
+	assert_int_equal(rename(v->conf.path, other), 0);
+	close(open(v->conf.path, O_CREAT | O_RDWR, 0600));
+	assert_int_equal(guests_repair(&rig.conf), 0);
+	assert_int_equal(unlink(v->conf.path), 0);
+	assert_int_equal(symlink(other, v->conf.path), 0);
+	assert_int_equal(guests_repair(&rig.conf), 0);
+	assert_int_equal(unlink(v->conf.path), 0);
+	/* The same under two names. */
+	assert_int_equal(link(other, v->conf.path), 0);
+	assert_int_equal(guests_repair(&rig.conf), 0);
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(guests_repair(&rig.conf), 1);
+	/* Another gnomond is at it. */
+	lock = guests_folder_lock(rig.folder, &error);
+	assert_true(lock >= 0);
+	assert_int_equal(guests_repair(&rig.conf), 0);
+	assert_int_equal(guests_folder_lock(rig.folder, &error), -EBUSY);
+	assert_non_null(strstr(error.text, "another gnomond has it"));
+	(void)close(lock);
+	/* No truth, and no folder. */
+	memset(v->truth.file.map, 0, 1024);
+	assert_int_equal(guests_repair(&rig.conf), 0);
+	rig.conf.guest_dir = "/nonexistent/folder";
+	assert_int_equal(guests_repair(&rig.conf), 0);
+	rig.conf.guest_dir = NULL; /* not even that was read */
+	assert_int_equal(guests_repair(&rig.conf), 0);
+	rig.conf.guest_dir = rig.folder;
+	closed(v);
+}
+
+/* -- guests of earlier runs ------------------------------------------------------------------- */
+
+static unsigned int attached;
+
+static int attach(struct guests *g, const struct conf_guest *conf, struct driver_error *error)
+{
+	attached++;
+	if (strcmp(conf->name, "two") == 0) {
+		return driver_fail(error, -ENOSPC, "guest two: no room");
+	}
+	assert_string_equal(conf->name, "one");
+	assert_string_equal(conf->owner, "root:root");
+	assert_int_equal(conf->mode, 0640);
+	assert_int_equal(conf->way, CONF_WAY_FIXED);
+	assert_true(conf->gpa == 0x140000000);
+	return 0;
+}
+
+static void remembered(void **state)
+{
+	struct guest *guests[] = { rig_guest(&rig, "one"), rig_guest(&rig, "two"),
+				   rig_guest(&rig, "configured") };
+	struct driver_error error = { "" };
+
+	guests[0]->conf.page = guests[0]->conf.path;
+	guests[0]->conf.owner = "root:root";
+	guests[0]->conf.mode = 0640;
+	guests[0]->conf.way = CONF_WAY_FIXED;
+	guests[0]->conf.address = "0x140000000";
+	guests[0]->dynamic = true;
+	guests[1]->dynamic = true;
+	rig.g.list = guests;
+	rig.g.count = 3;
+	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
+	assert_int_equal(attached, 0); /* there is no such file */
+	assert_int_equal(guests_file_store(&rig.g, &error), 0);
+	rig.g.count = 0;
+	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
+	assert_int_equal(attached, 2);
+	assert_true(told("guest-error why=\"guest two: no room\""));
+	for (int i = 0; i < 3; i++) {
+		free(guests[i]);
+	}
+}
+
+/* A file that makes no sense is said to, and is no reason not to start. */
+static void forgotten(void **state)
+{
+	char path[80];
+	struct driver_error error = { "" };
+	FILE *file;
+
+	attached = 0;
+	snprintf(path, sizeof(path), "%s/guests.conf", rig.folder);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("[guest one]\nguest_way E\n", file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
+	assert_int_equal(attached, 0);
+	assert_true(told("guests.conf:2: key 'guest_way': 'E' is not one of its values"));
+}
+
+static void tables(void **state)
+{
+	struct guest *v = rig_guest(&rig, "one");
+	struct driver_error error = { "" };
+	uint8_t octets[GNOMON_AML_MAX];
+	char path[CONF_PAGE_MAX];
+	struct stat st;
+	FILE *file;
+
+	assert_int_equal(guests_file_table(&rig.g, v, &error), 0);
+	snprintf(path, sizeof(path), "%s/one.aml", rig.folder);
+	assert_string_equal(v->table, path);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(octets, 1, sizeof(octets), file) > 100);
+	assert_memory_equal(octets, "SSDT", 4);
+	assert_int_equal(fstat(fileno(file), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0644); /* QEMU reads it */
+	assert_int_equal(fclose(file), 0);
+	guests_file_forget(v);
+	assert_int_equal(stat(path, &st), -1);
+	v->table[0] = '\0';
+	v->conf.way = CONF_WAY_BAR;
+	assert_int_equal(guests_file_table(&rig.g, v, &error), 0);
+	assert_string_equal(v->table, "");
+	free(v);
+}
+
+/* -- the ping-pong ---------------------------------------------------------------------------- */
+
+#define OFFSET UINT64_C(123456789012345)
+
+struct player {
+	void *box;
+	bool stop;
+	bool lies;
+};
+
+/* A guest with a processor of its own. */
+static void *answer(void *context)
+{
+	struct player *p = context;
+	uint32_t last = 0;
+
+	while (!__atomic_load_n(&p->stop, __ATOMIC_RELAXED)) {
+		const uint32_t n = gnomon_mailbox_pinged(p->box);
+
+		if (n != last) {
+			last = n;
+			gnomon_mailbox_answer(p->box, n, p->lies ? n * UINT64_C(0x9e3779b97f4a7c15)
+								 : counter_read() + OFFSET);
+		}
+	}
+	return NULL;
+}
+
+/* True if it was found within so many requests: the machine may have no processor for it now. */
+static bool play(struct guest *v, bool lies, unsigned int requests)
+{
+	struct player player = { .box = guest_page_mailbox(v), .lies = lies };
+	struct counter_rate rate;
+	pthread_t thread;
+
+	assert_int_equal(counter_rate(&rate), 0);
+	rig.host.rate = rate;
+	assert_int_equal(pthread_create(&thread, NULL, answer, &player), 0);
+	for (unsigned int i = 0; i < requests && v->map_source == GUEST_MAP_NONE; i++) {
+		(void)gnomon_mailbox_ask(player.box);
+		guests_map_play(&rig.g, (gnomon_mono){ 1 });
+		(void)usleep(1000);
+	}
+	__atomic_store_n(&player.stop, true, __ATOMIC_RELAXED);
+	(void)pthread_join(thread, NULL);
+	return v->map_source == GUEST_MAP_PINGPONG;
+}
+
+static struct guest *player(const char *name)
+{
+	struct guest *v = opened(name);
+
+	v->conf.counter = CONF_COUNTER_PINGPONG;
+	v->map_source = GUEST_MAP_NONE;
+	return v;
+}
+
+static void pingpong(void **state)
+{
+	struct guest *v = player("one");
+	int64_t off;
+
+	if (!counter_name() || sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		closed(v);
+		skip();
+	}
+	rig.g.list = &v;
+	rig.g.count = 1;
+	guests_map_play(&rig.g, (gnomon_mono){ 1 }); /* nobody asked */
+	assert_int_equal(v->map_source, GUEST_MAP_NONE);
+	assert_true(play(v, false, 20000));
+	off = (int64_t)(v->map.offset - OFFSET);
+	printf("# off by %" PRId64 " ticks, said to be within %" PRIu64 "\n", off,
+	       v->map.error_ticks);
+	assert_true((uint64_t)llabs(off) <= v->map.error_ticks);
+	assert_true(v->due);
+	assert_true(told("guest-counter section=one by=pingpong"));
+	closed(v);
+}
+
+/* Lies are seen to be lies, and nobody who asks and does not answer keeps us for long. */
+static void liars(void **state)
+{
+	struct guest *v = player("one");
+	uint32_t request;
+
+	rig.g.list = &v;
+	rig.g.count = 1;
+	assert_false(play(v, true, 200));
+	assert_int_equal(v->map_source, GUEST_MAP_NONE);
+	request = gnomon_mailbox_ask(guest_page_mailbox(v));
+	guests_map_play(&rig.g, (gnomon_mono){ 1 });
+	assert_int_equal(gnomon_mailbox_state(guest_page_mailbox(v), request),
+			 GNOMON_MAILBOX_FAILED);
+	assert_string_equal(v->no_map.text, "it did not answer in time");
+	closed(v);
+}
+
+#define ROW(name) { "/gnomond/guests/" #name, name, set_up, tear_down, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROW(first_pages), ROW(utc_profile),  ROW(restored),   ROW(not_restored),
+		ROW(scribbled),   ROW(cut_short),    ROW(removed),    ROW(torn_truth),
+		ROW(repaired),    ROW(not_repaired), ROW(remembered), ROW(forgotten),
+		ROW(tables),      ROW(pingpong),     ROW(liars),
+	};
+
+	return cmocka_run_group_tests_name("/gnomond/guests", tests, NULL, NULL);
+}
