@@ -377,7 +377,7 @@ static int64_t tai_at(const struct gnomon_host_line *line, uint64_t counter)
 	const double ticks = (double)(int64_t)(counter - line->counter);
 	const double ns = ticks * gnomon_period_seconds(&line->period) * 1e9;
 
-	return ns_of(gnomon_fine_to_time(line->time)) + llround(ns);
+	return ns_of(gnomon_fine_to_time(line->time)) + (int64_t)(ns < 0 ? ns - 0.5 : ns + 0.5);
 }
 
 /* What was promised of CLOCK_REALTIME does not hold any more: it was stepped. */
@@ -408,9 +408,10 @@ static void take_quality(struct guests *g, gnomon_mono now)
 		q.flags |= GNOMON_QUALITY_OFFSET_VALID;
 		q.realtime_ns = ns_of(rt->time);
 		q.offset_ns = q.realtime_ns - tai_at(&h->now, rt->counter);
-		q.maxerror_ns = (uint64_t)ceil(h->now.bound_ns + rt->half_window_ns) + 1;
-		q.esterror_ns = (uint64_t)ceil(h->now.esterror_ns);
-		q.growth_ppb = (uint32_t)fmin(ceil(h->now.growth_ppb), 1e9) +
+		q.maxerror_ns = (uint64_t)(h->now.bound_ns + rt->half_window_ns) + 2;
+		q.esterror_ns = (uint64_t)h->now.esterror_ns + 1;
+		q.growth_ppb = (h->now.growth_ppb < 1e9 ? (uint32_t)h->now.growth_ppb + 1
+							: UINT32_C(1000000000)) +
 			       (steered ? STEERED_PPB : UNSTEERED_PPB);
 	} else {
 		q.clock_status = GNOMON_VMCLOCK_UNRELIABLE;

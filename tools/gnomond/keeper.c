@@ -201,7 +201,7 @@ static void tell_kernel(struct keeper *k, const struct gnomon_discipline_command
 	k->kernel_told = now;
 	(void)clock_system_set_synchronized(k->clock, true,
 					    bound_ns < MAXERROR_MOST_NS
-						    ? (int64_t)ceil(bound_ns)
+						    ? (int64_t)bound_ns + 1
 						    : gnomon_span_abs(sample->offset).ns);
 }
 
