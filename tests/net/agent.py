@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -135,6 +136,85 @@ def case_check(bench):
         raise Failure(str(found))
     if watcher.stop() != 0:
         raise Failure("the watcher did not end well")
+
+
+def copy_page(bench, ahead_ns):
+    """A page that says what ours does at this moment, and then some."""
+    data = bytearray(pathlib.Path(bench.folder, "page").read_bytes())
+    while data[12] % 2:
+        data = bytearray(pathlib.Path(bench.folder, "page").read_bytes())
+    seconds, fraction = struct.unpack_from("<QQ", data, 0x48)
+    at = (seconds << 64) + fraction + (ahead_ns << 64) // 10**9
+    struct.pack_into("<QQ", data, 0x48, at >> 64, at & (1 << 64) - 1)
+    struct.pack_into("<Q", data, 0x10, struct.unpack_from("<Q", data, 0x10)[0] ^ 1)  # the marker
+    path = os.path.join(bench.folder, "other")
+    pathlib.Path(path).write_bytes(data)
+    return path
+
+
+def case_alarm(bench):
+    """Two pages that cannot both be right: a line in the log, the status, an exit status."""
+    space, _, _ = setup(bench)
+    path = os.path.join(bench.folder, "status")
+    agent = start_agent(bench, space, "--clock=soft", "--status", path)
+    await_status(bench, 30, "locked", lambda s: s["state"] == "locked")
+    bound = status(bench)["bound_ns"]
+    if agent.stop() != 0:
+        raise Failure("the agent did not end well")
+    other = copy_page(bench, int(bound * 10 + 5e6))
+    agent = start_agent(bench, space, "--clock=soft", "--status", path, "--page", other)
+    expect(agent, r"error clocks-disagree clock=\S+page\"? other=\S+other\"? disagree=true", 20)
+    found = await_status(bench, 5, "alarmed", lambda s: s["disagreements"] == 1)
+    print(found)
+    done = subprocess.run([bench.guest, "--check", "--root", os.path.join(bench.folder, "nothing"),
+                           "--page", os.path.join(bench.folder, "page"), "--page", other],
+                          capture_output=True, text=True, check=False, timeout=20)
+    if done.returncode != 3 or "which is more than both bounds together" not in done.stdout:
+        raise Failure(f"{done.returncode}: {done.stdout} {done.stderr}")
+    if agent.stop() != 0:
+        raise Failure("the agent did not end well")
+
+
+def chrony_correction(space, device):
+    """What chronyd thinks the system clock has to be corrected by, s; None: it is not in step."""
+    done = subprocess.run(["ip", "netns", "exec", space, "chronyc", "-n", "-c", "-h", device,
+                           "tracking"], text=True, capture_output=True, check=False, timeout=30)
+    fields = done.stdout.strip().split(",")
+    if len(fields) != 14 or fields[2] == "0":
+        return None
+    return float(fields[4])
+
+
+def case_chrony(bench):
+    """A real chronyd is fed, and believes how far its clock is off; it sets none (-x)."""
+    need("chronyd", "chronyc")
+    left, right = bench.namespace("left"), bench.namespace("right")
+    name = bench.cable(left, right)
+    bench.start_gnomond(left, [name], {"priority1": "100", "clockClass": "6",
+                                       "clockAccuracy": "0x23", "soft_clock_offset": "0.125"},
+                        "master")
+    expect(start_host(bench, right, name), LOCKED, 30)
+    folder = pathlib.Path(bench.folder, "chrony")
+    folder.mkdir(mode=0o750)
+    (folder / "chrony.conf").write_text("\n".join((
+        f"bindcmdaddress {folder}/chronyd.sock", f"pidfile {folder}/pid",
+        f"driftfile {folder}/drift", f"refclock SOCK {folder}/gnomon.sock poll 0 filter 2")) + "\n",
+        encoding="utf-8")
+    bench.start(right, [shutil.which("chronyd"), "-x", "-d", "-u", "root", "-F", "0", "-f",
+                        str(folder / "chrony.conf")], "chronyd")
+    agent = start_agent(bench, right, "--feed", f"chrony:{folder}/gnomon.sock", "--interval",
+                        "0.25", "--status", os.path.join(bench.folder, "status"))
+    expect(agent, r"mode=\"?feed", 5)
+    end, found = time.monotonic() + 40, None
+    while found is None and time.monotonic() < end:
+        time.sleep(0.5)
+        found = chrony_correction(right, f"{folder}/chronyd.sock")
+    if found is None:
+        raise Failure("chronyd does not believe it")
+    within("the system clock is slow by, s", abs(found), 0.12, 0.13)
+    within("... and by the agent, s", -status(bench)["offset_ns"] * 1e-9, 0.12, 0.13)
+    if agent.stop() != 0:
+        raise Failure("the agent did not end well")
 
 
 def case_usage(bench):

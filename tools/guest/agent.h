@@ -43,7 +43,8 @@ struct agent_config {
 	double interval_s;
 	const char *use[AGENT_NAMES_MAX]; /* these clocks only; none: all that can be trusted */
 	size_t use_count;
-	const char *page;                 /* a page file to be read as well; NULL: none */
+	const char *pages[AGENT_NAMES_MAX]; /* files to be read as well */
+	size_t page_count;
 	struct agent_word words[AGENT_NAMES_MAX];
 	size_t word_count;
 	const char *root;

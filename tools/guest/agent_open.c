@@ -136,12 +136,12 @@ size_t agent_look(struct agent *agent)
 	size_t opened = 0;
 
 	machine_look_clocks(&agent->machine);
-	if (c->page) {
+	for (size_t i = 0; i < c->page_count; i++) {
 		struct machine_clock file = { .kind = GUEST_KIND_VMCLOCK, .phc = -1 };
 
 		file.page_kind = GNOMON_CLOCK_FILE;
-		(void)snprintf(file.name, sizeof(file.name), "%.63s", c->page);
-		(void)snprintf(file.page, sizeof(file.page), "%.255s", c->page);
+		(void)snprintf(file.name, sizeof(file.name), "%.63s", c->pages[i]);
+		(void)snprintf(file.page, sizeof(file.page), "%.255s", c->pages[i]);
 		opened += try_open(agent, &file);
 	}
 	for (size_t i = 0; i < agent->machine.clock_count; i++) {

@@ -189,6 +189,25 @@ void machine_look_clocks(struct machine *m)
 
 /* -- the rest --------------------------------------------------------------------------------- */
 
+/* What x86 processors say of themselves. */
+static bool has_processor_flag(const struct machine *m, const char *flag)
+{
+	char path[PATH_SIZE];
+	char line[8192];
+	bool found = false;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/proc/cpuinfo", m->root);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		found = strncmp(line, "flags", 5) == 0 && strstr(line, flag);
+	}
+	if (f) {
+		(void)fclose(f);
+	}
+	return found;
+}
+
 static enum machine_hypervisor hypervisor_of(const struct machine *m)
 {
 	static const struct {
@@ -222,7 +241,7 @@ static enum machine_hypervisor hypervisor_of(const struct machine *m)
 			return vendors[i].hypervisor;
 		}
 	}
-	return MACHINE_NONE;
+	return has_processor_flag(m, " hypervisor") ? MACHINE_OTHER : MACHINE_NONE;
 }
 
 static bool has_pci_device(const struct machine *m, const char *vendor, const char *device)

@@ -93,7 +93,8 @@ static void configure(struct guest *g)
 					STEER_INTERVAL_S;
 	memcpy(c->use, o->use, sizeof(c->use));
 	c->use_count = o->use_count;
-	c->page = o->page;
+	memcpy(c->pages, o->pages, sizeof(c->pages));
+	c->page_count = o->page_count;
 	memcpy(c->words, o->words, sizeof(c->words));
 	c->word_count = o->word_count;
 	c->root = o->root;
@@ -106,8 +107,8 @@ static void open_mailbox(struct guest *g)
 {
 	const struct machine *m = &g->agent.machine;
 
-	if (g->options->page) {
-		(void)pingpong_open(&g->pingpong, g->options->page, NULL);
+	for (size_t i = 0; i < g->options->page_count && !g->pingpong.map; i++) {
+		(void)pingpong_open(&g->pingpong, g->options->pages[i], NULL);
 	}
 	for (size_t i = 0; i < m->clock_count && !g->pingpong.map; i++) {
 		if (m->clocks[i].page[0] && m->clocks[i].page_kind == GNOMON_CLOCK_BAR) {

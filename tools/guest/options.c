@@ -54,7 +54,7 @@ static void print_help(void)
 	       "  --use CLOCK       use this clock: a kind (vmclock, ptp_kvm, ena, hyperv,\n"
 	       "                    ptp_vmw, virtio_rtc, phc), a clock_name, or a device; may be\n"
 	       "                    repeated\n"
-	       "  --page FILE       read this clock page, too\n"
+	       "  --page FILE       read this clock page, too; may be repeated\n"
 	       "  --bound CLOCK=NS  vouch for a clock that does not tell its error\n"
 	       "  --scale CLOCK=UTC|TAI\n"
 	       "                    what a PTP hardware clock keeps, if that cannot be known\n"
@@ -152,6 +152,15 @@ static int take_use(struct guest_options *o, const char *value)
 	return CLI_GO_ON;
 }
 
+static int take_page(struct guest_options *o, const char *value)
+{
+	if (o->page_count == AGENT_NAMES_MAX || !value[0]) {
+		return refuse(o, "page", value, "a file, at most 16 times");
+	}
+	o->pages[o->page_count++] = value;
+	return CLI_GO_ON;
+}
+
 static int take_text(struct guest_options *o, int option, const char *value)
 {
 	switch (option) {
@@ -162,8 +171,7 @@ static int take_text(struct guest_options *o, int option, const char *value)
 		o->feed = value;
 		return CLI_GO_ON;
 	case OPTION_PAGE:
-		o->page = value;
-		return CLI_GO_ON;
+		return take_page(o, value);
 	case OPTION_STATUS:
 		o->status_file = value;
 		return CLI_GO_ON;

@@ -18,7 +18,8 @@ struct guest_options {
 	const char *feed;         /* "chrony:PATH", "shm:N"; NULL: none */
 	const char *status_file;  /* NULL: none */
 	const char *root;
-	const char *page;
+	const char *pages[AGENT_NAMES_MAX];
+	size_t page_count;
 	const char *use[AGENT_NAMES_MAX];
 	size_t use_count;
 	struct agent_word words[AGENT_NAMES_MAX];

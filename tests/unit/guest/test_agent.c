@@ -46,7 +46,8 @@ static void begin(struct rig *r, enum agent_mode mode)
 		.log = &r->log,
 		.mode = mode,
 		.interval_s = 0.25,
-		.page = r->w.page_path,
+		.pages = { r->w.page_path },
+		.page_count = 1,
 		.root = r->w.folder,
 		.open_phc = world_open_phc,
 		.clocks = {
@@ -364,7 +365,7 @@ static void unbounded(void **state)
 	(void)state;
 	begin(&r, AGENT_STEER);
 	add_kvm(&r, INFINITY);
-	r.config.page = NULL;
+	r.config.page_count = 0;
 	r.w.phc_error_ns = 5e6;
 	r.w.kept_ns += 1e12;
 	start(&r);
@@ -416,7 +417,7 @@ static void late_clock(void **state)
 
 	(void)state;
 	begin(&r, AGENT_STEER);
-	r.config.page = NULL;
+	r.config.page_count = 0;
 	start(&r);
 	turns(&r, 10);
 	assert_int_equal(r.agent.state, AGENT_WAITING);

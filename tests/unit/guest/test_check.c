@@ -90,6 +90,15 @@ static void machines(void **state)
 	assert_non_null(strstr(c->error_file, "ptp7/device/phc_error_bound"));
 	assert_null(machine_find(&m, "ptp_vmw"));
 	assert_true(machine_lacks(&m, GUEST_KIND_KVM));
+	world_file(&w, "/sys/devices/system/clocksource/clocksource0/available_clocksource",
+		   "tsc acpi_pm\n");
+	world_file(&w, "/sys/class/dmi/id/sys_vendor", "Somebody\n");
+	world_file(&w, "/proc/cpuinfo", "processor : 0\nflags\t: fpu tsc hypervisor lahf_lm\n");
+	machine_look(&m, w.folder);
+	assert_int_equal(m.hypervisor, MACHINE_OTHER);
+	world_file(&w, "/proc/cpuinfo", "processor : 0\nflags\t: fpu tsc lahf_lm\n");
+	machine_look(&m, w.folder);
+	assert_int_equal(m.hypervisor, MACHINE_NONE);
 	assert_false(machine_lacks(&m, GUEST_KIND_VMCLOCK));
 	assert_false(machine_lacks(&m, GUEST_KIND_VMWARE));
 	world_finish(&w);
@@ -166,7 +175,8 @@ static void begin(struct rig *r)
 		.log = &r->log,
 		.mode = AGENT_WATCH,
 		.interval_s = 0.05,
-		.page = r->w.page_path,
+		.pages = { r->w.page_path },
+		.page_count = 1,
 		.root = r->w.folder,
 		.open_phc = world_open_phc,
 		.clocks = { &r->w.kept, world_raw, world_counter, &r->w },
@@ -274,7 +284,7 @@ static void no_clock(void **state)
 
 	(void)state;
 	begin(&r);
-	r.config.page = NULL;
+	r.config.page_count = 0;
 	world_file(&r.w, "/sys/bus/acpi/devices/AMZNC10C:00/status", "15\n");
 	look(&r, false);
 	assert_int_equal(check_status(&r.check), COMMAND_RUNTIME);
