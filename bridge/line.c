@@ -167,6 +167,7 @@ static void rebase(struct gnomon_line *l, struct polygon *p)
 		const double change = gnomon_period_diff_ppb(&period, &l->period);
 
 		l->period = period;
+		l->unsettled_ppb /= 1.0 + change * 1e-9;
 		for (unsigned int i = 0; i < p->count; i++) {
 			p->corner[i].rate_ppb = (p->corner[i].rate_ppb - change) /
 						(1.0 + change * 1e-9);
@@ -274,6 +275,7 @@ void gnomon_line_frequency(struct gnomon_line *line, uint64_t from, uint64_t to,
 	const double ratio = (1.0 + after_ppb * 1e-9) / (1.0 + before_ppb * 1e-9) - 1.0;
 	struct polygon p;
 	double late_ns;
+	double change; /* at most, ns per s of the nominal line */
 
 	if (!line->started) {
 		return;
@@ -282,10 +284,11 @@ void gnomon_line_frequency(struct gnomon_line *line, uint64_t from, uint64_t to,
 	if ((int64_t)(from - line->counter) > 0) {
 		carry(line, &p, from);
 	}
+	change = ratio * (1e9 + polygon_rates(&p).most);
 	for (unsigned int i = 0; i < p.count; i++) {
 		p.corner[i].rate_ppb += ratio * (1e9 + p.corner[i].rate_ppb);
 	}
-	late_ns = ratio * 1e9 * seconds_to(line, to);
+	late_ns = change * seconds_to(line, to);
 	for (unsigned int i = 0; i < p.count; i++) {
 		p.corner[i].phase_ns -= late_ns / 2.0;
 	}
@@ -293,7 +296,7 @@ void gnomon_line_frequency(struct gnomon_line *line, uint64_t from, uint64_t to,
 	/* Neither frequency was quite what it was told to be. */
 	polygon_smear(&p, 0.0, 2.0 * line->config.frequency_step_ppb);
 	store(line, &p);
-	line->unsettled_ppb = fabs(ratio) * 1e9 +
+	line->unsettled_ppb = fabs(change) +
 			      ((int64_t)(line->settled - from) > 0 ? line->unsettled_ppb : 0.0);
 	line->settled = to;
 }
@@ -333,6 +336,7 @@ int gnomon_line_at(const struct gnomon_line *line, uint64_t counter, struct gnom
 	struct extent phases;
 	struct extent rates;
 	struct polygon p;
+	double rate;
 
 	if (!line->started) {
 		return -ENODATA;
@@ -340,18 +344,19 @@ int gnomon_line_at(const struct gnomon_line *line, uint64_t counter, struct gnom
 	load(line, &p);
 	phases = polygon_phases(&p, t);
 	rates = polygon_rates(&p);
+	rate = (rates.least + rates.most) / 2.0;
+	if (gnomon_period_scale(&line->period, rate, &v.period) != 0) {
+		return -ENODATA;
+	}
 	v.time = fine_add_double(nominal_at(line, counter), (phases.least + phases.most) / 2.0);
 	v.phase_bound_ns = (phases.most - phases.least) / 2.0 + change * fabs(t) / 2.0;
 	v.rate_bound_ppb = (rates.most - rates.least) / 2.0 + change;
 	if (unsettled_ns(line, counter) > 0.0) {
 		v.rate_bound_ppb += line->unsettled_ppb;
 	}
-	/* What was rounded, and the rate is of the line that is returned. */
+	/* Of the rate that is returned, not of the nominal one; and what was rounded. */
 	v.phase_bound_ns += 1e-3;
-	v.rate_bound_ppb = v.rate_bound_ppb / (1.0 - line->config.rate_limit_ppb * 1e-9) + 1e-6;
-	if (gnomon_period_scale(&line->period, (rates.least + rates.most) / 2.0, &v.period) != 0) {
-		return -ENODATA;
-	}
+	v.rate_bound_ppb = v.rate_bound_ppb / (1.0 + rate * 1e-9) + 1e-6;
 	*view = v;
 	return 0;
 }

@@ -105,7 +105,8 @@ static void assert_within(const struct world *w, const struct gnomon_line *line)
 	if (fabs(apart) > view.phase_bound_ns) {
 		fail_msg("phase: %g ns off, %g claimed", apart, view.phase_bound_ns);
 	}
-	rate = gnomon_period_diff_ppb(&view.period, &w->period) - world_rate_ppb(w);
+	rate = gnomon_period_diff_ppb(&view.period, &w->period);
+	rate = (world_rate_ppb(w) - rate) / (1.0 + rate * 1e-9);
 	if (fabs(rate) > view.rate_bound_ppb) {
 		fail_msg("rate: %g ppb off, %g claimed", rate, view.rate_bound_ppb);
 	}
@@ -125,25 +126,27 @@ static void pass_in_window(struct world *w, struct gnomon_line *line, double sec
 }
 
 /* Told as a driver tells it: the clock obeys somewhere in the window. At times it is told something
- * else before that is over. */
+ * else before it has, and obeys both at once. */
 static void change_frequency(struct world *w, struct gnomon_line *line, double to_ppb)
 {
 	const double window_s = world_scale(w, 1e-7, 0.05);
-	const uint64_t from = w->counter;
-	const double part = world_uniform(w);
 	const double before = w->adjust_ppb;
-	const uint64_t to = from + (uint64_t)(window_s * w->hz) + 1;
+	const double part = world_uniform(w);
+	const uint64_t to = w->counter + (uint64_t)(window_s * w->hz) + 1;
 
-	gnomon_line_frequency(line, from, to, before, to_ppb);
+	gnomon_line_frequency(line, w->counter, to, before, to_ppb);
 	pass_in_window(w, line, part * window_s / 2.0);
+	if (world_uniform(w) < 0.3) {
+		const double then = to_ppb;
+
+		to_ppb += world_between(w, -1e4, 1e4);
+		gnomon_line_frequency(line, w->counter, to, then, to_ppb);
+	}
 	pass_in_window(w, line, part * window_s / 2.0);
 	w->adjust_ppb = to_ppb;
 	w->adjust_error = world_between(w, -line->config.frequency_step_ppb,
 					line->config.frequency_step_ppb);
 	pass_in_window(w, line, world_uniform(w) * (1.0 - part) * window_s);
-	if (world_uniform(w) < 0.2) {
-		change_frequency(w, line, w->adjust_ppb + world_between(w, -1e5, 1e5));
-	}
 }
 
 static void step_clock(struct world *w, struct gnomon_line *line)
