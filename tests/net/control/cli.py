@@ -165,11 +165,14 @@ def refuses(d, gnomon):
     for words, text in usage:
         err = sh.refused(1, *words)
         expect(text in err, f"{words}: {err}")
-    for words, text in ((["status", "onee"], "did you mean one?"),
-                        (["detach", "x"], "no guest 'x'"), (["recipe", "x"], "no guest 'x'"), (["attach", "one"], "detach it first"),
-                        (["detach", "one"], "configuration"),
-                        (["attach", "x", "--owner", "nobody-at-all"], "nobody-at-all"),
-                        (["attach", "x", "--page", "/nonexistent/page"], "/nonexistent")):
+    refused = (
+        (["status", "onee"], "did you mean one?"), (["detach", "x"], "no guest 'x'"),
+        (["recipe", "x"], "no guest 'x'"), (["attach", "one"], "detach it first"),
+        (["detach", "one"], "configuration"),
+        (["attach", "x", "--owner", "nobody-at-all"], "nobody-at-all"),
+        (["attach", "x", "--page", "/nonexistent/page"], "/nonexistent"),
+    )
+    for words, text in refused:
         err = sh.refused(2, *words)
         expect(text in err, f"{words}: {err}")
     expect("not a command" not in sh.refused(2, "list", "--socket", "/etc/passwd", socket=False),
