@@ -292,30 +292,38 @@ static void receive(struct control *c, struct control_client *client, gnomon_mon
 	}
 }
 
-/* One line of each in turn, so that who asks much does not keep who asks little waiting. */
-static bool serve_round(struct control *c, gnomon_mono end)
+/* The next whose turn it is; NULL: nobody has said anything. */
+static struct control_client *next_client(struct control *c)
 {
-	bool any = false;
-
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		struct control_client *client = &c->clients[c->next];
-		const gnomon_mono now = timer_now();
-		size_t len;
 
-		if (!gnomon_mono_before(now, end)) {
-			return true;
-		}
 		c->next = (c->next + 1) % CONTROL_CLIENTS;
 		if (has_work(client)) {
-			const char *line = uds_stream_line(&client->stream, &len);
-
-			any = true;
-			if (len > 0) {
-				answer(c, client, line, len, now);
-			}
+			return client;
 		}
 	}
-	return any;
+	return NULL;
+}
+
+/* One line of each in turn, so that who asks much does not keep who asks little waiting. */
+static void serve(struct control *c)
+{
+	struct control_client *client = next_client(c);
+	gnomon_mono now = timer_now();
+	const gnomon_mono end = gnomon_mono_add(now, CONTROL_BUDGET_NS);
+
+	while (client) {
+		size_t len;
+		const char *line = uds_stream_line(&client->stream, &len);
+
+		if (line && len > 0) {
+			answer(c, client, line, len, now);
+		}
+		now = timer_now();
+		/* Whoever is next then is first the next time. */
+		client = gnomon_mono_before(now, end) ? next_client(c) : NULL;
+	}
 }
 
 /* -- the loop's ------------------------------------------------------------------------------- */
@@ -377,14 +385,12 @@ static gnomon_mono look_after(struct control *c, struct control_client *client, 
 
 gnomon_mono control_expire(struct control *c, gnomon_mono now)
 {
-	const gnomon_mono end = gnomon_mono_add(timer_now(), CONTROL_BUDGET_NS);
 	gnomon_mono next = GNOMON_MONO_NEVER;
 
 	if (c->uds.fd < 0) {
 		return next;
 	}
-	while (gnomon_mono_before(timer_now(), end) && serve_round(c, end)) {
-	}
+	serve(c);
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		next = gnomon_mono_min(next, look_after(c, &c->clients[i], now));
 		if (has_work(&c->clients[i])) {
