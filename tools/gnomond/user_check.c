@@ -80,6 +80,28 @@ static void check_folder(int fd, const struct conf *conf, const char *where, con
 	}
 }
 
+/* What its user's rights leave of a guest. The pages are opened before. */
+static void check_guest(int fd, const struct conf *conf, const struct conf_guest *guest)
+{
+	const bool named = guest->pid || guest->uuid[0] || guest->libvirt[0];
+	const bool kvm = guest->counter == CONF_COUNTER_KVM || guest->counter == CONF_COUNTER_AUTO;
+
+	check_folder(fd, conf, guest->name, guest->path);
+	if (kvm && !named) {
+		say(fd, WARN, "key 'user': %s may not see what others' processes have mapped: say "
+		    "which machine guest %s is (guest_pid, guest_uuid, guest_libvirt)",
+		    conf->user, guest->name);
+	}
+	if (guest->way == CONF_WAY_PATCH) {
+		say(fd, WARN, "key 'user': %s may not write to others' processes: guest %s "
+		    "(guest_way patch) has no time unless its VMM runs as %s",
+		    conf->user, guest->name, conf->user);
+	}
+	if (guest->qmp[0]) {
+		check_path(fd, conf, guest->name, guest->qmp, W_OK, "write to");
+	}
+}
+
 static void check_all(int fd, const struct conf *conf)
 {
 	struct driver_error why = { "" };
@@ -106,6 +128,9 @@ static void check_all(int fd, const struct conf *conf)
 		} else {
 			check_clock(fd, conf, sync->name, sync->sink, R_OK | W_OK);
 		}
+	}
+	for (size_t i = 0; i < conf->guest_count; i++) {
+		check_guest(fd, conf, &conf->guests[i]);
 	}
 }
 
