@@ -80,6 +80,8 @@ static int start(struct kvm_trace *trace, const char *place)
 		return -errno;
 	}
 	err = write_file(trace->instance, "buffer_size_kb", BUFFER_KB);
+	/* Wake up at the first event; kernels before 5.0 do so anyway. */
+	(void)write_file(trace->instance, "buffer_percent", "0");
 	err = err ? err : write_file(trace->instance, EVENT "/enable", "1");
 	if (!err) {
 		(void)snprintf(path, sizeof(path), "%s/trace_pipe", trace->instance);

@@ -25,6 +25,7 @@
 
 #include "../seed.h"
 #include "drivers/clock.h"
+#include "drivers/kvm_clock.h"
 #include "drivers/pairing.h"
 #include "tree.h"
 
@@ -461,6 +462,25 @@ static void without_kvm(void **state)
 	check_often(&machine.realtime, PAIRING_BRACKET, BRACKET);
 }
 
+/* Why there are no pairs by KVM, in words. */
+static void kvm_says_why(void **state)
+{
+	struct driver_error error = { "" };
+	struct kvm_clock clock = { -7, -7 };
+
+	(void)state;
+	assert_int_equal(kvm_clock_open(&clock, "/nonexistent/kvm", &error), -ENOENT);
+	assert_non_null(strstr(error.text, "/nonexistent/kvm: No such file"));
+	machine.kvm_flags = 2;
+	assert_int_equal(kvm_clock_open(&clock, NULL, &error), -EOPNOTSUPP);
+	assert_non_null(strstr(error.text, "/dev/kvm: no pairs"));
+	machine.kvm_error = EINVAL;
+	assert_int_equal(kvm_clock_open(&clock, NULL, &error), -EOPNOTSUPP);
+	machine.kvm_error = EIO;
+	assert_int_equal(kvm_clock_open(&clock, NULL, &error), -EIO);
+	assert_int_equal(clock.machine, -7);
+}
+
 static int open_descriptors(void)
 {
 	DIR *folder = opendir("/proc/self/fd");
@@ -626,6 +646,7 @@ int main(void)
 		ROW(phc_falls_back), ROW(old_kernel),  ROW(stepped_meanwhile),
 		ROW(system_clock),   ROW(without_kvm), ROW(descriptors),
 		ROW(soft_clock),     ROW(failures),    ROW(clocksource_changes),
+		ROW(kvm_says_why),
 	};
 
 	seed = seed_start("drivers/pairing");
