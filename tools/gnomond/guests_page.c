@@ -206,7 +206,11 @@ static void explain(const struct guests *g, struct guest *v, bool no_utc)
 	} else if (v->map_source == GUEST_MAP_NONE) {
 		set_trouble(v, v->no_map.text[0] ? v->no_map.text : "its counter is not known");
 	} else if (h->standing.status == GNOMON_VMCLOCK_UNRELIABLE || !h->now.valid) {
-		set_trouble(v, "the kept clock is not in step");
+		set_trouble(v, g->conf->port_count
+				       ? "the kept clock is not in step (one that is the "
+					 "reference itself has serverOnly 1, or a clockClass below "
+					 "128)"
+				       : "the kept clock is not in step");
 	} else if (no_utc) {
 		set_trouble(v, "the grandmaster does not say what UTC is; set guest_profile tai, "
 			       "or currentUtcOffsetValid there");

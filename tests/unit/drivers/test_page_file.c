@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files that are shared with others: which are taken, and what becomes of us when they are cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "drivers/page_file.h"
+
+static char folder[40];
+static char path[64];
+static char other[64];
+
+static int set_up(void **state)
+{
+	snprintf(folder, sizeof(folder), "/dev/shm/gnomon-test-XXXXXX");
+	if (!mkdtemp(folder)) {
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s/page", folder);
+	snprintf(other, sizeof(other), "%s/other", folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)unlink(path);
+	(void)unlink(other);
+	return rmdir(folder);
+}
+
+static struct page_file_config config(void)
+{
+	return (struct page_file_config){
+		.path = path,
+		.size = 8192,
+		.mapped = 8192,
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1,
+		.mode = 0640,
+	};
+}
+
+static void made(void **state)
+{
+	const struct page_file_config c = config();
+	struct driver_error error = { "" };
+	struct page_file file;
+	struct stat st;
+	bool is_new = false;
+
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	assert_true(is_new);
+	assert_int_equal(fstat(file.fd, &st), 0);
+	assert_int_equal(st.st_size, 8192);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_true(st.st_blocks * 512 >= 8192); /* its memory is there already */
+	file.map[8191] = 7;
+	assert_int_equal(page_file_check(&file), 0);
+	page_file_close(&file);
+	assert_int_equal(file.fd, -1);
+	page_file_close(&file);
+	/* Again: as it was left. */
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	assert_false(is_new);
+	assert_int_equal(file.map[8191], 7);
+	page_file_remove(&file, path);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void assert_refused(int code, const char *words)
+{
+	const struct page_file_config c = config();
+	struct driver_error error = { "" };
+	struct page_file file = { .fd = 12345 };
+	bool is_new;
+
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), code);
+	assert_int_equal(file.fd, 12345); /* untouched */
+	if (!strstr(error.text, words) || !strstr(error.text, path)) {
+		fail_msg("'%s' without '%s'", error.text, words);
+	}
+}
+
+/* What somebody may have laid in the way. */
+static void refused(void **state)
+{
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_refused(-ELOOP, "cannot be opened");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_refused(-EISDIR, "cannot be opened");
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_refused(-EINVAL, "is no file");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+	assert_int_equal(link(path, other), 0);
+	assert_refused(-EMLINK, "has 2 names");
+	assert_int_equal(unlink(other), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 65534, 65534), 0);
+		assert_refused(-EPERM, "belongs to user 65534");
+	}
+}
+
+/* Whoever it is to belong to may have made it, as a VMM does that starts first. */
+static void given(void **state)
+{
+	struct page_file_config c = config();
+	struct driver_error error = { "" };
+	struct page_file file;
+	struct stat st;
+	bool is_new;
+
+	if (geteuid() == 0) {
+		assert_int_equal(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+		assert_int_equal(chown(path, 65534, 0), 0);
+		c.uid = 65534;
+		c.gid = 65533;
+		assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+		assert_int_equal(fstat(file.fd, &st), 0);
+		assert_int_equal(st.st_uid, 65534);
+		assert_int_equal(st.st_gid, 65533);
+		assert_int_equal(st.st_size, 8192);
+		page_file_close(&file);
+	}
+}
+
+static void owners(void **state)
+{
+	const struct passwd *root = getpwuid(0);
+	struct driver_error error = { "" };
+	char both[128];
+	uid_t uid = 1;
+	gid_t gid = 1;
+
+	assert_int_equal(page_file_owner("", &uid, &gid, &error), 0);
+	assert_true(uid == (uid_t)-1 && gid == (gid_t)-1);
+	assert_int_equal(page_file_owner("no-such-user-here", &uid, &gid, &error), -ENOENT);
+	assert_string_equal(error.text, "there is no user 'no-such-user-here'");
+	if (root) {
+		assert_int_equal(page_file_owner(root->pw_name, &uid, &gid, &error), 0);
+		assert_true(uid == 0 && gid == root->pw_gid);
+		snprintf(both, sizeof(both), "%s:no-such-group-here", root->pw_name);
+		assert_int_equal(page_file_owner(both, &uid, &gid, &error), -ENOENT);
+		assert_string_equal(error.text, "there is no group 'no-such-group-here'");
+	}
+}
+
+/* Touched as a guest's page is, while it is cut away under us. */
+static void cut(void **state)
+{
+	const struct page_file_config c = config();
+	struct driver_error error = { "" };
+	struct page_file file;
+	bool is_new;
+
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	for (int i = 0; i < 3; i++) {
+		page_file_enter(&file);
+		memset(file.map, 0x55, 8192);
+		assert_int_equal(ftruncate(file.fd, i * 2000), 0);
+		file.map[5000]++;
+		file.map[8191]++;
+		assert_int_equal(page_file_leave(&file), -ESTALE);
+		page_file_enter(&file);
+		assert_int_equal(file.map[8191], 0);
+		file.map[8191] = 3;
+		assert_int_equal(page_file_leave(&file), 0);
+	}
+	/* Cut where nobody looks. */
+	assert_int_equal(ftruncate(file.fd, 5000), 0);
+	assert_int_equal(page_file_check(&file), -ESTALE);
+	assert_int_equal(page_file_check(&file), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(page_file_check(&file), -ENOENT);
+	/* Another of that name is not ours to remove. */
+	assert_int_equal(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+	page_file_remove(&file, path);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* A SIGBUS that has nothing to do with it is as deadly as ever. */
+static void other_faults(void **state)
+{
+	const struct page_file_config c = config();
+	struct driver_error error = { "" };
+	struct page_file file;
+	bool is_new;
+	pid_t child;
+	int status;
+
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	child = fork();
+	if (child == 0) {
+		volatile uint8_t *mine = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED,
+					      file.fd, 0);
+
+		(void)ftruncate(file.fd, 0);
+		page_file_enter(&file);
+		mine[0] = 1;
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	page_file_close(&file);
+}
+
+#define ROW(name) { "/drivers/page_file/" #name, name, set_up, tear_down, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROW(made), ROW(refused), ROW(given), ROW(owners), ROW(cut), ROW(other_faults),
+	};
+
+	return cmocka_run_group_tests_name("/drivers/page_file", tests, NULL, NULL);
+}
