@@ -653,6 +653,109 @@ static void suspended_machine(void **state)
 	tear_down(&f);
 }
 
+/* -- who watches ------------------------------------------------------------------------------ */
+
+/* What it was told, a letter each. */
+static struct seen {
+	char told[512];
+	unsigned int frequencies; /* set when it was told that one is about to be */
+	double ppb;
+	double by_ns;
+	double error_ns;
+} seen;
+
+static void note(char letter)
+{
+	size_t len = strlen(seen.told);
+
+	if (len + 1 < sizeof(seen.told)) {
+		seen.told[len] = letter;
+		seen.told[len + 1] = '\0';
+	}
+}
+
+static void see_before(void *context)
+{
+	assert_ptr_equal(context, &seen);
+	seen.frequencies = told.frequencies;
+	note('b');
+}
+
+static void see_frequency(void *context, double before_ppb, double after_ppb)
+{
+	assert_ptr_equal(context, &seen);
+	assert_int_equal(told.frequencies, seen.frequencies + 1);
+	assert_true(before_ppb == seen.ppb && after_ppb == told.ppb);
+	seen.ppb = after_ppb;
+	note('f');
+}
+
+static void see_step(void *context, gnomon_span by, double error_ns, bool ours)
+{
+	assert_ptr_equal(context, &seen);
+	seen.by_ns = gnomon_span_to_double(by);
+	seen.error_ns = error_ns;
+	note(ours ? 'S' : 's');
+}
+
+static void see_measured(void *context)
+{
+	assert_ptr_equal(context, &seen);
+	note('m');
+}
+
+/* Everything that is done to the clock is told, in the order in which it is. */
+static void watched(void **state)
+{
+	struct fixture f;
+	gnomon_mono due;
+
+	(void)state;
+	memset(&seen, 0, sizeof(seen));
+	set_up(&f, false);
+	f.keeper.watch = (struct keeper_watch){ &seen, see_before, see_frequency, see_step,
+						see_measured };
+	announce(&f, 37, PTP | VALID);
+	seen.told[0] = '\0'; /* the time scale is another one */
+	for (int i = 1; i <= 30; i++) {
+		told.mono_ns += GNOMON_NSEC_PER_SEC;
+		told.reads++;
+		sample(&f, i, i < 3 ? 5000000 : 10);
+	}
+	assert_true(strncmp(seen.told, "mSbfmbfmbfm", 11) == 0);
+	assert_true(seen.ppb == told.ppb);
+	/* By management, by others, and by nobody knows whom. */
+	seen.told[0] = '\0';
+	keeper_set_time(&f.keeper, (gnomon_time){ told.reads + 37 + 5, 0, 0 },
+			(gnomon_mono){ INT64_C(30000000000) });
+	assert_non_null(strchr(seen.told, 'S'));
+	told.reads += 5;
+	pass_second(&f, 31);
+	pass_second(&f, 32);
+	seen.told[0] = '\0';
+	told.reads_ns += 70000;
+	/* Nobody waits for the look that is due then. */
+	due = keeper_deadline(&f.keeper);
+	assert_true(due.ns > INT64_C(32500000000));
+	keeper_doubt(&f.keeper, (gnomon_mono){ INT64_C(32100000000) });
+	assert_true(keeper_deadline(&f.keeper).ns <= INT64_C(32100000000));
+	keeper_expire(&f.keeper, (gnomon_mono){ INT64_C(32100000000) });
+	assert_non_null(strchr(seen.told, 's'));
+	assert_true(fabs(seen.by_ns - 70000) <= seen.error_ns);
+	assert_true(seen.error_ns < 1000);
+	seen.told[0] = '\0';
+	told.slept_ns += INT64_C(3600000000000);
+	pass_second(&f, 34);
+	assert_non_null(strchr(seen.told, 's'));
+	assert_true(isinf(seen.error_ns));
+	/* A time scale that is another one. */
+	seen.told[0] = '\0';
+	announce(&f, 0, 0);
+	assert_string_equal(seen.told, "S");
+	assert_true(seen.by_ns == -37e9);
+	tear_down(&f);
+}
+
 /* A leap second of the kernel's is not somebody else's. */
 static void leap_is_no_step(void **state)
 {
@@ -694,6 +797,7 @@ int main(void)
 		  NULL },
 		{ "/gnomond/keeper/suspended_machine", suspended_machine, NULL, NULL, NULL },
 		{ "/gnomond/keeper/leap_is_no_step", leap_is_no_step, NULL, NULL, NULL },
+		{ "/gnomond/keeper/watched", watched, NULL, NULL, NULL },
 		{ "/gnomond/keeper/sync_interval", sync_interval, NULL, NULL, NULL },
 		{ "/gnomond/keeper/free_running_touches_nothing", free_running_touches_nothing,
 		  NULL, NULL, NULL },
