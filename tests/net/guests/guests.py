@@ -251,6 +251,65 @@ def hostile(bench, world):
     daemon.stop(signal.SIGTERM)
 
 
+def quality(bench, world):
+    """What is said of CLOCK_REALTIME, in the page of a guest and to clients of ClockBound, by a soft
+    clock that started from it."""
+    segment = os.path.join(bench.folder, "clockbound", "shm0")
+    settings = {**world.settings(clockbound_file=segment), "clock": "soft", "clockClass": "6",
+                "clockAccuracy": "0x25", "log_format": "native"}
+    name = "lo"
+    space = bench.namespace("host")
+    daemon = bench.start_gnomond(space, {name: {"serverOnly": "1"}, **world.guest("one")}, settings)
+    world_until_file(world, "one")
+    page = world.until("one", "synchronized")
+    time.sleep(0.5)
+    page = world.once("one")
+    print(page)
+    if page["quality"] != "synchronized" or page["quality_flags"] != 1 | 4:
+        raise Failure(f"quality block: {page}")
+    # They started together; the system clock may be slewed meanwhile, and 10 us is the accuracy.
+    within("CLOCK_REALTIME - TAI, ns", page["offset_ns"] + UTC_OFFSET * 1e9, -1e6, 1e6)
+    within("error of that, ns", page["maxerror_ns"], 10000, 1000000)
+    within("age of it, s", time.time() - page["realtime_ns"] * 1e-9, -1, 5)
+    octets = pathlib.Path(segment).read_bytes()
+    (size, version, generation, as_of, _, void, _, bound, _, drift, status) = struct.unpack_from(
+        "=8xIHHqqqqqQII", octets)
+    now = time.clock_gettime(time.CLOCK_MONOTONIC)
+    print(f"shm0: {(size, version, generation, as_of, void, bound, drift, status)}, now {now}")
+    if (size, version, status) != (80, 2, 1) or generation % 2 or not generation:
+        raise Failure("ClockBound's segment")
+    within("bound for ClockBound, ns", bound, 10000, 2000000)
+    within("as of, s ago", now - as_of, -1, 10)
+    within("void after, s from now", void - now, 1, 3600)
+    daemon.stop(signal.SIGTERM)
+
+
+def becomes(bench, world):
+    """As another user: its files are that user's, and the next daemon goes on from them."""
+    user = "nobody"
+    os.chmod(bench.folder, 0o755)
+    os.chmod(world.shm, 0o777 | 0o1000)
+    path = reference(bench, world, {**world.guest("one"), **world.guest("kvm", guest_counter="kvm")},
+                     user=user)
+    restored = "false"
+    for _ in range(2):
+        space = bench.namespace(f"u{len(bench.processes)}")
+        daemon = bench.start(space, [bench.gnomond, "-f", path], "gnomond")
+        expect(daemon, r"key 'user': nobody may not see what others' processes have mapped: say "
+                       r"which machine guest kvm is", 10)
+        expect(daemon, rf"guest section=one what=attached .*restored={restored}", 10)
+        world.until("one", "synchronized")
+        for file in (world.page("one"), f"{world.folder}/one.truth"):
+            if os.stat(file).st_uid != 65534:
+                raise Failure(f"{file} is not {user}'s")
+        os.unlink(world.page("one"))
+        world_until_file(world, "one")
+        world.until("one", "synchronized")
+        daemon.child.kill()
+        daemon.child.wait()
+        restored = "true"
+
+
 def refuse(command, status, *words):
     """Failure unless the command ends with that status and one line with the words."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
@@ -343,7 +402,8 @@ def run():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gnomond", required=True, type=os.path.abspath)
     parser.add_argument("--user", required=True, type=os.path.abspath)
-    parser.add_argument("case", choices=("lifecycle", "killed", "hostile", "full", "refused"))
+    parser.add_argument("case", choices=("lifecycle", "killed", "hostile", "quality", "becomes",
+                                         "full", "refused"))
     args = parser.parse_args()
     need("unshare")
     if pathlib.Path(CLOCKSOURCE).read_text(encoding="ascii").strip() not in (

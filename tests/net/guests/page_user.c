@@ -136,6 +136,7 @@ static int watch(const char *path, int64_t tai_offset)
 static int once(const char *path)
 {
 	struct gnomon_guest_clock *clock;
+	struct gnomon_quality quality;
 	struct gnomon_vmclock page;
 	int r = gnomon_clock_open(&clock, path);
 
@@ -145,9 +146,16 @@ static int once(const char *path)
 		return 0;
 	}
 	printf("{\"status\":\"%s\",\"seq\":%" PRIu32 ",\"marker\":%" PRIu64 ",\"flags\":%" PRIu64
-	       ",\"time_type\":%u,\"counter_id\":%u}\n",
+	       ",\"time_type\":%u,\"counter_id\":%u",
 	       gnomon_vmclock_status_name(page.clock_status), page.seq_count,
 	       page.disruption_marker, page.flags, page.time_type, page.counter_id);
+	if (gnomon_clock_quality(clock, &quality) == 0) {
+		printf(",\"quality\":\"%s\",\"offset_ns\":%" PRId64 ",\"maxerror_ns\":%" PRIu64
+		       ",\"quality_flags\":%" PRIu64 ",\"realtime_ns\":%" PRId64,
+		       gnomon_vmclock_status_name(quality.clock_status), quality.offset_ns,
+		       quality.maxerror_ns, quality.flags, quality.realtime_ns);
+	}
+	printf("}\n");
 	gnomon_clock_close(clock);
 	return 0;
 }
