@@ -59,3 +59,22 @@ bool interval_line_of(const struct gnomon_vmclock *page, struct interval_line *l
 	*utc_offset = offset_of(page);
 	return true;
 }
+
+static gnomon_time carried(uint64_t sec, uint64_t units)
+{
+	if (units >> 63) {
+		units += INTERVAL_UNITS;
+		sec--;
+	}
+	while (units >= INTERVAL_UNITS) {
+		units -= INTERVAL_UNITS;
+		sec++;
+	}
+	return interval_time(sec, units);
+}
+
+void interval_carry(const struct interval_raw *raw, gnomon_time *earliest, gnomon_time *latest)
+{
+	*earliest = carried(raw->sec, raw->low);
+	*latest = carried(raw->sec, raw->high);
+}

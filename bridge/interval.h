@@ -15,7 +15,7 @@
 /* Ticks are fewer than 2^40, and moved up to fill a word: the product's upper word is in units. */
 #define INTERVAL_TICKS 40
 
-/* Time in units is start + (moved * factor >> 64) after sec; bound likewise. No member is 0. */
+/* Time in units is start + (moved * factor >> 64) after sec; bound likewise. */
 struct interval_line {
 	uint64_t counter; /* of the reference */
 	uint64_t ticks;   /* after it, for which all this is made: about 2 s */
@@ -39,38 +39,23 @@ static inline uint64_t interval_load(const uint64_t *p)
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
-static inline gnomon_time interval_time(uint64_t sec, uint64_t units)
-{
-	const gnomon_time t = { (int64_t)sec, (uint32_t)(units >> 16), (uint16_t)units };
-
-	return t;
-}
-
-/* The same of units that are negative, or more than a second. */
-static inline gnomon_time interval_carried(uint64_t sec, uint64_t units)
-{
-	if (units >> 63) {
-		units += INTERVAL_UNITS;
-		sec--;
-	}
-	while (units >= INTERVAL_UNITS) {
-		units -= INTERVAL_UNITS;
-		sec++;
-	}
-	return interval_time(sec, units);
-}
+/* An instant's bounds, as far as loads are needed. */
+struct interval_raw {
+	uint64_t sec;
+	uint64_t low; /* units after sec: may be negative */
+	uint64_t high;
+};
 
 /*
  * False: the counter is not within line->ticks of the reference. The line may be written meanwhile,
  * if the caller finds that out by a load after these and then forgets the result.
  */
-static inline __attribute__((always_inline)) bool
-interval_at(const struct interval_line *line, uint64_t counter, gnomon_time *earliest,
-	    gnomon_time *latest)
+static inline bool interval_at(const struct interval_line *line, uint64_t counter,
+			       struct interval_raw *raw)
 {
 	const uint64_t ticks = counter - interval_load(&line->counter);
 	const uint64_t moved = ticks << (64 - INTERVAL_TICKS);
-	uint64_t at, bound, sec;
+	uint64_t at, bound;
 
 	if (ticks > interval_load(&line->ticks)) {
 		return false;
@@ -79,16 +64,34 @@ interval_at(const struct interval_line *line, uint64_t counter, gnomon_time *ear
 	at += interval_load(&line->start);
 	bound = wide_high(wide_product(moved, interval_load(&line->rate)));
 	bound += interval_load(&line->bound);
-	sec = interval_load(&line->sec);
-	/* Most often both are within the second of the reference. */
-	if (__builtin_expect((at - bound) >> 63 || at + bound >= INTERVAL_UNITS, 0)) {
-		*earliest = interval_carried(sec, at - bound);
-		*latest = interval_carried(sec, at + bound);
-		return true;
-	}
-	*earliest = interval_time(sec, at - bound);
-	*latest = interval_time(sec, at + bound);
+	raw->sec = interval_load(&line->sec);
+	raw->low = at - bound;
+	raw->high = at + bound;
 	return true;
+}
+
+/* Units that are negative, or more than a second. */
+void interval_carry(const struct interval_raw *raw, gnomon_time *earliest, gnomon_time *latest);
+
+static inline gnomon_time interval_time(uint64_t sec, uint64_t units)
+{
+	const gnomon_time t = { (int64_t)sec, (uint32_t)(units >> 16), (uint16_t)units };
+
+	return t;
+}
+
+static inline void interval_times(struct interval_raw raw, gnomon_time *earliest,
+				  gnomon_time *latest)
+{
+	/* Most often both are within the second of the reference. */
+	if (__builtin_expect(raw.low >> 63 || raw.high >= INTERVAL_UNITS, 0)) {
+		const struct interval_raw rare = raw;
+
+		interval_carry(&rare, earliest, latest);
+		return;
+	}
+	*earliest = interval_time(raw.sec, raw.low);
+	*latest = interval_time(raw.sec, raw.high);
 }
 
 #endif

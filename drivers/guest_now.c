@@ -54,24 +54,18 @@ static void store(uint64_t *p, uint64_t value)
  * The line had been made when its head was loaded, before the counter; if the page has that head
  * after it, it had it all the time, since heads never come back. So this is one look at each.
  */
-INLINE bool ready_interval(const struct gnomon_guest_clock *clock, gnomon_time *earliest,
-			   gnomon_time *latest, int64_t *utc_offset)
+INLINE bool ready_interval(const struct gnomon_guest_clock *clock, struct interval_raw *raw,
+			   int64_t *utc_offset)
 {
 	const uint64_t head = load(&clock->ready.head);
-	gnomon_time low, high;
 
-	if (!interval_at(&clock->ready.line, guest_counter_quick(clock->rdtscp), &low, &high)) {
+	if (!interval_at(&clock->ready.line, guest_counter_quick(clock->rdtscp), raw)) {
 		return false;
 	}
 	if (utc_offset) {
 		*utc_offset = (int64_t)load((const uint64_t *)&clock->utc_offset);
 	}
-	if (shared_load64(clock->page, PAGE_VERSION) != head) {
-		return false;
-	}
-	*earliest = low;
-	*latest = high;
-	return true;
+	return shared_load64(clock->page, PAGE_VERSION) == head;
 }
 
 /* Make the line of a good page ready for the next who asks, unless somebody is at it already. */
@@ -143,9 +137,12 @@ RARELY int now_slowly(const struct gnomon_guest_clock *clock, gnomon_time *earli
 int gnomon_clock_now(const struct gnomon_guest_clock *clock, gnomon_time *earliest,
 		     gnomon_time *latest, enum gnomon_clock_status *status)
 {
-	if (!ready_interval(clock, earliest, latest, NULL)) {
+	struct interval_raw raw;
+
+	if (!ready_interval(clock, &raw, NULL)) {
 		return now_slowly(clock, earliest, latest, status);
 	}
+	interval_times(raw, earliest, latest);
 	if (status) {
 		*status = GNOMON_CLOCK_SYNCHRONIZED;
 	}
@@ -182,12 +179,14 @@ static gnomon_utc_time utc_of(gnomon_time t, int64_t offset, bool up)
 int gnomon_clock_now_utc(const struct gnomon_guest_clock *clock, gnomon_utc_time *earliest,
 			 gnomon_utc_time *latest, enum gnomon_clock_status *status)
 {
+	struct interval_raw raw;
 	gnomon_time first, last;
 	int64_t offset;
 
-	if (!ready_interval(clock, &first, &last, &offset) || offset == INT64_MIN) {
+	if (!ready_interval(clock, &raw, &offset) || offset == INT64_MIN) {
 		return utc_slowly(clock, earliest, latest, status);
 	}
+	interval_times(raw, &first, &last);
 	*earliest = utc_of(first, offset, false);
 	*latest = utc_of(last, offset, true);
 	if (status) {

@@ -94,7 +94,7 @@ static inline uint64_t guest_counter_quick(bool rdtscp)
 #if defined(__x86_64__)
 	uint32_t low, high, processor;
 
-	if (rdtscp) {
+	if (__builtin_expect(rdtscp, 1)) {
 		__asm__ volatile("rdtscp" : "=a"(low), "=d"(high), "=c"(processor) : : "memory");
 		return (uint64_t)high << 32 | low;
 	}

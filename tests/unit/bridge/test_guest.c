@@ -315,10 +315,14 @@ static bool fast(const struct gnomon_vmclock *page, uint64_t counter, gnomon_tim
 		 gnomon_time *latest)
 {
 	struct interval_line line;
+	struct interval_raw raw;
 	int64_t offset;
 
-	return interval_line_of(page, &line, &offset) &&
-	       interval_at(&line, counter, earliest, latest);
+	if (!interval_line_of(page, &line, &offset) || !interval_at(&line, counter, &raw)) {
+		return false;
+	}
+	interval_times(raw, earliest, latest);
+	return true;
 }
 
 /* The exact way's interval is within the fast one's, which is at most 3 ns wider on a side. */
