@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A whole cluster: grandmaster, boundary clock, two hosts, two guests on each; and one moves."""
+
+import itertools
+import statistics
+import time
+
+import bridge_plot
+from bridge_guests import GRANDMASTER, HOST, UTC_NS, check, judge
+from bridge_lab import harness, within
+from bridge_truth import Pairs
+
+SECONDS = 60
+PERIOD_US = 20000
+
+
+class Cluster:
+    """Everything, in network namespaces."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        spaces = {name: lab.namespace(name) for name in ("gm", "bc", "h1", "h2")}
+        cables = [lab.cable(spaces["bc"], spaces[name], number)
+                  for number, name in enumerate(("gm", "h1", "h2"), 1)]
+        self.grandmaster = lab.host("gm", spaces["gm"], cables[:1], GRANDMASTER)
+        self.boundary = lab.host("bc", spaces["bc"], cables, {
+            **HOST, "clientOnly": "0", "clock_type": "BC", "soft_clock_offset": "-0.4",
+            "soft_clock_frequency": "-20000"})
+        self.boundary.watch.wait_for("synchronized", 60)
+        self.hosts = {
+            "h1": lab.host("h1", spaces["h1"], cables[1:2], HOST),
+            "h2": lab.host("h2", spaces["h2"], cables[2:], {
+                **HOST, "soft_clock_offset": "-1.1", "soft_clock_frequency": "-45000"})}
+        self.guests = {}
+
+    def boot(self):
+        """Two guests on each host."""
+        for host, name in itertools.product(self.hosts, ("a", "b")):
+            arguments = self.hosts[host].attach(name, "--counter", "pingpong", "--qmp",
+                                                f"{self.lab.folder}/{host}{name}-gnomond.qmp")
+            self.guests[host + name] = self.lab.boot(host + name, arguments)
+        for guest in self.guests.values():
+            guest.wait_up()
+            guest.run("drivers ptp_vmclock")
+            guest.start_agent()
+
+
+def in_step(cluster):
+    """Every daemon, then every guest is in step."""
+    for host in cluster.lab.hosts:
+        if host is not cluster.grandmaster:
+            took = host.watch.wait_for("synchronized", 60)
+            print(f"# {host.name} is in step after {took:.1f} s")
+    cluster.boot()
+    for guest in cluster.guests.values():
+        guest.find_offset()
+        guest.wait_synchronized()
+        guest.wait_agent("locked")
+
+
+def clocks_of(guest, looks, kind, adjust_ns=0):
+    """A guest's clock of that kind by the host's counter. Looks in whose midst the guest was
+    stopped are left out: nobody knows when they were."""
+    rows = [look for look in looks if look.kind == kind and not look.status]
+    width = 3 * statistics.median(look.after - look.before for look in rows)
+    pairs, middle = Pairs(), sum(guest.offset) // 2
+    for look in rows:
+        if look.after - look.before <= width:
+            pairs.add((look.before + look.after) // 2 - middle, look.time_ns - adjust_ns, 0)
+    return pairs
+
+
+def differences(one, other, per_s):
+    """[(s, ns)]: one minus the other at the instants of the first."""
+    rows = []
+    for counter, (ns, _) in zip(one.counters, one.times):
+        if other.covers(counter):
+            rows.append(((counter - one.counters[0]) / per_s, ns - other.at(counter)[0]))
+    return rows
+
+
+def table(rows):
+    """Say it as a table."""
+    print("# | pair | hosts | clock | mean, ns | max of difference, ns | sum of bounds, ns |")
+    print("# |---|---|---|---|---|---|")
+    for row in rows:
+        print("# | " + " | ".join(str(cell) for cell in row) + " |")
+
+
+def minute(cluster):
+    """Guests against each other, and against the grandmaster, for a minute."""
+    count = SECONDS * 1000000 // PERIOD_US
+    began = {name: guest.start_look(count, PERIOD_US, "library", "raw", "realtime",
+                                    "precise=/dev/ptp0")
+             for name, guest in cluster.guests.items()}
+    looks = {name: cluster.guests[name].end_look(start, SECONDS * 3)
+             for name, start in began.items()}
+    time.sleep(0.2)
+    truth = cluster.grandmaster.watch.pairs
+    bounds = {}
+    for name, guest in cluster.guests.items():
+        errors = judge(guest, looks[name], {"grandmaster": truth})["grandmaster"]
+        check(f"{name} against the grandmaster", errors)
+        bounds[name] = max(row[2] for row in errors.rows["library"])
+    compare(cluster, looks, bounds, truth.per_ns() * 1e9)
+
+
+def compare(cluster, looks, bounds, per_s):
+    """All pairs of guests: a table, a picture; a difference is no more than two bounds."""
+    rows, panels, wrong = [], {}, []
+    for kind, adjust in (("library", 0), ("realtime", UTC_NS)):
+        clocks = {name: clocks_of(guest, looks[name], kind, adjust)
+                  for name, guest in cluster.guests.items()}
+        for one, other in itertools.combinations(clocks, 2):
+            found = differences(clocks[one], clocks[other], per_s)
+            worst = max(abs(ns) for _, ns in found)
+            near = "one" if one[:2] == other[:2] else "two"
+            rows.append((f"{one}, {other}", near, kind,
+                         f"{statistics.fmean(ns for _, ns in found):.0f}", f"{worst:.0f}",
+                         f"{bounds[one] + bounds[other]:.0f}"))
+            panels.setdefault((kind, near), []).append((f"{one} minus {other}", found, False))
+            unsure = sum((g.offset[1] - g.offset[0]) / 2 / per_s * 1e9
+                         for g in (cluster.guests[one], cluster.guests[other]))
+            if kind == "library" and worst - unsure > bounds[one] + bounds[other]:
+                wrong.append(rows[-1])
+    table(rows)
+    names = {"library": "libgnomon", "realtime": "CLOCK_REALTIME kept by gnomon-guest"}
+    bridge_plot.save(cluster.lab.out / "cluster.svg", [
+        bridge_plot.Panel(f"{names[kind]}: guests of {near} host{'' if near == 'one' else 's'}",
+                          "difference, ns", series)
+        for (kind, near), series in sorted(panels.items())],
+        "seconds; a difference is of the same instant")
+    print(f"# plot: {cluster.lab.out / 'cluster.svg'}")
+    if wrong:
+        raise harness.Failure(f"guests further apart than both bounds: {wrong}")
+
+
+def run(lab, tap):
+    """All scenarios."""
+    cluster = Cluster(lab)
+    if tap.case("cluster/in_step", in_step, cluster):
+        tap.case("cluster/minute", minute, cluster)
