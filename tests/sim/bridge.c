@@ -30,6 +30,7 @@
 #define HZ 2.4e9
 #define GUESTS 2
 #define STORED 8
+#define SEEDS 20
 
 #define SET_BY_HAND_S 900.5
 #define DEAD_S 1700.0
@@ -409,9 +410,19 @@ static void run(struct bridge *b, bool one_oscillator, double half_ns, uint64_t 
 	world_destroy(b->world);
 }
 
+/* For each window. */
+static unsigned int seeds(void)
+{
+	const char *given = getenv("GNOMON_SIM_SEEDS");
+	const unsigned long count = given ? strtoul(given, NULL, 10) : 0;
+
+	return count > 0 ? (unsigned int)count : SEEDS;
+}
+
 static void run_many(bool one_oscillator)
 {
 	static const double windows[] = { 25.0, 250.0, 2500.0 };
+	const unsigned int count = seeds();
 	static struct bridge b;
 
 	for (unsigned int k = 0; k < 3; k++) {
@@ -421,12 +432,12 @@ static void run_many(bool one_oscillator)
 		double own = 0.0;
 		unsigned int looks = 0;
 
-		for (uint64_t seed = 1; seed <= 20; seed++) {
+		for (uint64_t seed = 1; seed <= count; seed++) {
 			run(&b, one_oscillator, windows[k], 1000 * k + seed);
-			mean += b.bound_sum / b.bounds / 20.0;
+			mean += b.bound_sum / b.bounds / count;
 			most = b.bound_most > most ? b.bound_most : most;
-			dead += b.dead_bound / 20.0;
-			own += b.own_sum / b.owns / 20.0;
+			dead += b.dead_bound / count;
+			own += b.own_sum / b.owns / count;
 			looks += b.looks;
 		}
 		print_message("# window +-%g ns, %s: E %.0f ns (the clock's own %.0f), at most "
