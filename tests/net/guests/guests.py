@@ -37,6 +37,7 @@ class World:
         self.bench, self.user = bench, user
         self.folder = os.path.join(bench.folder, "guests")
         self.shm = f"/dev/shm/gn-test-{os.getpid()}"
+        self.users = []
         os.mkdir(self.shm)
 
     def page(self, name):
@@ -74,14 +75,19 @@ class World:
 
     def start(self, *args):
         """Start a user of pages."""
-        return subprocess.Popen([self.user, *map(str, args)], stdout=subprocess.PIPE, text=True)
+        command = [self.user, *map(str, args)]
+        self.users.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return self.users[-1]
 
     def watch(self, name):
         """Start to read a page."""
         return self.start("watch", self.page(name), UTC_OFFSET)
 
     def remove(self):
-        """Take the pages away."""
+        """Take the pages away, and who is still using them."""
+        for user in self.users:
+            user.kill()
+            user.wait()
         subprocess.run(["rm", "-rf", self.shm], check=True)
 
 
@@ -310,6 +316,32 @@ def becomes(bench, world):
         restored = "true"
 
 
+def pingpong(bench, world):
+    """A guest tells its counter itself; when it has another one, the old page ends."""
+    path = reference(bench, world, world.guest("one", guest_counter="pingpong"))
+    space = bench.namespace("host")
+    daemon = bench.start(space, [bench.gnomond, "-f", path], "gnomond")
+    world_until_file(world, "one")
+    world.until("one", "unreliable")
+    markers = []
+    for ticks in (2**64 - 10**12, 77 * 10**9):
+        guest = world.start("answer", world.page("one"), UTC_OFFSET, ticks)
+        if markers:
+            world.until("one", "unreliable", 60)
+        markers.append(world.until("one", "synchronized", 60)["marker"])
+        time.sleep(3)
+        found = end(guest)
+        honest(f"counter ahead by {ticks}", found)
+        # The first game alone does not show that the counter is no other one.
+        within("games that were believed", found["done"], 2, 1000)
+    if markers[0] == markers[1]:
+        raise Failure("another counter, and the same marker")
+    expect(daemon, r"section=one by=pingpong offset=(76999999|77000000)\d{3} ", 1)
+    if daemon.child.poll() is not None:
+        raise Failure("the daemon is gone")
+    daemon.stop(signal.SIGTERM)
+
+
 def refuse(command, status, *words):
     """Failure unless the command ends with that status and one line with the words."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
@@ -403,7 +435,7 @@ def run():
     parser.add_argument("--gnomond", required=True, type=os.path.abspath)
     parser.add_argument("--user", required=True, type=os.path.abspath)
     parser.add_argument("case", choices=("lifecycle", "killed", "hostile", "quality", "becomes",
-                                         "full", "refused"))
+                                         "pingpong", "full", "refused"))
     args = parser.parse_args()
     need("unshare")
     if pathlib.Path(CLOCKSOURCE).read_text(encoding="ascii").strip() not in (

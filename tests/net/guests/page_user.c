@@ -6,6 +6,9 @@
  *                                      reading against CLOCK_REALTIME, which is the truth here
  *     page_user scribble PATH [cut]    write nonsense all over it; cut: change its length, too
  *     page_user once PATH              one line about what is there
+ *     page_user answer PATH TAI-UTC TICKS    play ping-pong with a counter that is ahead of the
+ *                                      machine's by TICKS, and hold what the page says at its
+ *                                      values against CLOCK_REALTIME
  *
  * Until SIGTERM; then one line of JSON. A reading is outside if the truth is not within its bounds.
  */
@@ -160,6 +163,85 @@ static int once(const char *path)
 	return 0;
 }
 
+/* -- one whose counter nobody knows ----------------------------------------------------------- */
+
+#define GAME_NS (1000 * (int64_t)1000000)
+
+/* Ask, and answer until the host says how it went. On a busy machine we miss most of its pings. */
+static enum gnomon_mailbox_state play(void *box, uint64_t ticks)
+{
+	const int64_t until = mono_ns() + GAME_NS;
+	const uint32_t request = gnomon_mailbox_ask(box);
+	enum gnomon_mailbox_state state = GNOMON_MAILBOX_IDLE;
+	uint32_t answered = gnomon_mailbox_pinged(box);
+
+	while (state <= GNOMON_MAILBOX_PLAYING && mono_ns() < until) {
+		for (int i = 0; i < 1000; i++) {
+			const uint32_t n = gnomon_mailbox_pinged(box);
+
+			if (n != answered) {
+				gnomon_mailbox_answer(box, n, gnomon_clock_counter() + ticks);
+				answered = n;
+			}
+		}
+		state = gnomon_mailbox_state(box, request);
+	}
+	return state;
+}
+
+/* What the page says now, if it says anything. */
+static void look_by(struct watch *w, const void *page, uint64_t ticks, int64_t tai_offset)
+{
+	const gnomon_time before = real_now(tai_offset);
+	struct gnomon_vmclock_reading r;
+	struct gnomon_vmclock c;
+	gnomon_time after, at;
+	gnomon_span bound;
+
+	if (gnomon_vmclock_read(page, GNOMON_GUEST_FILE_SIZE, 100, &c) != 0) {
+		return;
+	}
+	w->count[c.clock_status % STATUSES]++;
+	if (c.clock_status != GNOMON_VMCLOCK_SYNCHRONIZED) {
+		return;
+	}
+	gnomon_vmclock_at(&c, gnomon_clock_counter() + ticks, &r);
+	after = real_now(tai_offset);
+	at = gnomon_fine_to_time(r.time);
+	bound = gnomon_span_from_ns((int64_t)r.bound_ns);
+	judge(w, before, gnomon_time_sub_span(at, bound), gnomon_time_add(at, bound), after);
+}
+
+static int answer(const char *path, int64_t tai_offset, uint64_t ticks)
+{
+	uint64_t games[GNOMON_MAILBOX_FAILED + 1] = { 0 };
+	const int fd = open(path, O_RDWR);
+	struct watch w = { .good = 0 };
+	uint8_t *page;
+
+	page = mmap(NULL, GNOMON_GUEST_FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || page == MAP_FAILED) {
+		perror(path);
+		return 1;
+	}
+	while (!stopped) {
+		const enum gnomon_mailbox_state state = play(page + GNOMON_MAILBOX_OFFSET, ticks);
+		const bool done = state == GNOMON_MAILBOX_DONE;
+		const int64_t until = mono_ns() + (done ? GAME_NS / 2 : 0);
+
+		games[state]++;
+		while (!stopped && mono_ns() < until) {
+			look_by(&w, page, ticks, tai_offset);
+		}
+	}
+	printf("{\"good\":%" PRIu64 ",\"outside\":%" PRIu64 ",\"worst_ns\":%" PRId64
+	       ",\"least_bound_ns\":%" PRId64 ",\"done\":%" PRIu64 ",\"failed\":%" PRIu64
+	       ",\"damaged\":0}\n",
+	       w.good, w.outside, w.worst_ns, w.least_bound_ns, games[GNOMON_MAILBOX_DONE],
+	       games[GNOMON_MAILBOX_FAILED]);
+	return 0;
+}
+
 /* -- a bad one -------------------------------------------------------------------------------- */
 
 static uint64_t seed = 88172645463325252u;
@@ -214,6 +296,10 @@ int main(int argc, char **argv)
 	if (argc >= 3 && strcmp(argv[1], "scribble") == 0) {
 		return scribble(argv[2], argc > 3);
 	}
-	fprintf(stderr, "usage: page_user watch PATH OFFSET | once PATH | scribble PATH [cut]\n");
+	if (argc == 5 && strcmp(argv[1], "answer") == 0) {
+		return answer(argv[2], strtol(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
+	}
+	fprintf(stderr, "usage: page_user watch PATH OFFSET | once PATH | scribble PATH [cut] |\n"
+			"       answer PATH OFFSET TICKS\n");
 	return 2;
 }
