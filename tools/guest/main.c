@@ -230,8 +230,8 @@ static void play(struct guest *g, gnomon_mono now)
 	if (result != PINGPONG_IDLE && result != before) {
 		note(g, LOG_INFO,
 		     result == PINGPONG_DONE   ? "the host has measured our counter" :
-		     result == PINGPONG_FAILED ? "the host could not measure our counter" :
-						 "the host does not ask for our counter");
+		     result == PINGPONG_FAILED ? "the host could not measure our counter yet" :
+						 "the host knows our counter already");
 	}
 }
 

@@ -18,8 +18,12 @@
 /* After a good one: often enough to see a rate change, seldom enough not to matter. */
 #define AGAIN_NS (30 * NS_PER_S)
 
-/* A host that does not listen need not be asked all the time. */
-#define UNHEARD_MAX 6
+/* A host that knows our counter may have another reason to tell no time, for hours. */
+#define KNOWN_NS (60 * NS_PER_S)
+
+/* After one that failed, twice as long each time: a machine may be too busy. */
+#define FAILED_NS (NS_PER_S / 4)
+#define FAILED_MAX 5
 
 int pingpong_open(struct pingpong *p, const char *path, struct driver_error *error)
 {
@@ -92,7 +96,7 @@ static enum pingpong_result play(struct pingpong *p)
 			break;
 		}
 	}
-	return PINGPONG_UNHEARD;
+	return PINGPONG_FAILED;
 }
 
 static int64_t pause_after(const struct pingpong *p)
@@ -100,14 +104,14 @@ static int64_t pause_after(const struct pingpong *p)
 	switch (p->last) {
 	case PINGPONG_DONE:
 		return AGAIN_NS;
+	case PINGPONG_KNOWN:
+		return KNOWN_NS;
 	case PINGPONG_FAILED:
-		return NS_PER_S;
-	case PINGPONG_UNHEARD:
-		return NS_PER_S << (p->unheard < UNHEARD_MAX ? p->unheard : UNHEARD_MAX);
+		return FAILED_NS << (p->tries < FAILED_MAX ? p->tries : FAILED_MAX);
 	case PINGPONG_IDLE:
 		break;
 	}
-	return NS_PER_S;
+	return 0;
 }
 
 /* The host may have lost what it took from us: then there is no need to wait for long. */
@@ -117,21 +121,37 @@ static gnomon_mono due(const struct pingpong *p, bool needed)
 						  : p->next;
 }
 
+/* Whether the host has served the request that waits; true: it listens, so play. */
+static bool is_heard(struct pingpong *p, bool *known)
+{
+	void *box = p->map + GNOMON_MAILBOX_OFFSET;
+	enum gnomon_mailbox_state state;
+
+	if (!p->asked) {
+		p->asked = gnomon_mailbox_ask(box);
+		return false;
+	}
+	state = gnomon_mailbox_state(box, p->asked);
+	/* Without having seen a ping of it: it needs none. */
+	*known = state == GNOMON_MAILBOX_DONE;
+	return state != GNOMON_MAILBOX_IDLE;
+}
+
 enum pingpong_result pingpong_expire(struct pingpong *p, gnomon_mono now, bool needed)
 {
-	uint64_t before;
+	const uint64_t before = p->answers;
+	bool known = false;
 
 	if (!p->map || gnomon_mono_before(now, due(p, needed)) ||
-	    (!needed && p->last != PINGPONG_DONE)) {
+	    (!needed && p->last != PINGPONG_DONE) || !is_heard(p, &known)) {
 		return PINGPONG_IDLE;
 	}
-	before = p->answers;
-	p->last = play(p);
+	p->asked = 0;
+	p->last = known ? PINGPONG_KNOWN : play(p);
 	if (p->last == PINGPONG_DONE && p->answers == before) {
-		/* The host knows our counter already: whatever is wrong, it is not that. */
-		p->last = PINGPONG_UNHEARD;
+		p->last = PINGPONG_KNOWN;
 	}
-	p->unheard = p->last == PINGPONG_UNHEARD ? p->unheard + 1 : 0;
+	p->tries = p->last == PINGPONG_FAILED ? p->tries + 1 : 0;
 	p->next = gnomon_mono_add(p->now(), pause_after(p));
 	return p->last;
 }

@@ -17,13 +17,13 @@
 #include "drivers/error.h"
 
 /** How long one play may keep a processor busy: the host looks at its guests every 0.25 s. */
-#define PINGPONG_PLAY_NS (400 * (int64_t)1000000)
+#define PINGPONG_PLAY_NS (600 * (int64_t)1000000)
 
 enum pingpong_result {
-	PINGPONG_IDLE,     /* nothing was due */
-	PINGPONG_UNHEARD,  /* the host did not serve us: it needs no answers, or is not running */
-	PINGPONG_DONE,
-	PINGPONG_FAILED,   /* the host did not take what it got */
+	PINGPONG_IDLE,   /* nothing was due, or the host has not taken notice yet */
+	PINGPONG_KNOWN,  /* the host knows our counter already */
+	PINGPONG_DONE,   /* the host has measured it */
+	PINGPONG_FAILED, /* it has not: once more, soon */
 };
 
 struct pingpong {
@@ -31,7 +31,8 @@ struct pingpong {
 	size_t size;
 	char path[256];
 	gnomon_mono next;
-	unsigned int unheard; /* in a row */
+	uint32_t asked;   /* a request that waits for the host; 0: none */
+	unsigned int tries; /* that failed, in a row */
 	uint64_t answers;
 	enum pingpong_result last;
 	uint64_t (*counter)(void);   /* the processor's */
@@ -47,8 +48,9 @@ int pingpong_open(struct pingpong *p, const char *path, struct driver_error *err
 void pingpong_close(struct pingpong *p);
 
 /**
- * Play if it is due. needed: the host tells no time; then it is due at once, or as often as the
- * host may be expected to listen.
+ * Ask, or play, if it is due. A first request only finds out whether the host listens, which costs
+ * nothing: once it has been answered, however, the next one is played for, and a processor kept
+ * busy until the host's next look. needed: the host tells no time.
  */
 enum pingpong_result pingpong_expire(struct pingpong *p, gnomon_mono now, bool needed);
 
