@@ -677,7 +677,7 @@ const struct conf_key conf_table[] = {
 	{ KEY(MANAGEMENT, "control_socket"), G_STR(control_socket), IS(""),
 	  .native = "/run/gnomon/control",
 	  .doc = "The socket by which *gnomon* asks and tells gnomond. The default place is done "
-		 "without if another gnomond has it; each further one needs its own. Empty: none." },
+		 "without if another gnomond has it; others need their own. Empty: none." },
 	{ KEY(MANAGEMENT, "control_socket_mode"), G_INT(control_socket_mode), IS("0660"),
 	  RANGE(0, 0777), .unit = "octal",
 	  .doc = "Mode of that socket: who can connect may ask. Changes are for root, gnomond's "
