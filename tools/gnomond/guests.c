@@ -246,7 +246,7 @@ int guests_open(struct guests *g, const struct conf *conf, struct log *log, stru
 
 	*g = (struct guests){ .conf = conf, .log = log, .keeper = keeper };
 	r = find_user(g, error);
-	/* That guests may come later is no reason not to run: who attaches one will hear why not. */
+	/* That guests may come later is no reason not to run: who attaches one hears why. */
 	if (r == 0 && wants_host(g)) {
 		r = make_host(g, error);
 		r = conf->clockbound_file[0] ? r : 0;
