@@ -16,10 +16,13 @@
 /* The number in "vmclockN"; -1: another name. */
 static long device_number(const char *name)
 {
-	static const char prefix[] = "vmclock";
-	const size_t digits = strspn(name + (strncmp(name, prefix, 7) == 0 ? 7 : 0), "0123456789");
+	size_t digits;
 
-	if (strncmp(name, prefix, 7) != 0 || digits == 0 || digits > 9 || name[7 + digits]) {
+	if (strncmp(name, "vmclock", 7) != 0) {
+		return -1;
+	}
+	digits = strspn(name + 7, "0123456789");
+	if (digits == 0 || digits > 9 || name[7 + digits]) {
 		return -1;
 	}
 	return strtol(name + 7, NULL, 10);
