@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Gate: what is installed is complete: a stranger builds the examples with pkg-config alone, against
+"""Gate: what is installed is complete: a stranger builds the examples with pkg-config, against
 the shared and the static library, and finds the programs and pages the README names.
 
     install.py BUILD_DIR EXAMPLE[,STATUS[,ARGUMENT]]...    STATUS: what it exits with, else 0

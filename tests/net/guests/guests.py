@@ -258,7 +258,7 @@ def hostile(bench, world):
 
 
 def quality(bench, world):
-    """What is said of CLOCK_REALTIME, in the page of a guest and to clients of ClockBound, by a soft
+    """What is said of CLOCK_REALTIME, in a guest's page and to clients of ClockBound, by a soft
     clock that started from it."""
     segment = os.path.join(bench.folder, "clockbound", "shm0")
     settings = {**world.settings(clockbound_file=segment), "clock": "soft", "clockClass": "6",
@@ -295,8 +295,8 @@ def becomes(bench, world):
     user = "nobody"
     os.chmod(bench.folder, 0o755)
     os.chmod(world.shm, 0o777 | 0o1000)
-    path = reference(bench, world, {**world.guest("one"), **world.guest("kvm", guest_counter="kvm")},
-                     user=user)
+    guests = {**world.guest("one"), **world.guest("kvm", guest_counter="kvm")}
+    path = reference(bench, world, guests, user=user)
     restored = "false"
     for _ in range(2):
         space = bench.namespace(f"u{len(bench.processes)}")

@@ -90,7 +90,8 @@ static void client_close(struct client *c)
 /* A consistent copy. */
 static void client_read(const struct client *c, uint8_t body[80])
 {
-	const volatile uint16_t *generation = (const volatile uint16_t *)(const void *)(c->map + 14);
+	const void *at = c->map + 14;
+	const volatile uint16_t *generation = at;
 	uint16_t before;
 
 	do {
