@@ -77,7 +77,9 @@ static void connect_to(struct qmp *q, gnomon_mono now)
 
 	if (fd < 0) {
 		leave(q, fd == -ENOENT || fd == -ECONNREFUSED ? "nobody listens there"
-							      : driver_strerror(fd));
+			 : fd == -EACCES ? "gnomond may not connect; let its user write to it"
+			 : fd == -EAGAIN ? "it serves another client; give it to gnomond alone"
+					 : driver_strerror(fd));
 		return;
 	}
 	(void)uds_peer_of(fd, &peer);

@@ -18,7 +18,7 @@
 #define CONTROL_DEPTH_MAX 8
 
 /** Guests in one answer of vm.list; the rest comes with the next one. */
-#define CONTROL_PAGE 64
+#define CONTROL_PAGE 32
 
 /** Codes of errors, which do not change; what people read does. */
 #define CONTROL_SYNTAX "syntax"     /* the line is no JSON, or too long, or too deep */

@@ -50,20 +50,33 @@ static void put_map(json_t *out, const struct guest_info *info)
 	control_put(out, "map_error_ticks", json_integer((json_int_t)info->map_error));
 }
 
-/* As a file of the configuration has it. */
-static void put_key(json_t *out, const char *name, const struct conf_guest *conf)
-{
-	char full[CONTROL_METHOD_MAX];
-	char value[CONF_VALUE_MAX];
-	const struct conf_key *key;
+/* Those of a guest's keys that are told as a file of the configuration has them. */
+static const char *const told[] = { "way", "profile", "counter", "address", "qmp" };
 
-	(void)snprintf(full, sizeof(full), KEY_PREFIX "%s", name);
-	key = conf_key_find(full, strlen(full));
-	if (key) {
-		const char *text = conf_value_get(key, conf, value);
+#define TOLD (sizeof(told) / sizeof(told[0]))
+
+/* Looked up once: the table is long, and guests are many. */
+static const struct conf_key *told_key(size_t index)
+{
+	static const struct conf_key *keys[TOLD];
+	char full[CONTROL_METHOD_MAX];
+
+	if (!keys[index]) {
+		(void)snprintf(full, sizeof(full), KEY_PREFIX "%s", told[index]);
+		keys[index] = conf_key_find(full, strlen(full));
+	}
+	return keys[index];
+}
+
+static void put_keys(json_t *out, const struct conf_guest *conf)
+{
+	char value[CONF_VALUE_MAX];
+
+	for (size_t i = 0; i < TOLD; i++) {
+		const char *text = conf_value_get(told_key(i), conf, value);
 
 		/* A file cannot have nothing behind a key. */
-		control_put(out, name, control_text(strcmp(text, "\"\"") == 0 ? "" : text));
+		control_put(out, told[i], control_text(strcmp(text, "\"\"") == 0 ? "" : text));
 	}
 }
 
@@ -78,11 +91,7 @@ static json_t *tell(const struct guest_info *info)
 	control_put(out, "age_s", info->age_s < 0 ? json_null() : control_number(info->age_s, 3));
 	control_put(out, "page", control_text(info->page));
 	control_put(out, "table", control_text(info->table));
-	put_key(out, "way", info->conf);
-	put_key(out, "profile", info->conf);
-	put_key(out, "counter", info->conf);
-	put_key(out, "address", info->conf);
-	put_key(out, "qmp", info->conf);
+	put_keys(out, info->conf);
 	control_put(out, "size", json_integer(info->conf->size));
 	control_put(out, "slot", json_integer(info->conf->slot));
 	control_put(out, "dynamic", json_boolean(info->dynamic));
@@ -263,6 +272,9 @@ static bool fill(struct conf *conf, struct conf_guest *guest, const struct contr
 	return true;
 }
 
+/* Making a file takes as long as it is large, and the clock waits. Readers need two pages. */
+#define SIZE_MOST (16 * 1024 * 1024)
+
 /* Against all there are; single keys are looked at even if there are none. */
 static bool check(struct daemon *d, struct conf_guest *guest, struct control_error *error)
 {
@@ -271,6 +283,13 @@ static bool check(struct daemon *d, struct conf_guest *guest, struct control_err
 	struct guest_info info;
 	int r = conf_guest_check(guest, NULL, 0, nowhere, &what);
 
+	if (guest->size > SIZE_MOST) {
+		(void)control_fail(error, CONTROL_PARAMS,
+				   "size: more than %d is not made while the clock runs; write a "
+				   "[guest] section, or a smaller one",
+				   SIZE_MOST);
+		return false;
+	}
 	for (size_t i = 0; r == 0 && i < guests_count(&d->guests); i++) {
 		guests_info(&d->guests, i, &info);
 		r = conf_guest_check(guest, info.conf, 1, nowhere, &what);

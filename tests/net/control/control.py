@@ -108,11 +108,13 @@ def guests(d):
     for i in range(70):
         d.ask("vm.attach", name=f"g{i}", counter="host", page=d.path(f"page-g{i}"))
     page = d.ask("vm.list")
-    expect(page["count"] == 71 and len(page["guests"]) == 64 and page["next"] == 64,
+    expect(page["count"] == 71 and len(page["guests"]) == 32 and page["next"] == 32,
            f"{page['count']} {len(page['guests'])} {page['next']}")
-    rest = d.ask("vm.list", **{"from": page["next"]})
-    expect(len(rest["guests"]) == 7 and rest["next"] is None, f"{rest}")
-    names = {g["name"] for g in page["guests"] + rest["guests"]}
+    names, more = {g["name"] for g in page["guests"]}, page["next"]
+    while more:
+        page = d.ask("vm.list", **{"from": more})
+        names, more = names | {g["name"] for g in page["guests"]}, page["next"]
+    expect(d.ask("vm.list", **{"from": 71})["guests"] == [], "beyond the end")
     expect(names == {"one"} | {f"g{i}" for i in range(70)}, f"{names}")
     for i in range(1, 70):
         d.ask("vm.detach", name=f"g{i}")
