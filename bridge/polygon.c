@@ -52,16 +52,15 @@ static void drop_corner(struct polygon *p, unsigned int i)
 	memmove(&p->corner[i], &p->corner[i + 1], (p->count - i) * sizeof(p->corner[0]));
 }
 
-/* Sides this short have no direction that a double could tell. POLYGON_SLACK makes up for them. */
+/* Sides this short have no direction that a double could tell: one of their ends goes, and the other
+ * stays. POLYGON_SLACK makes up for it. */
 static void drop_doubles(struct polygon *p)
 {
-	for (unsigned int i = 0; p->count > 1 && i < p->count;) {
+	for (unsigned int i = 0; p->count > 1 && i < p->count; i++) {
 		const struct gnomon_line_corner side = minus(*at(p, i + 1), p->corner[i]);
 
 		if (fabs(side.phase_ns) < POLYGON_SLACK && fabs(side.rate_ppb) < POLYGON_SLACK) {
 			drop_corner(p, i);
-		} else {
-			i++;
 		}
 	}
 }
@@ -171,47 +170,47 @@ void polygon_smear(struct polygon *p, double phase_ns, double rate_ppb)
 	make_room(p);
 }
 
-/* Keep what is on one side: sign * phase <= sign * limit. Nothing is cut off a polygon so distorted
- * by rounding that there is no room for what is left. */
+/* Keep what is on one side: sign * phase <= sign * limit. A convex polygon gets one corner more by
+ * that; nothing is cut off one so distorted by rounding that it would get too many. */
 static void cut(struct polygon *p, double limit, double sign)
 {
 	const struct polygon old = *p;
+	unsigned int count = 0;
 
-	p->count = 0;
 	for (unsigned int i = 0; i < old.count; i++) {
 		const struct gnomon_line_corner a = old.corner[i];
 		const struct gnomon_line_corner b = *at(&old, i + 1);
 		const bool a_in = sign * (a.phase_ns - limit) <= 0.0;
 		const bool b_in = sign * (b.phase_ns - limit) <= 0.0;
 
-		if (p->count + ROOM > GNOMON_LINE_CORNERS) {
+		if (count + a_in + (a_in != b_in) > GNOMON_LINE_CORNERS) {
 			*p = old;
 			return;
 		}
 		if (a_in) {
-			p->corner[p->count++] = a;
+			p->corner[count++] = a;
 		}
 		if (a_in != b_in) {
 			const double part = (limit - a.phase_ns) / (b.phase_ns - a.phase_ns);
 
-			p->corner[p->count++] = (struct gnomon_line_corner){
+			p->corner[count++] = (struct gnomon_line_corner){
 				limit, a.rate_ppb + part * (b.rate_ppb - a.rate_ppb)
 			};
 		}
 	}
+	p->count = count;
 }
 
+/* Nothing is rounded between the two cuts: what is as thin as that has rates all over. */
 bool polygon_clip(struct polygon *p, struct extent phase)
 {
 	cut(p, phase.most, 1.0);
-	if (p->count > 0) {
-		make_room(p);
-		cut(p, phase.least, -1.0);
+	cut(p, phase.least, -1.0);
+	if (p->count == 0) {
+		return false;
 	}
-	if (p->count > 0) {
-		make_room(p);
-	}
-	return p->count > 0;
+	make_room(p);
+	return true;
 }
 
 struct extent polygon_phases(const struct polygon *p, double seconds)

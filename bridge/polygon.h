@@ -20,8 +20,9 @@ struct extent {
 	double most;
 };
 
-/* What rounding may take away from a polygon per operation, in ns and in ppb: who counts on it
- * smears by as much more. */
+/* What rounding may take away from a polygon per operation, in ns and in ppb. Smear it by as much
+ * more in both before it is cut: what is lost of a phase may be all of a rate where the cut is as
+ * thin. */
 #define POLYGON_SLACK 1e-6
 
 void polygon_rectangle(struct polygon *p, struct extent phase, struct extent rate);
