@@ -448,6 +448,80 @@ static void fast_utc(void **state)
 	}
 }
 
+/* -- pages of somebody who means no good -------------------------------------------------- */
+
+/* Each field anything at all, most often something extreme or nearly right. */
+static uint64_t hostile_value(struct seed *seed, uint64_t good)
+{
+	switch (seed_below(seed, 6)) {
+	case 0:
+		return seed_next(seed);
+	case 1:
+		return seed_next(seed) >> seed_below(seed, 64);
+	case 2:
+		return 0 - (seed_next(seed) >> seed_below(seed, 64));
+	case 3:
+		return UINT64_C(1) << seed_below(seed, 64);
+	}
+	return good;
+}
+
+static struct gnomon_vmclock hostile_page(struct seed *seed)
+{
+	struct gnomon_vmclock page = good_page();
+
+	page.time_type = (uint8_t)seed_below(seed, 3);
+	page.flags = hostile_value(seed, page.flags);
+	page.leap_indicator = (uint8_t)seed_below(seed, 8);
+	page.tai_offset_sec = (int16_t)hostile_value(seed, 37);
+	page.counter_period_shift = (uint8_t)hostile_value(seed, page.counter_period_shift);
+	page.counter_value = hostile_value(seed, C1);
+	page.counter_period_frac_sec = hostile_value(seed, page.counter_period_frac_sec);
+	page.counter_period_maxerror_rate_frac_sec = hostile_value(seed, 1000);
+	page.counter_period_esterror_rate_frac_sec = hostile_value(seed, 1000);
+	page.time_sec = hostile_value(seed, START);
+	page.time_frac_sec = hostile_value(seed, 0);
+	page.time_maxerror_nanosec = hostile_value(seed, 250);
+	return page;
+}
+
+/* Whatever they say, an instant is one, and an interval is in order. */
+static void hostile_pages(void **state)
+{
+	struct seed seed = seed_start("/bridge/guest/hostile");
+	unsigned int usable = 0, quick = 0;
+
+	for (unsigned int i = 0; i < 300000; i++) {
+		const struct gnomon_vmclock page = hostile_page(&seed);
+		const uint64_t counter = page.counter_value + hostile_value(&seed, GHZ);
+		struct gnomon_clock_reading r;
+		gnomon_time first, last;
+		gnomon_utc_time from, to;
+
+		if (fast(&page, counter, &first, &last)) {
+			quick++;
+			assert_true(first.nsec < GNOMON_NSEC_PER_SEC);
+			assert_true(last.nsec < GNOMON_NSEC_PER_SEC);
+			assert_true(gnomon_time_cmp(first, last) < 0);
+		}
+		if (!gnomon_clock_usable(guest_status(&page, &stored_view, counter))) {
+			continue;
+		}
+		usable++;
+		guest_reading(&page, counter, &r);
+		assert_true(!r.has_tai || r.tai.nsec < GNOMON_NSEC_PER_SEC);
+		assert_true(!r.has_utc || r.utc.nsec < GNOMON_NSEC_PER_SEC);
+		assert_true(r.bound_ns != GNOMON_BOUND_NONE);
+		assert_true(!r.has_tai || guest_interval_tai(&page, counter, &first, &last) == 0);
+		assert_true(!r.has_tai || gnomon_time_cmp(first, last) < 0);
+		assert_true(!r.has_utc || guest_interval_utc(&page, counter, &from, &to) == 0);
+		assert_true(!r.has_utc || gnomon_utc_time_cmp(from, to) < 0);
+	}
+	/* Enough of them get so far that it means something. */
+	assert_true(usable > 1000 && quick > 100);
+	printf("# %u usable, %u of them or others the fast way\n", usable, quick);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +543,7 @@ int main(void)
 		{ "/bridge/guest/fast/agrees", fast_agrees, NULL, NULL, NULL },
 		{ "/bridge/guest/fast/declines", fast_declines, NULL, NULL, NULL },
 		{ "/bridge/guest/fast/utc", fast_utc, NULL, NULL, NULL },
+		{ "/bridge/guest/hostile", hostile_pages, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
