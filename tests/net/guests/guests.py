@@ -263,9 +263,9 @@ def quality(bench, world):
     segment = os.path.join(bench.folder, "clockbound", "shm0")
     settings = {**world.settings(clockbound_file=segment), "clock": "soft", "clockClass": "6",
                 "clockAccuracy": "0x25", "log_format": "native"}
-    name = "lo"
     space = bench.namespace("host")
-    daemon = bench.start_gnomond(space, {name: {"serverOnly": "1"}, **world.guest("one")}, settings)
+    daemon = bench.start_gnomond(space, {"lo": {"serverOnly": "1"}, **world.guest("one")},
+                                 settings)
     world_until_file(world, "one")
     page = world.until("one", "synchronized")
     time.sleep(0.5)
