@@ -138,11 +138,32 @@ static bool find_machine(struct guests *g, struct guest *v)
 	return read_machine(g, v);
 }
 
+/* What a guest told an earlier run holds as long as its machine runs: the same one. */
+static bool resume_map(struct guests *g, struct guest *v)
+{
+	const struct truth_slot *was = &v->slot;
+	struct driver_error gone;
+
+	if (!v->coasting || was->map_source != GUEST_MAP_PINGPONG || !wants_pingpong(v) ||
+	    was->pid <= 0 || vm_find_pid(NULL, was->pid, &v->process, &gone) != 0) {
+		return false;
+	}
+	if (v->process.start_time != was->start_time) {
+		guest_map_forget(v);
+		return false;
+	}
+	(void)take_map(g, v, GUEST_MAP_PINGPONG, &was->publisher.map);
+	return true;
+}
+
 void guest_map_find(struct guests *g, struct guest *v)
 {
 	struct gnomon_counter_map same;
 
 	v->process.fd = -1;
+	if (resume_map(g, v)) {
+		return;
+	}
 	if (v->conf.counter == CONF_COUNTER_HOST) {
 		gnomon_counter_map_offset(&same, 0);
 		(void)take_map(g, v, GUEST_MAP_HOST, &same);
@@ -242,7 +263,7 @@ bool guests_map_expire(struct guests *g, gnomon_mono now)
 gnomon_mono guests_map_deadline(const struct guests *g)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		if (wants_kvm(g->list[i])) {
+		if (wants_kvm(g->list[i]) || g->list[i]->process.pid) {
 			return g->host->look;
 		}
 	}
@@ -389,6 +410,17 @@ static void serve(struct guests *g, struct guest *v, uint32_t request)
 	}
 }
 
+/* When it ends, what follows has another counter, and will not have said so. */
+static void follow_machine(struct guest *v)
+{
+	struct driver_error unheard;
+
+	if (v->map_source == GUEST_MAP_PINGPONG && !v->process.pid &&
+	    vm_find_page(NULL, v->conf.path, &v->process, &unheard) != 0) {
+		guest_map_forget(v);
+	}
+}
+
 /* One at each publication: who asks all the time takes 2 ms of it, and others have their turn. */
 void guests_map_play(struct guests *g, gnomon_mono now)
 {
@@ -409,6 +441,7 @@ void guests_map_play(struct guests *g, gnomon_mono now)
 		}
 		(void)page_file_leave(&v->file);
 		if (request) {
+			follow_machine(v);
 			return;
 		}
 	}

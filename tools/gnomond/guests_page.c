@@ -503,6 +503,9 @@ void guest_page_publish(struct guests *g, struct guest *v, gnomon_mono now)
 		return;
 	}
 	next.quality = g->host->quality;
+	next.map_source = v->map_source;
+	next.pid = v->process.pid;
+	next.start_time = v->process.start_time;
 	if (goes_on(g, v)) {
 		next.shown.clock_status = GNOMON_VMCLOCK_FREERUNNING;
 		next.publisher.page.clock_status = GNOMON_VMCLOCK_FREERUNNING;

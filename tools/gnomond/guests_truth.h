@@ -39,6 +39,9 @@ struct truth_slot {
 	struct gnomon_publisher publisher;
 	struct gnomon_vmclock shown; /* its page in the guest's time scale */
 	struct gnomon_quality quality;
+	uint32_t map_source;   /* enum guest_map_source */
+	int32_t pid;           /* of the machine, 0: not known, and when that began: */
+	uint64_t start_time;
 };
 
 struct truth_file {
