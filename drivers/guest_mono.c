@@ -79,25 +79,50 @@ static uint64_t ns_of(const struct gnomon_vmclock *page, uint64_t counter)
 	return (uint64_t)down.sec * GNOMON_NSEC_PER_SEC + down.nsec;
 }
 
-int gnomon_clock_now_mono(struct gnomon_guest_clock *clock, gnomon_mono *now,
-			  enum gnomon_clock_status *status)
+/* Any page whose line means something. */
+static enum gnomon_clock_status look(const struct gnomon_guest_clock *clock, uint64_t *ns,
+				     uint64_t *marker)
 {
 	const struct guest_view view = { GUEST_COUNTER_ID, false, guest_acknowledged(clock) };
 	enum gnomon_clock_status found;
 	struct gnomon_vmclock page;
-	struct guest_segment *s;
-	uint64_t counter, ns, add;
+	uint64_t counter;
 	const int err = guest_take(clock, &page, &counter);
 
 	found = err ? guest_failure(err) : guest_line_status(&page, &view, counter);
+	if (!gnomon_clock_usable(found)) {
+		return found;
+	}
+	if (guest_status(&page, &view, counter) == GNOMON_CLOCK_SYNCHRONIZED) {
+		guest_make_ready(clock, &page);
+	}
+	*ns = ns_of(&page, counter);
+	*marker = page.disruption_marker;
+	return found;
+}
+
+int gnomon_clock_now_mono(struct gnomon_guest_clock *clock, gnomon_mono *now,
+			  enum gnomon_clock_status *status)
+{
+	enum gnomon_clock_status found = GNOMON_CLOCK_SYNCHRONIZED;
+	uint64_t ns = 0, marker = 0, add;
+	struct interval_raw raw;
+	struct guest_segment *s;
+
+	if (guest_ready(clock, &raw, NULL, &marker)) {
+		/* The middle, which may be before sec. */
+		ns = (uint64_t)((int64_t)(raw.low + (raw.high - raw.low) / 2) >> 16);
+		ns += raw.sec * GNOMON_NSEC_PER_SEC;
+	} else {
+		found = look(clock, &ns, &marker);
+	}
 	if (status) {
 		*status = found;
 	}
 	if (!gnomon_clock_usable(found)) {
 		return guest_error(found);
 	}
-	ns = ns_of(&page, counter);
-	s = segment_of(clock, page.disruption_marker);
+	s = segment_of(clock, marker);
 	add = load(&s->add);
 	if (add == 0) {
 		/* Go on where we were; 0 means not known, and one ns is none to see. */

@@ -8,8 +8,7 @@
 #include "bridge/words.h"
 #include "drivers/guest_private.h"
 
-/* The compiler would rather keep the frame of the rare case in the path of the usual one. */
-#define INLINE static inline __attribute__((always_inline))
+/* Out of the way of the usual case. */
 #define RARELY static __attribute__((noinline, cold))
 
 uint64_t gnomon_clock_counter(void)
@@ -38,44 +37,19 @@ int guest_take(const struct gnomon_guest_clock *clock, struct gnomon_vmclock *pa
 	return -EAGAIN;
 }
 
-static uint64_t load(const uint64_t *p)
-{
-	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
-}
-
 /* By release, as those of a page: who sees them sees that head was BUSY. */
 static void store(uint64_t *p, uint64_t value)
 {
 	__atomic_store_n(p, value, __ATOMIC_RELEASE);
 }
 
-/*
- * The usual case: the page has not changed since its line was made ready, and nothing else matters.
- * The line had been made when its head was loaded, before the counter; if the page has that head
- * after it, it had it all the time, since heads never come back. So this is one look at each.
- */
-INLINE bool ready_interval(const struct gnomon_guest_clock *clock, struct interval_raw *raw,
-			   int64_t *utc_offset)
-{
-	const uint64_t head = load(&clock->ready.head);
-
-	if (!interval_at(&clock->ready.line, guest_counter_quick(clock->rdtscp), raw)) {
-		return false;
-	}
-	if (utc_offset) {
-		*utc_offset = (int64_t)load((const uint64_t *)&clock->utc_offset);
-	}
-	return shared_load64(clock->page, PAGE_VERSION) == head;
-}
-
-/* Make the line of a good page ready for the next who asks, unless somebody is at it already. */
-static void make_ready(const struct gnomon_guest_clock *constant, const struct gnomon_vmclock *page)
+void guest_make_ready(const struct gnomon_guest_clock *constant, const struct gnomon_vmclock *page)
 {
 	/* It is const for the caller, who sees no difference; what open made is not. */
 	struct gnomon_guest_clock *clock = (struct gnomon_guest_clock *)(uintptr_t)constant;
 	const uint64_t head = page->version | (uint64_t)page->counter_id << 16 |
 			      (uint64_t)page->time_type << 24 | (uint64_t)page->seq_count << 32;
-	uint64_t old = load(&clock->ready.head);
+	uint64_t old = interval_load(&clock->ready.head);
 	struct interval_line line;
 	int64_t utc_offset;
 
@@ -96,6 +70,7 @@ static void make_ready(const struct gnomon_guest_clock *constant, const struct g
 	store(&clock->ready.line.bound, line.bound);
 	store(&clock->ready.line.sec, line.sec);
 	store((uint64_t *)&clock->utc_offset, (uint64_t)utc_offset);
+	store(&clock->ready_marker, page->disruption_marker);
 	store(&clock->ready.head, head);
 }
 
@@ -126,7 +101,7 @@ RARELY int now_slowly(const struct gnomon_guest_clock *clock, gnomon_time *earli
 
 	found = look(clock, false, &page, &counter);
 	if (found == GNOMON_CLOCK_SYNCHRONIZED) {
-		make_ready(clock, &page);
+		guest_make_ready(clock, &page);
 	}
 	if (gnomon_clock_usable(found) && guest_interval_tai(&page, counter, earliest, latest)) {
 		found = GNOMON_CLOCK_TIMESCALE;
@@ -139,7 +114,7 @@ int gnomon_clock_now(const struct gnomon_guest_clock *clock, gnomon_time *earlie
 {
 	struct interval_raw raw;
 
-	if (!ready_interval(clock, &raw, NULL)) {
+	if (!guest_ready(clock, &raw, NULL, NULL)) {
 		return now_slowly(clock, earliest, latest, status);
 	}
 	interval_times(raw, earliest, latest);
@@ -158,7 +133,7 @@ RARELY int utc_slowly(const struct gnomon_guest_clock *clock, gnomon_utc_time *e
 
 	found = look(clock, false, &page, &counter);
 	if (found == GNOMON_CLOCK_SYNCHRONIZED) {
-		make_ready(clock, &page);
+		guest_make_ready(clock, &page);
 	}
 	if (gnomon_clock_usable(found) && guest_interval_utc(&page, counter, earliest, latest)) {
 		found = GNOMON_CLOCK_TIMESCALE;
@@ -183,7 +158,7 @@ int gnomon_clock_now_utc(const struct gnomon_guest_clock *clock, gnomon_utc_time
 	gnomon_time first, last;
 	int64_t offset;
 
-	if (!ready_interval(clock, &raw, &offset) || offset == INT64_MIN) {
+	if (!guest_ready(clock, &raw, &offset, NULL) || offset == INT64_MIN) {
 		return utc_slowly(clock, earliest, latest, status);
 	}
 	interval_times(raw, &first, &last);

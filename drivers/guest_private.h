@@ -11,6 +11,8 @@
 #include <gnomon/vmclock.h>
 
 #include "bridge/interval.h"
+#include "bridge/page.h"
+#include "bridge/words.h"
 
 /*
  * How often a page that is being written is looked at again: with the pause between, some tenths
@@ -46,7 +48,8 @@ struct gnomon_guest_clock {
 	_Alignas(64) const void *page; /* mapped, read-only */
 	size_t len;                    /* of the mapping */
 	uint64_t acknowledged;
-	int64_t utc_offset; /* belongs to ready; INT64_MIN: look at the page */
+	int64_t utc_offset;    /* belongs to ready; INT64_MIN: look at the page */
+	uint64_t ready_marker; /* belongs to ready */
 	enum gnomon_clock_kind kind;
 	bool rdtscp; /* the processor has that instruction */
 	int fd;      /* of a device that notifies; -1 */
@@ -116,6 +119,33 @@ static inline uint64_t guest_acknowledged(const struct gnomon_guest_clock *clock
 {
 	return __atomic_load_n(&clock->acknowledged, __ATOMIC_RELAXED);
 }
+
+/*
+ * The usual case: the page has not changed since its line was made ready, and nothing else matters.
+ * The line had been made when its head was loaded, before the counter; if the page has that head
+ * after it, it had it all the time, since heads never come back. So this is one look at each.
+ * utc_offset and marker may be NULL. The compiler must not make a call of it.
+ */
+static inline __attribute__((always_inline)) bool
+guest_ready(const struct gnomon_guest_clock *clock, struct interval_raw *raw, int64_t *utc_offset,
+	    uint64_t *marker)
+{
+	const uint64_t head = interval_load(&clock->ready.head);
+
+	if (!interval_at(&clock->ready.line, guest_counter_quick(clock->rdtscp), raw)) {
+		return false;
+	}
+	if (utc_offset) {
+		*utc_offset = (int64_t)interval_load((const uint64_t *)&clock->utc_offset);
+	}
+	if (marker) {
+		*marker = interval_load(&clock->ready_marker);
+	}
+	return shared_load64(clock->page, PAGE_VERSION) == head;
+}
+
+/* Make the line of a good page ready for the next who asks, unless somebody is at it already. */
+void guest_make_ready(const struct gnomon_guest_clock *constant, const struct gnomon_vmclock *page);
 
 /*
  * A consistent page, and with counter not NULL the counter read within it. Returns 0, -EAGAIN, or
