@@ -15,13 +15,14 @@ import subprocess
 import sys
 import time
 
+import bridge_agent
 import bridge_cluster
 import bridge_guests
 from bridge_lab import BridgeLab, harness, netlab
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = pathlib.Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
-GROUPS = {"guests": bridge_guests, "cluster": bridge_cluster}
+GROUPS = {"guests": bridge_guests, "agent": bridge_agent, "cluster": bridge_cluster}
 
 
 class Tap:

@@ -122,6 +122,26 @@ static void print_clock(FILE *out, const struct agent *a, size_t i)
 		s->page ? s->what.device : "");
 }
 
+static void print_agreement(FILE *out, const struct agent *a)
+{
+	const unsigned int conflicts = agree_total(&a->agree);
+	unsigned int speak = 0;
+
+	for (size_t i = 0; i < a->count; i++) {
+		speak += a->readings[i].state != SOURCE_UNUSABLE &&
+			 isfinite(a->readings[i].bound_ns);
+	}
+	if (conflicts) {
+		fprintf(out, "  agreement       %u pair%s of them disagree%s\n", conflicts,
+			conflicts > 1 ? "s" : "", conflicts > 1 ? "" : "s");
+	} else if (speak > 1) {
+		fprintf(out, "  agreement       all %u that tell their bounds agree\n", speak);
+	} else {
+		fprintf(out, "  agreement       nothing to compare: %s tells its bound\n",
+			speak ? "one" : "none");
+	}
+}
+
 static void print_clocks(FILE *out, const struct check *c)
 {
 	const struct agent *a = c->agent;
@@ -136,6 +156,8 @@ static void print_clocks(FILE *out, const struct check *c)
 	}
 	if (a->count + c->closed_count == 0) {
 		fprintf(out, "  none\n");
+	} else {
+		print_agreement(out, a);
 	}
 }
 
