@@ -25,9 +25,9 @@ LOCKED = r"UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"
 BOUND = struct.Struct("=IIIHHqqqqqQIiB7x")  # ClockBound's segment
 
 
-def start_host(bench, space, name):
+def start_host(bench, space, name, counter="host"):
     """A daemon on a soft clock of its own that follows the grandmaster and publishes a page."""
-    page = {"guest_page": os.path.join(bench.folder, "page"), "guest_counter": "host"}
+    page = {"guest_page": os.path.join(bench.folder, "page"), "guest_counter": counter}
     return bench.start_gnomond(space, {name: {}, "guest reader": page},
                                {"clientOnly": "1", "soft_clock_offset": "0.3",
                                 "soft_clock_frequency": "40000", "guest_max_bound": "100000000",
@@ -62,13 +62,13 @@ def await_status(bench, seconds, what, wanted):
     raise Failure(f"not {what} after {seconds} s: {last}")
 
 
-def setup(bench):
+def setup(bench, counter="host"):
     """A grandmaster, a host, and its page."""
     left, right = bench.namespace("left"), bench.namespace("right")
     name = bench.cable(left, right)
     bench.start_gnomond(left, [name], {"priority1": "100", "clockClass": "6",
                                        "clockAccuracy": "0x23"}, "master")
-    host = start_host(bench, right, name)
+    host = start_host(bench, right, name, counter)
     expect(host, LOCKED, 30)
     return right, name, host
 
@@ -216,6 +216,18 @@ def case_chrony(bench):
         raise Failure("chronyd does not believe it")
     within("the system clock is slow by, s", abs(found), 0.12, 0.13)
     within("... and by the agent, s", -status(bench)["offset_ns"] * 1e-9, 0.12, 0.13)
+    if agent.stop() != 0:
+        raise Failure("the agent did not end well")
+
+
+def case_pingpong(bench):
+    """A host that cannot ask its kernel for the counter of its guest measures it by our answers."""
+    space, _, _ = setup(bench, "pingpong")
+    agent = start_agent(bench, space, "--clock=soft", "--status",
+                        os.path.join(bench.folder, "status"))
+    expect(agent, "its time is unreliable", 10)
+    expect(agent, "the host has measured our counter", 60)
+    print(await_status(bench, 30, "locked", lambda s: s["state"] == "locked"))
     if agent.stop() != 0:
         raise Failure("the agent did not end well")
 
