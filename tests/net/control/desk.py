@@ -47,11 +47,19 @@ def wait(test, seconds, text):
 
 
 def connect(path):
-    """A client's socket."""
-    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    client.settimeout(10)
-    client.connect(path)
-    return client
+    """A client's socket. Its name is there a moment before anybody listens."""
+    end = time.monotonic() + 5
+    while True:
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.settimeout(10)
+        try:
+            client.connect(path)
+            return client
+        except ConnectionRefusedError:
+            client.close()
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.005)
 
 
 class Client:
