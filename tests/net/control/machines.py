@@ -225,8 +225,11 @@ def patch(d, gnomon):
         print("SKIP: needs root")
         sys.exit(77)
     d.start()
-    vm(d, gnomon, "attach", "d", "--way", "D", "--qmp", d.path("d.qmp"))
-    arguments = shlex.split(vm(d, gnomon, "recipe", "d", "--qemu"))
+    # Its own file has no place to be named.
+    name = f"d{os.getpid()}"
+    d.files.append(f"/dev/shm/gnomon-{name}")
+    vm(d, gnomon, "attach", name, "--way", "D", "--qmp", d.path("d.qmp"))
+    arguments = shlex.split(vm(d, gnomon, "recipe", name, "--qemu"))
     expect("-S" in arguments and "vmclock" in arguments, f"{arguments}")
     _, monitor = qmp.start(d, "d", *arguments)
 
@@ -236,9 +239,9 @@ def patch(d, gnomon):
 
     # Of TCG the counter is not known: the page says so, and is QEMU's no more.
     page = wait(written, 20, lambda: f"{desk.Page(physical(monitor, 0xfeffb000))}: "
-                                     f"{json.loads(status_json(d, gnomon, 'd'))}")
+                                     f"{json.loads(status_json(d, gnomon, name))}")
     expect(page.magic == 0x4b4c4356 and page.status == UNRELIABLE, f"{page}")
-    info = json.loads(status_json(d, gnomon, "d"))
+    info = json.loads(status_json(d, gnomon, name))
     expect(info["status"] == "unreliable" and str(page.marker) and
            int(info["marker"], 0) == page.marker, f"{page}: {info}")
     monitor.run("cont")
@@ -246,7 +249,7 @@ def patch(d, gnomon):
         desk.Page(physical(monitor, 0xfeffb000))), 10, "the same marker after RESUME")
     expect(second.seq % 2 == 0 and second.seq > page.seq, f"{page} -> {second}")
     monitor.run("quit")
-    wait(lambda: json.loads(status_json(d, gnomon, "d"))["trouble"], 10, "no trouble without QEMU")
+    wait(lambda: json.loads(status_json(d, gnomon, name))["trouble"], 10, "no trouble without QEMU")
 
 
 def migrate(d, gnomon):
