@@ -3,9 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include <gnomon/bridge.h>
+
 #include "bridge/guest.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Readers stop where publishers stop to promise. */
+_Static_assert(GNOMON_CLOCK_HORIZON_S == (int)GNOMON_BRIDGE_HORIZON_S, "one horizon");
 
 static const char *const status_names[] = {
 	[GNOMON_CLOCK_SYNCHRONIZED] = "synchronized",

@@ -8,15 +8,18 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "drivers/guest_find.h"
 #include "drivers/guest_open.h"
+#include "drivers/guest_private.h"
 #include "tests/unit/drivers/guest_page.h"
 
 #define HOUR_NS INT64_C(3600000000000)
@@ -604,6 +607,53 @@ static void disruption_awaited(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 }
 
+/* A descriptor that is always readable, as one of a kernel that knows no notifications. */
+static void disruption_by_device(void **state)
+{
+	const int64_t begin = page_raw_ns();
+	struct told told = { 0, 0 };
+	pid_t child;
+	int status;
+
+	handle->fd = open(page.path, O_RDONLY);
+	assert_true(handle->fd >= 0);
+	assert_int_equal(gnomon_clock_fd(handle), handle->fd);
+	gnomon_clock_on_disruption(handle, tell, &told);
+	assert_int_equal(gnomon_clock_watch(handle, 30), 0);
+	assert_true(page_raw_ns() - begin >= 29000000);
+	child = fork();
+	if (child == 0) {
+		const struct timespec moment = { 0, 20000000 };
+
+		nanosleep(&moment, NULL);
+		WRITE(clock_status, GNOMON_VMCLOCK_FREERUNNING); /* no disruption yet */
+		nanosleep(&moment, NULL);
+		WRITE(disruption_marker, 12);
+		_exit(0);
+	}
+	assert_int_equal(gnomon_clock_watch(handle, -1), 1);
+	assert_int_equal(told.marker, 12);
+	assert_int_equal(waitpid(child, &status, 0), child);
+}
+
+/* Signals end the waiting. */
+static void on_alarm(int number)
+{
+}
+
+static void disruption_interrupted(void **state)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval soon = { { 0, 20000 }, { 0, 20000 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct sigaction old;
+
+	sigaction(SIGALRM, &action, &old);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	assert_int_equal(gnomon_clock_watch(handle, -1), -EINTR);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &old, NULL);
+}
+
 /* -- diagnosis ---------------------------------------------------------------------------- */
 
 static void page_details(void **state)
@@ -657,6 +707,8 @@ int main(void)
 		TEST("/drivers/guest/mono/without_bound", mono_without_bound),
 		TEST("/drivers/guest/disruption/tells", disruption),
 		TEST("/drivers/guest/disruption/awaited", disruption_awaited),
+		TEST("/drivers/guest/disruption/by_device", disruption_by_device),
+		TEST("/drivers/guest/disruption/interrupted", disruption_interrupted),
 		TEST("/drivers/guest/page", page_details),
 		TEST("/drivers/guest/quality", quality),
 	};
