@@ -644,7 +644,8 @@ static void on_alarm(int number)
 static void disruption_interrupted(void **state)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct itimerval soon = { { 0, 20000 }, { 0, 20000 } }, never = { { 0, 0 }, { 0, 0 } };
+	const struct itimerval soon = { { 0, 20000 }, { 0, 20000 } };
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
 	struct sigaction old;
 
 	sigaction(SIGALRM, &action, &old);
