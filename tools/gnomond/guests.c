@@ -18,6 +18,9 @@
 /* After so many ns since the line was read, it is read again for the rest of the pages. */
 #define LINE_AGE_NS 5e6
 
+/* A clock that is given another frequency all the time is read between two changes. */
+#define SETTLE_MOST_NS 50000000
+
 /* -- one guest -------------------------------------------------------------------------------- */
 
 /* A copy whose texts are ours. */
@@ -354,6 +357,17 @@ void guests_monitor(struct guests *g, const char *name, const char *trouble)
 	}
 }
 
+void guests_lost(struct guests *g, const char *name, const char *trouble, gnomon_mono now)
+{
+	size_t index = guests_find(g, name);
+
+	guests_monitor(g, name, trouble);
+	if (index != SIZE_MAX && guest_map_drop(g, g->list[index], "its monitor hung up")) {
+		g->list[index]->due = true;
+		g->next = gnomon_mono_min(g->next, now);
+	}
+}
+
 int guests_clock(struct guests *g, struct guests_clock *clock, struct driver_error *error)
 {
 	const gnomon_mono now = timer_now();
@@ -362,7 +376,10 @@ int guests_clock(struct guests *g, struct guests_clock *clock, struct driver_err
 	if (r != 0) {
 		return r;
 	}
-	guests_host_read(g, now);
+	if (!guests_host_read(g, now)) {
+		return driver_fail(error, -EAGAIN, "around a leap second nobody knows which "
+				   "second the clock shows; ask again");
+	}
 	if (!g->host->pairing || g->host->trouble.text[0] || !g->host->line.started) {
 		return driver_fail(error, -EOPNOTSUPP, "%s",
 				   g->host->trouble.text[0] ? g->host->trouble.text
@@ -394,6 +411,7 @@ static void arrive(struct guests *g, struct guest *v, bool restored)
 	v->coasting = false;
 	v->disrupted = true;
 	guest_map_forget(v);
+	(void)guest_map_drop(g, v, "it was moved, restored or reset");
 	guest_map_find(g, v);
 }
 
@@ -503,21 +521,24 @@ void guests_ready(struct guests *g, gnomon_mono now)
 /* All, or those that have a reason of their own. The line must not get old meanwhile. */
 static void publish(struct guests *g, bool all, gnomon_mono now)
 {
-	guests_host_read(g, now);
+	bool fresh = guests_host_read(g, now);
+
 	for (size_t i = 0; i < g->count; i++) {
 		struct guest *v = g->list[i];
 
-		if (!all && !v->due) {
+		if (!(all && fresh) && !v->due) {
 			continue;
 		}
-		if (guests_host_age(g) > LINE_AGE_NS) {
+		if (fresh && guests_host_age(g) > LINE_AGE_NS) {
 			now = timer_now();
-			guests_host_read(g, now);
+			fresh = guests_host_read(g, now);
 		}
 		v->due = false;
 		guest_page_publish(g, v, now);
 	}
-	guests_host_tell(g, now);
+	if (fresh) {
+		guests_host_tell(g, now);
+	}
 }
 
 static bool any_due(const struct guests *g)
@@ -530,10 +551,25 @@ static bool any_due(const struct guests *g)
 	return false;
 }
 
+/* The clock is about to take another frequency: a reading has more to say then. */
+static bool is_settling(struct guests *g, gnomon_mono now)
+{
+	const double left_s = (double)(int64_t)(g->settled - counter_read()) / g->host->rate.hz;
+	const bool waits = g->waited.ns != 0;
+
+	if (left_s <= 0.0 ||
+	    (waits && now.ns - g->waited.ns > SETTLE_MOST_NS)) {
+		g->waited = (gnomon_mono){ 0 };
+		return false;
+	}
+	g->waited = waits ? g->waited : now;
+	g->next = gnomon_mono_add(now, (int64_t)(left_s * 1e9) + 1);
+	return true;
+}
+
 void guests_expire(struct guests *g, gnomon_mono now)
 {
 	const int64_t interval_ns = (int64_t)(g->conf->guest_interval_s * GNOMON_NSEC_PER_SEC);
-	double unsettled;
 	bool all;
 
 	if (!is_active(g)) {
@@ -550,9 +586,7 @@ void guests_expire(struct guests *g, gnomon_mono now)
 	if (!all && !any_due(g)) {
 		return;
 	}
-	unsettled = (double)(int64_t)(g->settled - counter_read()) / g->host->rate.hz;
-	if (unsettled > 0) { /* the clock is about to take another frequency */
-		g->next = gnomon_mono_add(now, (int64_t)(unsettled * 1e9) + 1);
+	if (is_settling(g, now)) {
 		return;
 	}
 	publish(g, all, timer_now());

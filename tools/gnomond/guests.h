@@ -49,6 +49,7 @@ struct guests {
 	gid_t gid;
 	gnomon_mono next;         /* publication */
 	uint64_t settled;         /* the counter from which the clock obeys its last frequency */
+	gnomon_mono waited;       /* since when a publication waits for that; 0: none does */
 	bool changed;             /* a status has, of which the service manager is told */
 };
 
@@ -149,6 +150,9 @@ int guests_patch(struct guests *guests, const char *name, pid_t pid, uint64_t ad
 
 /** Why its monitor cannot be asked; NULL: it can. For guests_info(). */
 void guests_monitor(struct guests *guests, const char *name, const char *trouble);
+
+/** The same where it hung up: perhaps since the machine ended, and another will have its page. */
+void guests_lost(struct guests *guests, const char *name, const char *trouble, gnomon_mono now);
 
 /** When guests_expire has something to do; NEVER without guests. */
 gnomon_mono guests_deadline(const struct guests *guests);

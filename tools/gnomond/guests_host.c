@@ -256,28 +256,34 @@ static bool knows_utc(const struct guests *g, const struct gnomon_time_propertie
 }
 
 /* A leap second is announced for the end of the day. After it, until the offset is the new one, it
- * stays what it was, which already tells of both. */
-static void take_utc(struct guests *g, const struct gnomon_time_properties_ds *p, int64_t tai_s)
+ * stays what it was, which already tells of both; and an announcement that nobody has taken back
+ * yet is of the one that was. */
+void guests_utc_take(struct gnomon_utc *utc, bool known, int16_t offset, int8_t announced,
+		     int64_t tai_s)
 {
-	struct gnomon_utc *utc = &g->host->utc;
-	const int16_t offset = (int16_t)keeper_utc_offset(g->keeper);
 	const int64_t now = tai_s - offset;
-	const int8_t announced = p->flags & GNOMON_FLAG_LEAP61   ? 1
-				 : p->flags & GNOMON_FLAG_LEAP59 ? -1
-								 : 0;
-	bool waits = utc->known && utc->change && now >= utc->midnight &&
-		     offset == utc->tai_offset && now < utc->midnight + DAY;
+	/* By the new offset the inserted second is the last one before midnight. */
+	const bool just = utc->change && now >= utc->midnight - 1 && now < utc->midnight + DAY;
 
-	if (waits) {
+	if (utc->known && just && now >= utc->midnight && offset == utc->tai_offset) {
 		return;
 	}
-	utc->known = knows_utc(g, p);
-	if (utc->change && offset == utc->tai_offset + utc->change) {
+	utc->known = known;
+	if (utc->change && offset == utc->tai_offset + utc->change && (just || !announced)) {
 		return; /* the change is past, and told as such */
 	}
 	utc->tai_offset = offset;
 	utc->change = announced;
 	utc->midnight = (now / DAY + 1) * DAY;
+}
+
+static void take_utc(struct guests *g, const struct gnomon_time_properties_ds *p, int64_t tai_s)
+{
+	guests_utc_take(&g->host->utc, knows_utc(g, p), (int16_t)keeper_utc_offset(g->keeper),
+			p->flags & GNOMON_FLAG_LEAP61	? 1
+			: p->flags & GNOMON_FLAG_LEAP59 ? -1
+							: 0,
+			tai_s);
 }
 
 /* -- the line --------------------------------------------------------------------------------- */
@@ -493,7 +499,7 @@ static void forget_now(struct guests_host *h)
 	h->now = (struct gnomon_host_line){ .status = GNOMON_VMCLOCK_UNRELIABLE };
 }
 
-void guests_host_read(struct guests *g, gnomon_mono now)
+bool guests_host_read(struct guests *g, gnomon_mono now)
 {
 	struct guests_host *h = g->host;
 	struct gnomon_pair pair;
@@ -502,10 +508,10 @@ void guests_host_read(struct guests *g, gnomon_mono now)
 	if (!counter_is_good(g) || pairing_read(h->pairing, &pair) != 0) {
 		forget_now(h);
 		take_quality(g, now);
-		return;
+		return true;
 	}
 	if (is_ambiguous(g->keeper, pair.time)) {
-		return;
+		return false;
 	}
 	read_realtime(g, &pair);
 	to_tai(g, &pair.time);
@@ -515,4 +521,5 @@ void guests_host_read(struct guests *g, gnomon_mono now)
 	}
 	claim(g, now);
 	take_quality(g, now);
+	return true;
 }

@@ -57,7 +57,6 @@ static bool lose_map(struct guests *g, struct guest *v)
 	return had;
 }
 
-/* The machine ended, or moved away: what follows under its name has another counter. */
 void guest_map_forget(struct guest *v)
 {
 	if (v->process.pid) {
@@ -66,6 +65,24 @@ void guest_map_forget(struct guest *v)
 	v->process = (struct vm_process){ .fd = -1 };
 	v->has_machine = false;
 	v->vcpus = 0;
+}
+
+static void forget_exchanges(struct guest *v)
+{
+	free(v->pingpong);
+	v->pingpong = NULL;
+	v->sought = false;
+}
+
+/* What KVM tells is asked for again; what the machine said itself, another one has to say anew. */
+bool guest_map_drop(struct guests *g, struct guest *v, const char *why)
+{
+	forget_exchanges(v);
+	if (v->map_source != GUEST_MAP_PINGPONG) {
+		return false;
+	}
+	driver_fail(&v->no_map, -ENODATA, "%s: gnomon-guest has not been heard in it since", why);
+	return lose_map(g, v);
 }
 
 /* True: the map is another one. */
@@ -202,6 +219,7 @@ static bool check_machine(struct guests *g, struct guest *v, bool read)
 	if (v->process.pid && !vm_process_alive(NULL, &v->process)) {
 		driver_fail(&v->no_map, -ESRCH, "its process (%d) has ended", v->process.pid);
 		guest_map_forget(v);
+		forget_exchanges(v);
 		return lose_map(g, v);
 	}
 	return read && v->has_machine && read_machine(g, v);
@@ -346,12 +364,6 @@ static int begin_exchanges(struct guests *g, struct guest *v)
 	return v->pingpong ? gnomon_pingpong_init(v->pingpong, hz, hz, 0.0) : -ENOMEM;
 }
 
-static void forget_exchanges(struct guest *v)
-{
-	free(v->pingpong);
-	v->pingpong = NULL;
-}
-
 /* A map that says the same within its error stays: another one would be a disruption. */
 static bool is_consistent(const struct guest *v, const struct gnomon_counter_map *map)
 {
@@ -410,13 +422,17 @@ static void serve(struct guests *g, struct guest *v, uint32_t request)
 	}
 }
 
-/* When it ends, what follows has another counter, and will not have said so. */
+/* When it ends, what follows has another counter, and will not have said so. To look at all
+ * processes takes ms, and the guest asks as often as it likes: so this is done once. */
 static void follow_machine(struct guest *v)
 {
 	struct driver_error unheard;
 
-	if (v->map_source == GUEST_MAP_PINGPONG && !v->process.pid &&
-	    vm_find_page(NULL, v->conf.path, &v->process, &unheard) != 0) {
+	if (v->map_source != GUEST_MAP_PINGPONG || v->process.pid || v->sought) {
+		return;
+	}
+	v->sought = true;
+	if (vm_find_page(NULL, v->conf.path, &v->process, &unheard) != 0) {
 		guest_map_forget(v);
 	}
 }

@@ -99,13 +99,13 @@ static void connected(struct monitors *m, struct monitor *v, enum qmp_run run, g
 	}
 }
 
-static void lost(struct monitors *m, struct monitor *v, const char *why)
+static void lost(struct monitors *m, struct monitor *v, const char *why, gnomon_mono now)
 {
 	char text[UDS_PATH_MAX + 200];
 
 	v->ask = GNOMON_MONO_NEVER;
 	(void)snprintf(text, sizeof(text), "%s: %s", v->path, why);
-	guests_monitor(m->guests, v->name, text);
+	guests_lost(m->guests, v->name, text, now);
 }
 
 static void act(struct monitors *m, struct monitor *v, const struct qmp_notice *notice,
@@ -116,7 +116,7 @@ static void act(struct monitors *m, struct monitor *v, const struct qmp_notice *
 		connected(m, v, notice->run, now);
 		break;
 	case QMP_NOTICE_LOST:
-		lost(m, v, notice->text);
+		lost(m, v, notice->text, now);
 		break;
 	case QMP_NOTICE_LEAVING:
 		hold(m, v, now);

@@ -95,6 +95,7 @@ struct guest {
 	struct kvm_machine machine;
 	unsigned int vcpus;
 	struct gnomon_pingpong *pingpong; /* NULL: it never asked */
+	bool sought;                      /* ... and whose it is was looked for */
 	struct driver_error no_map;       /* why there is none; "" */
 
 	gnomon_mono written;
@@ -118,8 +119,14 @@ void guests_host_close(struct guests *g);
 /** A guest's counter is to be had from KVM: open what tells it. Once only. */
 void guests_host_want_kvm(struct guests *g);
 
-/** Read clock and counter, and say what may be claimed. */
-void guests_host_read(struct guests *g, gnomon_mono now);
+/** Read clock and counter, and say what may be claimed. False: the clock cannot be understood just
+ * now, and what was claimed stays. */
+bool guests_host_read(struct guests *g, gnomon_mono now);
+
+/** What is known of UTC, by what the time source says at that TAI: TAI - UTC, and whether a second
+ * will be inserted (1) or left out (-1) at the end of the day. */
+void guests_utc_take(struct gnomon_utc *utc, bool known, int16_t offset, int8_t announced,
+		     int64_t tai_s);
 
 /** Let clients of ClockBound know. */
 void guests_host_tell(struct guests *g, gnomon_mono now);
@@ -164,7 +171,10 @@ bool guests_map_traced(struct guests *g, gnomon_mono now);
 /** One guest that asks for it plays the ping-pong, for 2 ms at most. */
 void guests_map_play(struct guests *g, gnomon_mono now);
 
+/** The machine ended, or moved away: what follows under its name has another counter. */
 void guest_map_forget(struct guest *v);
+/** What it told of its counter by the ping-pong is void. True: that was its map. */
+bool guest_map_drop(struct guests *g, struct guest *v, const char *why);
 
 /* -- guests_file.c ---------------------------------------------------------------------------- */
 

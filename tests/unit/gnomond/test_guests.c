@@ -11,6 +11,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "tests/unit/gnomond/guests_rig.h"
@@ -577,6 +578,131 @@ static void liars(void **state)
 	closed(v);
 }
 
+/* The word of a machine is about that machine: what has its page next is asked anew. */
+static void another_machine(void **state)
+{
+	struct guest *v = player("one");
+
+	rig.g.list = &v;
+	rig.g.count = 1;
+	v->map_source = GUEST_MAP_PINGPONG;
+	assert_int_equal(guests_migrate(&rig.g, "one", GUEST_MIGRATION_ARRIVED, (gnomon_mono){ 1 }),
+			 0);
+	assert_int_equal(v->map_source, GUEST_MAP_NONE);
+	publish_at(v, 1001);
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+
+	v->map_source = GUEST_MAP_PINGPONG;
+	v->due = false;
+	guests_lost(&rig.g, "one", "it hung up", (gnomon_mono){ 1 });
+	assert_int_equal(v->map_source, GUEST_MAP_NONE);
+	assert_true(v->due);
+	assert_true(told("its monitor hung up: gnomon-guest has not been heard in it since"));
+
+	/* What is not of the machine's own word stays. */
+	v->map_source = GUEST_MAP_HOST;
+	guests_lost(&rig.g, "one", "it hung up", (gnomon_mono){ 1 });
+	assert_int_equal(v->map_source, GUEST_MAP_HOST);
+	closed(v);
+}
+
+/* Without a monitor: whoever has the page mapped is the machine, and ends some time. */
+static void ended_machine(void **state)
+{
+	struct guest *v = player("one");
+	struct player machine = { .box = guest_page_mailbox(v) };
+	struct counter_rate rate;
+	pid_t pid;
+
+	if (!counter_name() || sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		closed(v);
+		skip();
+	}
+	assert_int_equal(counter_rate(&rate), 0);
+	rig.host.rate = rate;
+	rig.g.list = &v;
+	rig.g.count = 1;
+	pid = fork(); /* it has the page mapped, as we have */
+	if (pid == 0) {
+		(void)answer(&machine);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	for (int i = 0; i < 20000 && v->map_source == GUEST_MAP_NONE; i++) {
+		(void)gnomon_mailbox_ask(machine.box);
+		guests_map_play(&rig.g, (gnomon_mono){ 1 });
+		(void)usleep(1000);
+	}
+	assert_int_equal(v->map_source, GUEST_MAP_PINGPONG);
+	assert_int_equal(v->process.pid, pid);
+	assert_false(guests_map_expire(&rig.g, (gnomon_mono){ 1 }));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(guests_map_expire(&rig.g, (gnomon_mono){ INT64_C(3000000000) }));
+	assert_int_equal(v->map_source, GUEST_MAP_NONE);
+	assert_true(v->due);
+	assert_null(v->pingpong);
+	closed(v);
+}
+
+/* -- the rest --------------------------------------------------------------------------------- */
+
+/* A clock whose frequency is set all the time is read all the same. */
+static void settling(void **state)
+{
+	struct guest *v = opened("one");
+	struct gnomon_clock clock = { .name = "none" };
+	struct keeper keeper = { .clock = &clock };
+	gnomon_mono now = { GNOMON_NSEC_PER_SEC };
+
+	rig.g.list = &v;
+	rig.g.count = 1;
+	rig.g.keeper = &keeper;
+	rig.conf.guest_interval_s = 0.25;
+	for (int i = 0; i < 20; i++) {
+		rig.g.settled = counter_read() + (uint64_t)(0.02 * RIG_HZ);
+		guests_expire(&rig.g, now);
+		assert_true(guests_deadline(&rig.g).ns > now.ns);
+		now = gnomon_mono_add(now, 15000000);
+		assert_true(i > 1 || v->publications == 0); /* it does wait */
+	}
+	assert_true(v->publications >= 1 && v->publications <= 3);
+	closed(v);
+}
+
+#define MIDNIGHT INT64_C(1483228800) /* 2017-01-01 */
+
+/* One leap second, and half a year later another one. */
+static void leap_seconds(void **state)
+{
+	struct gnomon_utc utc = { .known = false };
+	const int64_t next = MIDNIGHT + 181 * 86400;
+
+	guests_utc_take(&utc, true, 36, 1, MIDNIGHT - 7200 + 36);
+	assert_true(utc.known && utc.tai_offset == 36 && utc.change == 1);
+	assert_int_equal(utc.midnight, MIDNIGHT);
+	/* During it, and after it, with the old offset and the new one, announced or not. */
+	for (int64_t s = 0; s < 3600; s += s < 5 ? 1 : 97) {
+		for (int8_t announced = 0; announced <= 1; announced++) {
+			for (int16_t offset = 36; offset <= 37; offset++) {
+				guests_utc_take(&utc, true, offset, announced, MIDNIGHT + 36 + s);
+				assert_true(utc.known && utc.tai_offset == 36 && utc.change == 1);
+				assert_int_equal(utc.midnight, MIDNIGHT);
+			}
+		}
+	}
+	guests_utc_take(&utc, true, 37, 0, next - 86400);
+	assert_true(utc.tai_offset + utc.change == 37);
+	guests_utc_take(&utc, true, 37, 1, next - 7200 + 37);
+	assert_true(utc.tai_offset == 37 && utc.change == 1);
+	assert_int_equal(utc.midnight, next);
+	/* Called off. */
+	guests_utc_take(&utc, true, 37, 0, next - 3600 + 37);
+	assert_true(utc.tai_offset == 37 && utc.change == 0);
+	guests_utc_take(&utc, false, 37, 0, next);
+	assert_false(utc.known);
+}
+
 #define ROW(name) { "/gnomond/guests/" #name, name, set_up, tear_down, NULL }
 
 int main(void)
@@ -586,6 +712,7 @@ int main(void)
 		ROW(scribbled),   ROW(cut_short),    ROW(removed),    ROW(torn_truth),
 		ROW(repaired),    ROW(not_repaired), ROW(remembered), ROW(forgotten),
 		ROW(tables),      ROW(pingpong),     ROW(liars),
+		ROW(another_machine), ROW(ended_machine), ROW(settling), ROW(leap_seconds),
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/guests", tests, NULL, NULL);
