@@ -2,6 +2,7 @@
 """A whole cluster: grandmaster, boundary clock, two hosts, two guests on each; and one moves."""
 
 import itertools
+import os
 import statistics
 import time
 
@@ -12,6 +13,7 @@ from bridge_truth import Pairs
 
 SECONDS = 60
 PERIOD_US = 20000
+KINDS = ("library", "raw", "precise=/dev/ptp0")
 
 
 class Cluster:
@@ -135,8 +137,69 @@ def compare(cluster, looks, bounds, per_s):
         raise harness.Failure(f"guests further apart than both bounds: {wrong}")
 
 
+class Journey:
+    """A guest moves from one host to the other, looking at its clocks all the while."""
+
+    def __init__(self, cluster):
+        self.source, self.truth = cluster.guests["h1a"], cluster.grandmaster.watch.pairs
+        lab, target = cluster.lab, cluster.hosts["h2"]
+        path = f"{lab.folder}/journey"
+        arguments = target.attach("moved", "--counter", "pingpong", "--qmp",
+                                  f"{lab.folder}/moved-gnomond.qmp")
+        self.guest = lab.boot("moved", arguments, incoming=f"unix:{path}")
+        within(30, "a monitor of the new machine", lambda: os.path.exists(self.guest.qmp_path))
+        self.source.find_offset()
+        self.source.start_look(1200, 10000, *KINDS)
+        time.sleep(2)
+        monitor = self.source.qmp()
+        monitor.ask("migrate", uri=f"unix:{path}")
+        within(120, "the migration's end",
+               lambda: monitor.ask("query-migrate").get("status") in ("completed", "failed"))
+        told = monitor.ask("query-migrate")
+        monitor.close()
+        print(f"# migration: {told['status']}, stopped for {told.get('downtime')} ms of "
+              f"{told.get('total-time')} ms")
+        if told["status"] != "completed":
+            raise harness.Failure(f"migration: {told}")
+        self.source.close()
+
+    def looks(self):
+        """Those of both hosts: the look at its clocks ends where it did not begin."""
+        looks = self.guest.end_look(0, 120)
+        self.guest.wait_synchronized()
+        return looks + self.guest.look(500, 5000, *KINDS)
+
+
+def moved(cluster):
+    """Between two hosts a guest is told nothing, then the right time with a new marker."""
+    journey = Journey(cluster)
+    looks = journey.looks()
+    guest = journey.guest
+    guest.find_offset()
+    time.sleep(0.2)
+    told = [(look.marker if not look.status else None, look.reader) for look in looks
+            if look.kind == "library"]
+    markers = [marker for marker, _ in itertools.groupby(marker for marker, _ in told)]
+    print(f"# markers in the order in which they were seen: "
+          f"{[f'{marker:016x}' if marker else 'no time' for marker in markers]}")
+    first, last = markers[0], markers[-1]
+    if None in (first, last) or first == last or None not in markers:
+        raise harness.Failure("not a marker, no time, another marker")
+    if first in markers[markers.index(None):]:
+        raise harness.Failure("the first host's time was told on the second")
+    reached = next(look.before for look in looks if look.kind == "library" and look.status)
+    for where, part in ((journey.source, [look for look in looks if look.before < reached]),
+                        (guest, [look for look in looks if look.before >= reached])):
+        errors = judge(where, part, {"grandmaster": journey.truth})["grandmaster"]
+        check(f"guest {where.name}, of h1 and then h2, against the grandmaster", errors)
+    cluster.hosts["h1"].vm("detach", "a")
+    guest.wait_agent("locked")
+    print(f"# gnomon-guest: {guest.agent()['disruptions']} disruptions")
+
+
 def run(lab, tap):
     """All scenarios."""
     cluster = Cluster(lab)
     if tap.case("cluster/in_step", in_step, cluster):
         tap.case("cluster/minute", minute, cluster)
+        tap.case("cluster/moved", moved, cluster)

@@ -3,12 +3,11 @@
  * The host's half of a bridge's truth, found without any help of the programs under test.
  *
  *     bridge_host offset FILE WIDTH        FILE: memory that a guest's "bridge_guest pong" sees too
- *     bridge_host realtime PERIOD-MS       pairs of counter and CLOCK_REALTIME, until it is ended
+ *     bridge_host khz                      the counter's rate, by CLOCK_MONOTONIC_RAW
  *
  * "offset" prints "LEAST MOST ROUNDS": guest's counter minus the host's is no less and no more than
  * that: in each round the guest's was read between two readings of the host's. It ends when the two
- * are WIDTH apart, or after 20 s. "realtime" prints
- * "COUNTER NANOSECONDS WINDOW": the clock read that when the counter was within WINDOW / 2 of it.
+ * are WIDTH apart, or after 20 s.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,26 +100,40 @@ static int find_offset(const char *path, int64_t width)
 	return 0;
 }
 
-static void pair_realtime(void)
+/* The counter when the raw clock read *ns, by the tightest of some brackets. */
+static uint64_t read_both(int64_t *ns)
 {
 	uint64_t narrowest = UINT64_MAX;
 	uint64_t counter = 0;
-	int64_t ns = 0;
 
 	for (int i = 0; i < TRIES; i++) {
 		struct timespec ts;
 		const uint64_t before = lab_counter();
 
-		(void)clock_gettime(CLOCK_REALTIME, &ts);
+		(void)clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
 		const uint64_t window = lab_counter() - before;
 
 		if (window < narrowest) {
 			narrowest = window;
 			counter = before + window / 2;
-			ns = ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+			*ns = ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 		}
 	}
-	(void)printf("%" PRIu64 " %" PRId64 " %" PRIu64 "\n", counter, ns, narrowest);
+	return counter;
+}
+
+static int print_khz(void)
+{
+	const struct timespec pause = { 0, 200000000 };
+	int64_t from_ns;
+	int64_t to_ns;
+	const uint64_t from = read_both(&from_ns);
+	uint64_t to;
+
+	(void)nanosleep(&pause, NULL);
+	to = read_both(&to_ns);
+	(void)printf("%.0f\n", 1e6 * (double)(to - from) / (double)(to_ns - from_ns));
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -128,16 +141,9 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "offset") == 0) {
 		return find_offset(argv[2], strtol(argv[3], NULL, 10));
 	}
-	if (argc == 3 && strcmp(argv[1], "realtime") == 0) {
-		const long ms = strtol(argv[2], NULL, 10);
-		const struct timespec period = { ms / 1000, ms % 1000 * 1000000 };
-
-		(void)setvbuf(stdout, NULL, _IOLBF, 0);
-		for (;;) {
-			pair_realtime();
-			(void)nanosleep(&period, NULL);
-		}
+	if (argc == 2 && strcmp(argv[1], "khz") == 0) {
+		return print_khz();
 	}
-	(void)fprintf(stderr, "usage: bridge_host offset FILE WIDTH | realtime PERIOD-MS\n");
+	(void)fprintf(stderr, "usage: bridge_host offset FILE WIDTH | khz\n");
 	return 1;
 }

@@ -39,6 +39,14 @@ OFFSET_WIDTH = 800  # counts; to be had where both sides run at once for a momen
 BOOT_S = 120  # far more than it takes, on a machine that does much else
 
 
+def prefer(pid):
+    """What runs in real time goes before what else this machine does, if that may be asked for."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, -10)
+    except PermissionError:
+        pass
+
+
 def within(seconds, what, holds):
     """Wait until it holds; Failure if it never does."""
     deadline = time.monotonic() + seconds
@@ -176,7 +184,7 @@ class Guest:
                    "-smp", "1", "-nodefaults", "-display", "none", "-no-reboot",
                    "-serial", "stdio", "-kernel", f"{lab.cache}/vmlinuz",
                    "-initrd", str(lab.initrd), "-append", "console=ttyS0 quiet panic=-1 "
-                   "tsc=reliable", "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
+                   f"tsc=reliable tsc_early_khz={lab.khz}", "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
                    "-object", f"memory-backend-file,id=lab,mem-path={self.memory},"
                    f"size={MEMORY_SIZE},share=on",
                    "-device", "ivshmem-plain,memdev=lab,addr=0x1e,master=on", *arguments]
@@ -188,7 +196,7 @@ class Guest:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", bufsize=1, preexec_fn=netlab.die_with_parent,
             start_new_session=True)
-        self.pid = self.child.pid
+        prefer(self.child.pid)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -250,15 +258,17 @@ class Guest:
                                   f"{self.output[start:end]}")
         return self.output[start:end]
 
-    def find_offset(self, width=OFFSET_WIDTH):
-        """Compare the counters of both sides; the interval must not be empty."""
-        began = self.start(f"bridge_guest pong {MEMORY} 30")
-        told = self.lab.host_tool("offset", self.memory, str(width))
+    def find_offset(self):
+        """Compare the counters of both sides; what was found before still has to be true."""
+        began = self.start(f"bridge_guest pong {MEMORY} 60")
+        told = self.lab.host_tool("offset", self.memory, str(OFFSET_WIDTH))
         self.end(began)
-        least, most, rounds = map(int, told.split())
+        least, most, _ = map(int, told.split())
+        if self.offset:
+            least, most = max(least, self.offset[0]), min(most, self.offset[1])
         if least > most:
-            raise harness.Failure(f"guest {self.name}: counters that are no constant apart: "
-                                  f"{least}..{most} in {rounds} rounds")
+            raise harness.Failure(f"guest {self.name}: its counter is no constant from the host's:"
+                                  f" {told} after {self.offset}")
         self.offset = (least, most)
         return self.offset
 
@@ -280,7 +290,7 @@ class Guest:
         """Looks at the guest's clocks, count of each kind."""
         return self.end_look(self.start_look(count, period_us, *kinds))
 
-    def wait_synchronized(self, seconds=30):
+    def wait_synchronized(self, seconds=120):
         """Wait until a program that links libgnomon gets a time."""
         deadline, look = time.monotonic() + seconds, None
         while time.monotonic() < deadline:
@@ -300,7 +310,7 @@ class Guest:
         text = "".join(self.run("cat /tmp/agent.json", status=None))
         return json.loads(text) if text.startswith("{") else {}
 
-    def wait_agent(self, state, seconds=30):
+    def wait_agent(self, state, seconds=60):
         """Wait until gnomon-guest is in that state."""
         within(seconds, f"gnomon-guest in {self.name}: {state}",
                lambda: self.agent().get("state") == state)
@@ -332,6 +342,7 @@ class Host:
     def start(self):
         """Start it, for the first time or again."""
         self.process = self.lab.start_gnomond(self.space, self.interfaces, self.settings, self.name)
+        prefer(self.process.child.pid)
         deadline = time.monotonic() + 10
         while not os.path.exists(self.control):
             if time.monotonic() > deadline or not self.process.running():
@@ -367,13 +378,15 @@ class BridgeLab(harness.Bench):
         super().__init__(programs["gnomond"])
         self.programs, self.cache, self.initrd = programs, cache, initrd
         self.out = pathlib.Path(folder)
-        self.hosts, self.guests, self.files = [], [], []
+        self.hosts, self.guests, self.files, self.khz = [], [], [], 0
 
     def __enter__(self):
         for path in glob.glob("/dev/shm/gnomon-[0-9]*-*"):
             if not netlab.alive(os.path.basename(path).split("-")[1]):
                 pathlib.Path(path).unlink(missing_ok=True)
         self.out.mkdir(parents=True, exist_ok=True)
+        # Guests need not find it out, which goes wrong where they are kept waiting.
+        self.khz = int(self.host_tool("khz"))
         return super().__enter__()
 
     def close(self):
