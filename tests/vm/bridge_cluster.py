@@ -73,10 +73,10 @@ def clocks_of(guest, looks, kind, adjust_ns=0):
 
 
 def differences(one, other, per_s):
-    """[(s, ns)]: one minus the other at the instants of the first."""
-    rows = []
+    """[(s, ns)]: one minus the other at the instants of the first, where both were looked at."""
+    rows, near = [], 3 * PERIOD_US * per_s / 1e6
     for counter, (ns, _) in zip(one.counters, one.times):
-        if other.covers(counter):
+        if other.covers(counter) and other.gap(counter) < near:
             rows.append(((counter - one.counters[0]) / per_s, ns - other.at(counter)[0]))
     return rows
 

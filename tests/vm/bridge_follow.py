@@ -2,8 +2,8 @@
 """What guests see while their host's clock is left alone, slewed and stepped.
 
 The grandmasters' clocks are the truth. Each of them is one line that nobody steers; when one is
-replaced by another that is off from it, time itself has been changed, and for a while a bound may be
-about the old one, or about both. So all looks, in their order, have to fit the grandmasters in
+replaced by another that is off from it, time itself has been changed, and for a while a bound may
+be about the old one, or about both. So all looks, in their order, have to fit the grandmasters in
 theirs: what no longer fits one has to fit a later one, and so does everything from there on.
 """
 

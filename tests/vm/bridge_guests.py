@@ -17,8 +17,8 @@ QEMU_PAGE = 0xfeffb000  # of QEMU's own vmclock device
 MAILBOX = 4096 + 0x800  # in what is shared
 GRANDMASTER = {"serverOnly": "1", "clockClass": "6", "clockAccuracy": "0x21"}
 # Software stamps of a busy machine are late by 0.3 ms at times, which this servo leaves out.
-HOST = {"clientOnly": "1", "clock_servo": "linreg", "step_threshold": "0.01", "soft_clock_offset": "0.7",
-        "soft_clock_frequency": "30000"}
+HOST = {"clientOnly": "1", "clock_servo": "linreg", "step_threshold": "0.01",
+        "soft_clock_offset": "0.7", "soft_clock_frequency": "30000"}
 
 # How a guest comes by its page: options of "gnomon vm attach", drivers, whether the stock kernel's
 # own driver finds it.

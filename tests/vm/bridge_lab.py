@@ -184,7 +184,8 @@ class Guest:
                    "-smp", "1", "-nodefaults", "-display", "none", "-no-reboot",
                    "-serial", "stdio", "-kernel", f"{lab.cache}/vmlinuz",
                    "-initrd", str(lab.initrd), "-append", "console=ttyS0 quiet panic=-1 "
-                   f"tsc=reliable tsc_early_khz={lab.khz}", "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
+                   f"tsc=reliable tsc_early_khz={lab.khz}",
+                   "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
                    "-object", f"memory-backend-file,id=lab,mem-path={self.memory},"
                    f"size={MEMORY_SIZE},share=on",
                    "-device", "ivshmem-plain,memdev=lab,addr=0x1e,master=on", *arguments]

@@ -24,6 +24,11 @@ class Pairs:
         """True if it lies between two readings."""
         return bool(self.counters) and self.counters[0] <= counter <= self.counters[-1]
 
+    def gap(self, counter):
+        """How many counts apart the readings are that it lies between."""
+        index = min(max(bisect.bisect(self.counters, counter), 1), len(self.counters) - 1)
+        return self.counters[index] - self.counters[index - 1]
+
     def per_ns(self):
         """Counts in a nanosecond."""
         return (self.counters[-1] - self.counters[0]) / (self.times[-1][0] - self.times[0][0])
