@@ -24,6 +24,9 @@
 #define WINDOW_LEAST_NS 0.01
 #define WINDOW_MOST_NS 1e12
 
+/* No clock takes longer to obey: what would is of another life of the counter. */
+#define SETTLES_S 10.0
+
 /* When the nominal rate is that far from the middle of what it may be, it becomes that. */
 #define REBASE_PPB 1000.0
 
@@ -177,30 +180,31 @@ static void rebase(struct gnomon_line *l, struct polygon *p)
 
 /* -- pairs ----------------------------------------------------------------------------------- */
 
+/* What a change of the frequency that may not have happened yet may still do. It outlives the line:
+ * one that starts meanwhile sees it happen. */
+static double unsettled_ns(const struct gnomon_line *l, uint64_t counter)
+{
+	const int64_t ticks = (int64_t)(l->settled - counter);
+	const double left_s = (double)ticks * gnomon_period_seconds(&l->period);
+
+	return ticks > 0 && left_s < SETTLES_S ? l->unsettled_ppb * left_s : 0.0;
+}
+
 static void start(struct gnomon_line *l, const struct gnomon_pair *pair, double half_ns)
 {
 	const double limit = l->config.rate_limit_ppb;
 	struct polygon p;
 
-	/* The nominal rate of before is a guess like any other, and the limit is about another. */
+	/* The nominal rate of before is a guess like any other, and the limit is about another. What is
+	 * pending was measured by it. */
+	l->unsettled_ppb *= 1.0 + 2e-9 * limit;
 	(void)gnomon_period_from_seconds(1.0 / l->config.counter_hz, &l->period);
 	l->started = true;
 	l->counter = pair->counter;
 	l->time = gnomon_fine_from_time(pair->time);
-	l->unsettled_ppb = 0.0;
 	polygon_rectangle(&p, (struct extent){ -half_ns, half_ns },
 			  (struct extent){ -limit, limit });
 	store(l, &p);
-}
-
-/* What a change of the frequency that may not have happened yet may still do. */
-static double unsettled_ns(const struct gnomon_line *l, uint64_t counter)
-{
-	const int64_t ticks = (int64_t)(l->settled - counter);
-
-	return l->unsettled_ppb > 0.0 && ticks > 0
-		       ? l->unsettled_ppb * (double)ticks * gnomon_period_seconds(&l->period)
-		       : 0.0;
 }
 
 static double outside(struct extent possible, struct extent measured)
@@ -226,7 +230,6 @@ static bool agree(struct gnomon_line *line, const struct gnomon_pair *pair, doub
 		return false;
 	}
 	carry(&l, &p, pair->counter);
-	half_ns += unsettled_ns(&l, pair->counter);
 	measured = (struct extent){ y - half_ns, y + half_ns };
 	possible = polygon_phases(&p, 0.0);
 	if (!polygon_clip(&p, measured)) {
@@ -247,6 +250,7 @@ enum gnomon_line_result gnomon_line_pair(struct gnomon_line *line, const struct 
 	double by;
 
 	half_ns = half_ns > WINDOW_LEAST_NS ? half_ns : WINDOW_LEAST_NS;
+	half_ns += unsettled_ns(line, pair->counter);
 	if (!line->started) {
 		start(line, pair, half_ns);
 		return GNOMON_LINE_STARTED;
@@ -264,6 +268,13 @@ enum gnomon_line_result gnomon_line_pair(struct gnomon_line *line, const struct 
 
 /* -- what is done to the clock --------------------------------------------------------------- */
 
+/* Until to the clock may run at the old rate, or at one before that. */
+static void settle(struct gnomon_line *l, uint64_t from, uint64_t to, double change_ppb)
+{
+	l->unsettled_ppb = fabs(change_ppb) + (unsettled_ns(l, from) > 0.0 ? l->unsettled_ppb : 0.0);
+	l->settled = to;
+}
+
 /*
  * The corners are those of a clock that changes at from. If it does later, it has run at the old
  * rate meanwhile: off by no more than the change times the window, always on one side. What of that
@@ -278,6 +289,7 @@ void gnomon_line_frequency(struct gnomon_line *line, uint64_t from, uint64_t to,
 	double change; /* at most, ns per s of the nominal line */
 
 	if (!line->started) {
+		settle(line, from, to, ratio * (1e9 + line->config.rate_limit_ppb));
 		return;
 	}
 	load(line, &p);
@@ -296,9 +308,7 @@ void gnomon_line_frequency(struct gnomon_line *line, uint64_t from, uint64_t to,
 	/* Neither frequency was quite what it was told to be. */
 	polygon_smear(&p, 0.0, 2.0 * line->config.frequency_step_ppb);
 	store(line, &p);
-	line->unsettled_ppb = fabs(change) +
-			      ((int64_t)(line->settled - from) > 0 ? line->unsettled_ppb : 0.0);
-	line->settled = to;
+	settle(line, from, to, change);
 }
 
 void gnomon_line_stepped(struct gnomon_line *line, gnomon_span by, double error_ns)

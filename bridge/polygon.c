@@ -90,7 +90,6 @@ static void drop_dents(struct polygon *p)
 static void make_room(struct polygon *p)
 {
 	drop_doubles(p);
-	drop_dents(p);
 	while (p->count > KEPT) {
 		struct gnomon_line_corner best = { 0.0, 0.0 };
 		double least = (double)INFINITY;
@@ -143,13 +142,16 @@ static struct gnomon_line_corner moved(struct gnomon_line_corner c, struct gnomo
 void polygon_smear(struct polygon *p, double phase_ns, double rate_ppb)
 {
 	const struct gnomon_line_corner d = { phase_ns, rate_ppb };
-	const struct polygon old = *p;
-	double before = side_sign(d, *at(&old, old.count - 1), old.corner[0]);
+	struct polygon old;
 	unsigned int changes = 0;
+	double before;
 
 	if (phase_ns == 0.0 && rate_ppb == 0.0) {
 		return;
 	}
+	drop_dents(p);
+	old = *p;
+	before = side_sign(d, *at(&old, old.count - 1), old.corner[0]);
 	p->count = 0;
 	for (unsigned int i = 0; i < old.count && changes <= ROOM; i++) {
 		const double after = side_sign(d, old.corner[i], *at(&old, i + 1));

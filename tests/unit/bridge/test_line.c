@@ -112,15 +112,28 @@ static void assert_within(const struct world *w, const struct gnomon_line *line)
 	}
 }
 
-/* A part of the window passes, and perhaps the clock is read. */
+static void start_line(struct world *w, struct gnomon_line *line)
+{
+	const struct gnomon_pair pair = world_pair(w, 5.0);
+
+	assert_int_equal(gnomon_line_pair(line, &pair, NULL), GNOMON_LINE_STARTED);
+}
+
+/* A part of the window passes, and perhaps the clock is read, and perhaps by a new line. */
 static void pass_in_window(struct world *w, struct gnomon_line *line, double seconds)
 {
+	const bool anew = world_uniform(w) < 0.05;
+
 	world_pass(w, seconds);
-	if (world_uniform(w) < 0.5) {
+	if (anew) {
+		gnomon_line_reset(line);
+	}
+	if (anew || world_uniform(w) < 0.5) {
 		const struct gnomon_pair pair = world_pair(w, 5.0);
 
 		/* While nobody knows whether it has obeyed yet. */
-		assert_int_equal(gnomon_line_pair(line, &pair, NULL), GNOMON_LINE_TAKEN);
+		assert_int_equal(gnomon_line_pair(line, &pair, NULL),
+				 anew ? GNOMON_LINE_STARTED : GNOMON_LINE_TAKEN);
 	}
 	assert_within(w, line);
 }
@@ -134,7 +147,13 @@ static void change_frequency(struct world *w, struct gnomon_line *line, double t
 	const double part = world_uniform(w);
 	const uint64_t to = w->counter + (uint64_t)(window_s * w->hz) + 1;
 
-	gnomon_line_frequency(line, w->counter, to, before, to_ppb);
+	if (world_uniform(w) < 0.1) {
+		gnomon_line_reset(line); /* it is told all the same, and starts within the window */
+		gnomon_line_frequency(line, w->counter, to, before, to_ppb);
+		start_line(w, line);
+	} else {
+		gnomon_line_frequency(line, w->counter, to, before, to_ppb);
+	}
 	pass_in_window(w, line, part * window_s / 2.0);
 	if (world_uniform(w) < 0.3) {
 		const double then = to_ppb;
@@ -347,6 +366,24 @@ static void counter_went_back(void **state)
 	assert_true(line.doubtful);
 }
 
+/* What comes late is nothing that the counter could have done. */
+static void an_old_pair(void **state)
+{
+	struct gnomon_line line;
+	struct gnomon_pair old;
+	struct gnomon_pair new;
+	struct world w;
+	double by = 1.0;
+
+	settle(&w, &line);
+	old = world_pair(&w, 100.0);
+	world_pass(&w, 0.25);
+	new = world_pair(&w, 100.0);
+	assert_int_equal(gnomon_line_pair(&line, &new, NULL), GNOMON_LINE_TAKEN);
+	assert_int_equal(gnomon_line_pair(&line, &old, &by), GNOMON_LINE_CONTRADICTED);
+	assert_true(fabs(by) < 400.0);
+}
+
 static void reset_knows_nothing(void **state)
 {
 	struct gnomon_line_view view;
@@ -413,6 +450,7 @@ int main(void)
 		{ "/bridge/line/slewed_by_others", slewed_by_others, NULL, NULL, NULL },
 		{ "/bridge/line/counter_stopped", counter_stopped, NULL, NULL, NULL },
 		{ "/bridge/line/counter_went_back", counter_went_back, NULL, NULL, NULL },
+		{ "/bridge/line/an_old_pair", an_old_pair, NULL, NULL, NULL },
 		{ "/bridge/line/reset_knows_nothing", reset_knows_nothing, NULL, NULL, NULL },
 		{ "/bridge/line/odd_windows", odd_windows, NULL, NULL, NULL },
 		{ "/bridge/line/wander_over_an_hour", wander_over_an_hour, NULL, NULL, NULL },

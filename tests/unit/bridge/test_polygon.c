@@ -171,10 +171,27 @@ static void by_hand(void **state)
 	assert_false(polygon_clip(&p, (struct extent){ -3.0, -2.0 }));
 }
 
+/* A long thin one, sheared and rounded so that its long sides are dented, and smeared along them. It
+ * stays thin. */
+static void dents(void **state)
+{
+	struct polygon p = { .count = 6, .corner = {
+		{ -1000.0, -1000.0 }, { 0.0, 1e-7 }, { 1000.0, 1000.0 }, { 999.99, 1000.0 },
+		{ -0.01, -1e-7 }, { -1000.01, -1000.0 },
+	} };
+	struct extent across;
+
+	polygon_smear(&p, 1.0, 1.0);
+	polygon_smear(&p, 0.001, 0.0);
+	across = polygon_phases(&p, -1.0);
+	assert_true(across.most - across.least < 0.02);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "/bridge/polygon/by_hand", by_hand, NULL, NULL, NULL },
+		{ "/bridge/polygon/dents", dents, NULL, NULL, NULL },
 		{ "/bridge/polygon/nothing_is_lost", nothing_is_lost, NULL, NULL, NULL },
 	};
 
