@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "tests/unit/gnomond/guests_rig.h"
@@ -122,6 +123,48 @@ static void utc_profile(void **state)
 	closed(v);
 }
 
+/* Every disruption has a marker that there was never before, and is one and not many. */
+static void markers(void **state)
+{
+	struct guest *v = opened("one");
+	uint64_t seen[12];
+	unsigned int count = 0;
+
+	seen[count++] = page_of(v).disruption_marker;
+	for (int i = 1; i < 12; i++) {
+		v->disrupted = true;
+		publish_at(v, i);
+		seen[count] = page_of(v).disruption_marker;
+		for (unsigned int k = 0; k < count; k++) {
+			assert_true(seen[k] != seen[count] && seen[k] != ~seen[count]);
+		}
+		publish_at(v, i + 0.25);
+		assert_true(page_of(v).disruption_marker == seen[count]);
+		count++;
+	}
+	assert_int_equal(v->disruptions, 11);
+	closed(v);
+}
+
+/* Who has the page mapped learns that nobody writes it any more. */
+static void detached(void **state)
+{
+	struct guest *v = opened("one");
+	struct gnomon_vmclock page;
+	struct stat st;
+	void *map;
+
+	publish_at(v, 1);
+	map = mmap(NULL, 8192, PROT_READ, MAP_SHARED, v->file.fd, 0);
+	assert_ptr_not_equal(map, MAP_FAILED);
+	guest_page_remove(&rig.g, v);
+	assert_int_equal(stat(v->conf.path, &st), -1);
+	assert_int_equal(gnomon_vmclock_read(map, 8192, 3, &page), 0);
+	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	assert_int_equal(munmap(map, 8192), 0);
+	free(v);
+}
+
 /* The next process goes on from the truth, and its readers see no disruption. */
 static void restored(void **state)
 {
@@ -139,6 +182,7 @@ static void restored(void **state)
 	assert_int_equal(page.clock_status, GNOMON_VMCLOCK_FREERUNNING);
 	assert_true(page.disruption_marker == before.disruption_marker);
 	assert_true(page.time_frac_sec == before.time_frac_sec);
+	assert_true(page.seq_count > before.seq_count); /* readers have seen those before */
 	/* Not in step yet: what is done to our clock does not matter. */
 	rig.conf.guest_max_bound_ns = 1e12;
 	rig.host.now.status = GNOMON_VMCLOCK_UNRELIABLE;
@@ -160,6 +204,29 @@ static void restored(void **state)
 	page = page_of(v);
 	assert_true(page.disruption_marker != before.disruption_marker);
 	assert_true(told("guest-disruption section=one why=promise"));
+	closed(v);
+}
+
+/* A file that somebody put in the place of ours: the truth is not about it. */
+static void replaced(void **state)
+{
+	struct guest *v = opened("one");
+	char path[CONF_PAGE_MAX];
+	uint64_t marker;
+	int fd;
+
+	publish_at(v, 1);
+	marker = page_of(v).disruption_marker;
+	memcpy(path, v->conf.path, sizeof(path));
+	fd = open(path, O_RDONLY); /* so that its number is not given to another */
+	closed(v);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(close(open(path, O_RDWR | O_CREAT | O_EXCL, 0600)), 0);
+	v = opened("one");
+	assert_false(v->coasting);
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	assert_true(page_of(v).disruption_marker != marker);
+	assert_int_equal(close(fd), 0);
 	closed(v);
 }
 
@@ -192,8 +259,17 @@ static void not_restored(void **state)
 	assert_int_equal(guest_page_open(&rig.g, v, &error), 0);
 	assert_true(v->coasting);
 	gnomon_counter_map_offset(&v->map, 1000);
+	rig.conf.guest_max_bound_ns = 1e12;
 	rig.host.now.status = GNOMON_VMCLOCK_UNRELIABLE;
 	guest_page_publish(&rig.g, v, (gnomon_mono){ 5 });
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+	/* So is one whose bound has grown beyond what is wanted. */
+	v->map = v->publisher.map;
+	assert_true(v->coasting);
+	guest_page_publish(&rig.g, v, (gnomon_mono){ 6 });
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_FREERUNNING);
+	rig.conf.guest_max_bound_ns = 1;
+	guest_page_publish(&rig.g, v, (gnomon_mono){ 7 });
 	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
 	closed(v);
 }
@@ -712,6 +788,7 @@ int main(void)
 		ROW(scribbled),   ROW(cut_short),    ROW(removed),    ROW(torn_truth),
 		ROW(repaired),    ROW(not_repaired), ROW(remembered), ROW(forgotten),
 		ROW(tables),      ROW(pingpong),     ROW(liars),
+		ROW(markers),     ROW(detached),     ROW(replaced),
 		ROW(another_machine), ROW(ended_machine), ROW(settling), ROW(leap_seconds),
 	};
 

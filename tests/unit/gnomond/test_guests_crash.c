@@ -93,6 +93,7 @@ static void check_repair(struct crash *c)
 	struct state_of_files was;
 	struct gnomon_vmclock page;
 	uint32_t seq;
+	const bool seen = rig_read(c->v, &page) == 0 && same_page(&page, &c->new);
 
 	take(c->v, &was);
 	seq = gnomon_vmclock_read_begin(c->v->file.map);
@@ -102,6 +103,8 @@ static void check_repair(struct crash *c)
 	assert_int_equal(rig_read(c->v, &page), 0);
 	assert_int_equal(page.seq_count % 2, 0);
 	assert_true((int32_t)(page.seq_count - seq) > 0);
+	/* What readers have seen is not taken back. */
+	assert_true(!seen || same_page(&page, &c->new));
 	put(c->v, &was);
 }
 
