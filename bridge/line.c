@@ -195,8 +195,8 @@ static void start(struct gnomon_line *l, const struct gnomon_pair *pair, double 
 	const double limit = l->config.rate_limit_ppb;
 	struct polygon p;
 
-	/* The nominal rate of before is a guess like any other, and the limit is about another. What is
-	 * pending was measured by it. */
+	/* The nominal rate of before is a guess like any other, and the limit is about another.
+	 * What is pending was measured by it. */
 	l->unsettled_ppb *= 1.0 + 2e-9 * limit;
 	(void)gnomon_period_from_seconds(1.0 / l->config.counter_hz, &l->period);
 	l->started = true;
@@ -271,7 +271,8 @@ enum gnomon_line_result gnomon_line_pair(struct gnomon_line *line, const struct 
 /* Until to the clock may run at the old rate, or at one before that. */
 static void settle(struct gnomon_line *l, uint64_t from, uint64_t to, double change_ppb)
 {
-	l->unsettled_ppb = fabs(change_ppb) + (unsettled_ns(l, from) > 0.0 ? l->unsettled_ppb : 0.0);
+	l->unsettled_ppb = fabs(change_ppb) +
+			   (unsettled_ns(l, from) > 0.0 ? l->unsettled_ppb : 0.0);
 	l->settled = to;
 }
 

@@ -52,8 +52,8 @@ static void drop_corner(struct polygon *p, unsigned int i)
 	memmove(&p->corner[i], &p->corner[i + 1], (p->count - i) * sizeof(p->corner[0]));
 }
 
-/* Sides this short have no direction that a double could tell: one of their ends goes, and the other
- * stays. POLYGON_SLACK makes up for it. */
+/* Sides this short have no direction that a double could tell: one of their ends goes, and the
+ * other stays. POLYGON_SLACK makes up for it. */
 static void drop_doubles(struct polygon *p)
 {
 	for (unsigned int i = 0; p->count > 1 && i < p->count; i++) {

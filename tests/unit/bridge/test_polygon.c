@@ -74,8 +74,8 @@ static void shear(struct cloud *c, struct seed *s)
 	c->slack *= 1.0 + t;
 }
 
-/* About a point that is still there, so that something is left. What was lost before is made up for,
- * as it must be. */
+/* About a point that is still there, so that something is left. What was lost before is made up
+ * for, as it must be. */
 static void clip(struct cloud *c, struct seed *s)
 {
 	const double half = fabs(any_size(s)) + 1e-9;
@@ -171,8 +171,8 @@ static void by_hand(void **state)
 	assert_false(polygon_clip(&p, (struct extent){ -3.0, -2.0 }));
 }
 
-/* A long thin one, sheared and rounded so that its long sides are dented, and smeared along them. It
- * stays thin. */
+/* A long thin one, sheared and rounded so that its long sides are dented, and smeared along them.
+ * It stays thin. */
 static void dents(void **state)
 {
 	struct polygon p = { .count = 6, .corner = {
