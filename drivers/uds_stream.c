@@ -160,7 +160,7 @@ bool uds_peer_has_group(int fd, gid_t group)
 {
 	gid_t groups[GROUPS_MAX];
 	socklen_t len = sizeof(groups);
-	struct uds_peer peer;
+	struct uds_peer peer = { .pid = 0 };
 
 	if (uds_peer_of(fd, &peer) == 0 && peer.gid == group) {
 		return true;

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tools/gnomond/guests_private.h"
 #include "tools/gnomond/notify.h"
 
 static int manager = -1;
@@ -99,6 +100,29 @@ static void life(void **state)
 	assert_string_equal(heard(), "STOPPING=1");
 }
 
+/* How many guests can rely on their pages. */
+static void guests(void **state)
+{
+	struct guest guest[3] = { 0 };
+	struct guest *list[] = { &guest[0], &guest[1], &guest[2] };
+	struct instance in = { .keeper = NULL };
+	struct daemon d = { .instances = &in, .instance_count = 1 };
+	struct keeper_source source = { .gm = "0c42a1.fffe.6d7ca6" };
+	struct notify n;
+
+	d.keeper.sources = &source;
+	d.keeper.listed = 1;
+	d.guests.list = list;
+	d.guests.count = 3;
+	guest[0].slot.shown.clock_status = GNOMON_VMCLOCK_SYNCHRONIZED;
+	guest[1].slot.shown.clock_status = GNOMON_VMCLOCK_FREERUNNING;
+	guest[2].slot.shown.clock_status = GNOMON_VMCLOCK_UNRELIABLE;
+	notify_init(&n, (gnomon_mono){ 1 });
+	notify_status(&n, &d);
+	assert_string_equal(heard(), "STATUS=2 of 3 guests served, grandmaster "
+				     "0c42a1.fffe.6d7ca6, servo s0");
+}
+
 /* Twice in the time allowed, and not for somebody else. */
 static void watchdog(void **state)
 {
@@ -137,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "/gnomond/notify/life", life, set_up, tear_down, NULL },
+		{ "/gnomond/notify/guests", guests, set_up, tear_down, NULL },
 		{ "/gnomond/notify/watchdog", watchdog, set_up, tear_down, NULL },
 		{ "/gnomond/notify/nobody_listens", nobody_listens, set_up, tear_down, NULL },
 	};
