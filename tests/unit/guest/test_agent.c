@@ -291,6 +291,15 @@ static void leap_second(void **state)
 	r.w.kept_ns += 1e9; /* as if the two had not done it at once */
 	turns(&r, 3);
 	assert_true(r.w.frequency_ppb == before);
+	/* After it the page says that it was. */
+	r.w.vm.leap_indicator = GNOMON_VMCLOCK_LEAP_POST_POS;
+	r.w.vm.tai_offset_sec++;
+	world_pass(&r.w, (double)(midnight + 1) * 1e9 - r.w.t_ns + 1.0e9);
+	turns(&r, 1);
+	assert_true(r.agent.readings[0].in_leap);
+	world_pass(&r.w, 5e9);
+	turns(&r, 1);
+	assert_false(r.agent.readings[0].in_leap);
 	end(&r);
 }
 
@@ -326,7 +335,9 @@ static void second_best(void **state)
 	assert_int_equal(r.agent.state, AGENT_LOCKED);
 	assert_int_equal(r.w.steps, 0);
 	r.w.vm.clock_status = GNOMON_VMCLOCK_SYNCHRONIZED;
-	turns(&r, 100);
+	turns(&r, 20); /* not for a moment's sake */
+	assert_string_equal(agent_source_name(&r.agent), "KVM virtual PTP");
+	turns(&r, 80);
 	assert_string_equal(agent_source_name(&r.agent), r.w.page_path);
 	assert_true(fabs(world_error(&r.w)) < 60);
 	assert_int_equal(r.w.steps, 0);
