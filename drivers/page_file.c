@@ -273,11 +273,12 @@ int page_file_leave(struct page_file *file)
 	int r;
 
 	touched = NULL;
-	if (!lost) {
+	if (!lost && !file->gone) {
 		return 0;
 	}
 	r = allocate(file);
 	r = r ? r : map(file, MAP_FIXED);
+	file->gone = r != 0;
 	return r ? r : -ESTALE;
 }
 

@@ -29,6 +29,7 @@ struct page_file {
 	uint8_t *map;
 	size_t mapped;
 	size_t size;
+	bool gone; /* the mapping is memory of ours */
 };
 
 /** No file yet. */
@@ -60,7 +61,7 @@ void page_file_remove(struct page_file *file, const char *path);
  * The mapping is touched only between these two, and by one thread, and only one file's at a time.
  * leave: 0; -ESTALE: the file had been cut short, and what was read or written meanwhile is lost;
  * it is whole again, with zeros. -errno: it cannot be made whole, and the mapping is memory of ours
- * that nobody sees.
+ * that nobody sees; the next leave tries again.
  */
 void page_file_enter(struct page_file *file);
 int page_file_leave(struct page_file *file);

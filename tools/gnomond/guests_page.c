@@ -499,7 +499,9 @@ void guest_page_publish(struct guests *g, struct guest *v, gnomon_mono now)
 		next = v->slot;
 	}
 	if (v->file.fd < 0) {
-		v->publications++;
+		v->slot.shown.clock_status = GNOMON_VMCLOCK_UNRELIABLE;
+		set_trouble(v, "its page was removed, and cannot be made anew");
+		account(g, v, before, now);
 		return;
 	}
 	next.quality = g->host->quality;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -194,6 +195,34 @@ static void cut(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+/* Cut where there is no room any more to make it whole: nobody is hurt, and it is tried again. */
+static void no_room(void **state)
+{
+	const struct page_file_config c = config();
+	const struct rlimit little = { 4096, RLIM_INFINITY };
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct driver_error error = { "" };
+	struct page_file file;
+	bool is_new;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	assert_int_equal(ftruncate(file.fd, 0), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	for (int i = 0; i < 3; i++) {
+		page_file_enter(&file);
+		file.map[8000] = 5;
+		assert_int_equal(page_file_leave(&file), -EFBIG);
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	page_file_enter(&file);
+	assert_int_equal(page_file_leave(&file), -ESTALE);
+	page_file_enter(&file);
+	assert_int_equal(file.map[8000], 0);
+	assert_int_equal(page_file_leave(&file), 0);
+	page_file_close(&file);
+}
+
 /* A SIGBUS that has nothing to do with it is as deadly as ever. */
 static void other_faults(void **state)
 {
@@ -225,7 +254,8 @@ static void other_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(made), ROW(refused), ROW(given), ROW(owners), ROW(cut), ROW(other_faults),
+		ROW(made), ROW(refused), ROW(given), ROW(owners), ROW(cut), ROW(no_room),
+		ROW(other_faults),
 	};
 
 	return cmocka_run_group_tests_name("/drivers/page_file", tests, NULL, NULL);
