@@ -343,6 +343,22 @@ static bool phc2sys_steers(const struct program *p, const struct steward_subject
 	return false;
 }
 
+/* Ours in a guest: with these it looks, or hands over. */
+static bool guest_steers(const struct program *p, const struct steward_subject *s)
+{
+	static const char *const others[] = { "--check", "--watch", "--feed" };
+	const char *clock = long_option(p, "clock");
+
+	for (int i = 1; i < p->cmdline->count; i++) {
+		for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
+			if (strncmp(p->cmdline->args[i], others[k], strlen(others[k])) == 0) {
+				return false;
+			}
+		}
+	}
+	return s->system && !(clock && strcmp(clock, "soft") == 0);
+}
+
 static const struct {
 	const char *name;
 	const char *valued;
@@ -353,6 +369,7 @@ static const struct {
 	{ "ntpd", "", false, steers_always },
 	{ "openntpd", "", false, steers_always },
 	{ "systemd-timesyncd", "", false, steers_always },
+	{ "gnomon-guest", "fl", false, guest_steers },
 	{ "ptp4l", "fiplt", true, ptp4l_steers },
 	{ "phc2sys", "cdfsEPISFRNOLMiunzltC", true, phc2sys_steers },
 	{ "ts2phc", "cfils", true, ts2phc_steers },

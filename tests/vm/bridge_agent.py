@@ -40,7 +40,11 @@ def from_far(scene, guest):
     """Set wrong in time and frequency before the agent starts: one step, and in step at once."""
     guest.run(f"adjtimex -f {FAR_PPM * 65536} >/dev/null; date -s @$(( $(date +%s) + {FAR_S} ))")
     guest.start_agent()
-    guest.wait_agent("locked", BUSY_S)
+    try:
+        guest.wait_agent("locked", BUSY_S)
+    finally:
+        print("# " + "\n# ".join(guest.run("cat /tmp/agent.log")))
+        print(f"# {scene.host.status('a')}")
     told = guest.agent()
     print(f"# {told}")
     if told["steps"] != 1:

@@ -500,7 +500,7 @@ void agent_turn(struct agent *agent, gnomon_mono now)
 		coast(agent);
 	}
 	set_state(agent, state_of(agent));
-	agent_tell(agent, now);
+	agent_tell(agent);
 	agent->turns++;
 	agent->next = gnomon_mono_add(now, (int64_t)(agent->config.interval_s * 1e9));
 }
@@ -520,4 +520,6 @@ void agent_close(struct agent *agent)
 		source_close(&agent->sources[i]);
 	}
 	agent->count = 0;
+	gnomon_clock_close(agent->quality);
+	agent->quality = NULL;
 }

@@ -75,6 +75,8 @@ struct agent {
 	size_t count;
 	size_t chosen;                 /* SIZE_MAX: none */
 	unsigned int better;           /* turns in a row that another was much better */
+	struct gnomon_guest_clock *quality; /* a page that is known, and tells of the host's
+					     * CLOCK_REALTIME as well; NULL: none */
 	struct agree agree;
 	struct feedforward ff;
 	struct leap_table leaps;
@@ -82,7 +84,6 @@ struct agent {
 	gnomon_mono next;              /* turn */
 	gnomon_mono next_others;       /* reading of those that are not chosen */
 	gnomon_mono next_look;         /* for clocks that were not there */
-	gnomon_mono kernel_told;
 	double bound_ns;               /* of the kept clock at the last turn; INFINITY: unknown */
 	double offset_ns;              /* of the kept clock, from the chosen one */
 	double growth_ppb;
@@ -126,7 +127,7 @@ const char *agent_source_name(const struct agent *agent);
 size_t agent_look(struct agent *agent);
 
 /** Say to the kernel, ClockBound's clients and whoever is fed how the kept clock stands. */
-void agent_tell(struct agent *agent, gnomon_mono now);
+void agent_tell(struct agent *agent);
 
 /** The kept clock is about to be left alone. */
 void agent_tell_end(struct agent *agent);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
@@ -16,6 +17,9 @@
 
 /* Nobody's timer notices, and 20 us are gone in a tenth of a second. */
 #define MAX_SLEW_PPB 200000
+
+/* How much one page may move on between two looks. */
+#define SAME_S 5
 
 static bool is_named(const struct agent_config *c, const struct machine_clock *clock)
 {
@@ -49,9 +53,11 @@ static bool is_same_page(const struct agent *a, const struct source *s)
 		return false;
 	}
 	for (size_t i = 0; i < a->count; i++) {
+		/* They may be of two writings. */
 		if (a->sources[i].page && gnomon_clock_page(a->sources[i].page, &other) == 0 &&
 		    page.disruption_marker == other.disruption_marker &&
-		    page.time_sec == other.time_sec && page.seq_count == other.seq_count) {
+		    page.counter_id == other.counter_id &&
+		    llabs((long long)(page.time_sec - other.time_sec)) <= SAME_S) {
 			return true;
 		}
 	}
@@ -91,7 +97,7 @@ static void log_found(struct agent *a, const struct source *s)
 /* What a host says of its CLOCK_REALTIME is of use to who reads that. */
 static void lend_quality(struct agent *a)
 {
-	struct gnomon_guest_clock *teller = NULL;
+	struct gnomon_guest_clock *teller = a->quality;
 	struct gnomon_quality q;
 
 	for (size_t i = 0; i < a->count; i++) {
@@ -115,7 +121,11 @@ static bool try_open(struct agent *a, const struct machine_clock *clock)
 	    source_open(s, clock, &a->config.clocks, a->config.open_phc, NULL) != 0) {
 		return false;
 	}
-	if (is_same_page(a, s) && gnomon_clock_quality(s->page, &q) != 0) {
+	if (is_same_page(a, s)) {
+		if (!a->quality && gnomon_clock_quality(s->page, &q) == 0) {
+			a->quality = s->page;
+			s->page = NULL;
+		}
 		source_close(s);
 		return false;
 	}

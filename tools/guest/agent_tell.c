@@ -9,9 +9,6 @@
 #include "drivers/clock.h"
 #include "drivers/error.h"
 
-/* The kernel raises its maximal error by 500 ppm by itself. */
-#define KERNEL_NS GNOMON_NSEC_PER_SEC
-
 /* ClockBound's clients are told to forget us after so long. */
 #define LIFE_S 1000
 
@@ -54,9 +51,11 @@ static void tell_offset(struct agent *a, const struct source_reading *r)
 {
 	struct gnomon_clock *kept = a->config.clocks.kept;
 
-	if (kept->ops->set_tai_offset && r->tai_offset && r->tai_offset != a->tai_told &&
-	    kept->ops->set_tai_offset(kept, r->tai_offset) == 0) {
-		a->tai_told = r->tai_offset;
+	const int offset = r->tai_offset ? r->tai_offset : r->tai_used;
+
+	if (kept->ops->set_tai_offset && offset && offset != a->tai_told &&
+	    kept->ops->set_tai_offset(kept, offset) == 0) {
+		a->tai_told = offset;
 	}
 }
 
@@ -80,20 +79,19 @@ static void tell_leap(struct agent *a, const struct source_reading *r)
 	}
 }
 
-static void tell_kernel(struct agent *a, gnomon_mono now)
+/* At each turn, since the kernel raises its maximal error by 500 us each second. */
+static void tell_kernel(struct agent *a)
 {
 	struct gnomon_clock *kept = a->config.clocks.kept;
 	const struct source_reading *r;
 
-	if (a->config.mode != AGENT_STEER || gnomon_mono_before(now, a->kernel_told) ||
-	    !has_reading(a)) {
+	if (a->config.mode != AGENT_STEER || !has_reading(a)) {
 		return;
 	}
 	r = &a->readings[a->chosen];
 	if (r->in_leap) {
 		return;
 	}
-	a->kernel_told = gnomon_mono_add(now, KERNEL_NS);
 	tell_offset(a, r);
 	tell_leap(a, r);
 	if (!isfinite(a->bound_ns)) {
@@ -197,13 +195,13 @@ static void feed(struct agent *a)
 	log_unsent(a, a->config.out->ops->send(a->config.out, &sample));
 }
 
-void agent_tell(struct agent *agent, gnomon_mono now)
+void agent_tell(struct agent *agent)
 {
 	/* The bound is of the reading, a moment ago. */
 	const struct timespec begun = sink_clockbound_begin();
 
 	tell_clients(agent, begun);
-	tell_kernel(agent, now);
+	tell_kernel(agent);
 	feed(agent);
 }
 

@@ -169,8 +169,10 @@ static void judge_missing(struct check *c)
 		     "nothing: its page is read from the PCI device, if it is one", m->release);
 	}
 	for (size_t i = 0; i < c->closed_count; i++) {
-		find(c, CHECK_WARNING, "run as root", "%s: not read: %s",
-		     c->closed[i].clock->name, c->closed[i].why);
+		const bool denied = strstr(c->closed[i].why, "permission") != NULL;
+
+		find(c, denied ? CHECK_WARNING : CHECK_NOTE, denied ? "run as root" : "",
+		     "%s: not read: %s", c->closed[i].clock->name, c->closed[i].why);
 	}
 }
 

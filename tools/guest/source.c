@@ -161,7 +161,7 @@ static void look_for_leap(struct source_reading *r, int64_t utc, bool after)
 
 /* Bring the host's time to the kept clock's scale: TAI or UTC, by what is known of their
  * difference. Returns 0 or -ENODATA. */
-static int to_scale(struct source *s, const struct source_reading *r, enum guest_scale have,
+static int to_scale(const struct source *s, struct source_reading *r, enum guest_scale have,
 		    gnomon_time *t)
 {
 	const enum guest_scale want = s->clocks->kept->utc ? GUEST_SCALE_UTC : GUEST_SCALE_TAI;
@@ -173,6 +173,7 @@ static int to_scale(struct source *s, const struct source_reading *r, enum guest
 	if (have == GUEST_SCALE_UNKNOWN || !offset) {
 		return -ENODATA;
 	}
+	r->tai_used = offset;
 	t->sec += want == GUEST_SCALE_TAI ? offset : -offset;
 	return 0;
 }

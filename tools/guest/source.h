@@ -43,6 +43,7 @@ struct source_reading {
 	bool has_marker;
 	uint64_t marker;
 	int tai_offset;        /* TAI - UTC as the host tells; 0: it does not */
+	int tai_used;          /* what the reading rests on, if the host does not; 0: on none */
 	int leap;              /* at the end of this UTC month: 61, 59 or 0 */
 	bool in_leap;          /* it is within two seconds of one: not to be followed */
 	char method[16];       /* "page", "precise", ... */
