@@ -21,9 +21,10 @@
 /* A host that knows our counter may have another reason to tell no time, for hours. */
 #define KNOWN_NS (60 * NS_PER_S)
 
-/* After one that failed, twice as long each time: a machine may be too busy. */
-#define FAILED_NS (NS_PER_S / 4)
-#define FAILED_MAX 5
+/* After one that failed: a machine may be too busy to answer in time, for a while. */
+#define FAILED_NS (NS_PER_S / 2)
+#define HOPELESS_NS (10 * NS_PER_S)
+#define HOPE 60
 
 int pingpong_open(struct pingpong *p, const char *path, struct driver_error *error)
 {
@@ -107,7 +108,7 @@ static int64_t pause_after(const struct pingpong *p)
 	case PINGPONG_KNOWN:
 		return KNOWN_NS;
 	case PINGPONG_FAILED:
-		return FAILED_NS << (p->tries < FAILED_MAX ? p->tries : FAILED_MAX);
+		return p->tries < HOPE ? FAILED_NS : HOPELESS_NS;
 	case PINGPONG_IDLE:
 		break;
 	}
