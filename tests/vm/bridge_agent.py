@@ -3,6 +3,7 @@
 happens to hosts, to its end."""
 
 import json
+import re
 import time
 
 from bridge_guests import Scene, check, judge
@@ -106,11 +107,10 @@ def ends(_, guest):
     """Ended, it leaves the right frequency behind."""
     needed = guest.agent()["needed_ppb"]
     guest.run("kill $agent; wait $agent")
-    text = " ".join(guest.run("adjtimex | grep -i freq"))
-    print(f"# needed {needed} ppb; {text}")
-    left = int(text.split()[-1] if text.split()[-1].lstrip("-").isdigit() else
-               text.split()[text.split().index("frequency:") + 1]) / 65.536
-    if abs(left - needed) > 50:
+    text = " ".join(guest.run("adjtimex"))
+    left = int(re.search(r"freq\.adjust: +(-?\d+) ", text).group(1)) / 65.536
+    print(f"# needed {needed} ppb, left {left:.3f} ppb")
+    if abs(left - needed) > 1:
         raise harness.Failure(f"{left} ppb left, {needed} needed")
 
 
