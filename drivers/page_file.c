@@ -54,6 +54,28 @@ void page_file_init(struct page_file *file)
 	*file = (struct page_file){ .fd = -1 };
 }
 
+/* Whether what we would write over is what somebody else wrote. */
+static bool is_foreign(int fd, const struct page_file_config *c)
+{
+	uint8_t octets[MAPPED_MOST] = { 0 };
+	size_t len = c->mapped < sizeof(octets) ? c->mapped : sizeof(octets);
+	ssize_t n;
+
+	if (!c->begins) {
+		return false;
+	}
+	n = pread(fd, octets, len, 0);
+	if (memcmp(octets, c->begins, c->begins_len) == 0) {
+		return false;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (octets[i]) {
+			return true;
+		}
+	}
+	return n < 0;
+}
+
 /* In a folder that everybody may write anybody may have put it there before us, or a second name
  * of a file that is not his. */
 static int check_file(int fd, const struct page_file_config *c, struct driver_error *error)
@@ -75,6 +97,11 @@ static int check_file(int fd, const struct page_file_config *c, struct driver_er
 				   "%s: belongs to user %lu, who may not be trusted with it; "
 				   "remove the file, or say that it is his",
 				   c->path, (unsigned long)st.st_uid);
+	}
+	if (is_foreign(fd, c)) {
+		return driver_fail(error, -EEXIST,
+				   "%s: has something else in it; name another file, or remove it",
+				   c->path);
 	}
 	return 0;
 }
@@ -173,6 +200,12 @@ int page_file_open(struct page_file *file, const struct page_file_config *c, boo
 	int r;
 
 	f.fd = open_path(c->path, &is_new);
+	if (f.fd == -ELOOP) {
+		return driver_fail(error, f.fd,
+				   "%s: is a symbolic link; name the file that it is about, or "
+				   "remove the link",
+				   c->path);
+	}
 	if (f.fd < 0) {
 		return driver_fail(error, f.fd, "%s: cannot be opened: %s; check folder and rights",
 				   c->path, driver_strerror(f.fd));

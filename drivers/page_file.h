@@ -22,6 +22,8 @@ struct page_file_config {
 	uid_t uid;        /* (uid_t)-1: as it comes */
 	gid_t gid;
 	mode_t mode;
+	const char *begins; /* a file that is there begins so, or is of zeros; NULL: as it likes */
+	size_t begins_len;
 };
 
 struct page_file {
@@ -37,10 +39,11 @@ void page_file_init(struct page_file *file);
 
 /**
  * Make the file, or take the one that is there: a regular file with one name, of us, of root or of
- * the owner it is to have. It is given its memory here and now, so that a full file system is
- * -ENOSPC and no SIGBUS later, then its owner and mode. One that is too short is made longer,
- * filled with zeros; one that is longer is left so. *made: it was not there. Returns 0 or -errno
- * with *error, and nothing made.
+ * the owner it is to have, that has nothing else in it: a path may be a mistake, and what somebody
+ * keeps in a file is not written over. It is given its memory here and now, so that a full file
+ * system is -ENOSPC and no SIGBUS later, then its owner and mode. One that is too short is made
+ * longer, filled with zeros; one that is longer is left so. *made: it was not there. Returns 0 or
+ * -errno with *error, and nothing made.
  */
 int page_file_open(struct page_file *file, const struct page_file_config *config, bool *made,
 		   struct driver_error *error);

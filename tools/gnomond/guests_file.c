@@ -80,11 +80,33 @@ static void path_of(const struct guests *g, const char *suffix, char path[CONF_P
 	(void)snprintf(path, CONF_PAGE_MAX, "%s/guests.conf%s", g->conf->guest_dir, suffix);
 }
 
-/* Each on its own: one that cannot be attached any more does not keep the others away. */
-static void attach_all(struct guests *g, const struct conf *remembered,
+/* The next guest that comes or goes writes the file anew, of those that are there: the one that was
+ * not understood keeps a name of its own. */
+static void keep_aside(struct guests *g)
+{
+	char path[CONF_PAGE_MAX];
+	char aside[CONF_PAGE_MAX];
+	struct driver_error text;
+
+	path_of(g, "", path);
+	path_of(g, ".bad", aside);
+	(void)unlink(aside);
+	if (link(path, aside) == 0) {
+		driver_fail(&text, -ENOENT,
+			    "not all guests of before are there; %s has it all the same: put it "
+			    "right, and attach them again", aside);
+		guests_report_trouble(g, NULL, text.text);
+	}
+}
+
+/* Each on its own: one that cannot be attached any more does not keep the others away. False: there
+ * is such a one. */
+static bool attach_all(struct guests *g, const struct conf *remembered,
 		       int (*attach)(struct guests *g, const struct conf_guest *conf,
 				     struct driver_error *error))
 {
+	bool all = true;
+
 	for (size_t i = 0; i < remembered->guest_count; i++) {
 		struct conf_guest *guest = &remembered->guests[i];
 		struct conf_place at = { .file = remembered->file, .line = guest->line };
@@ -96,10 +118,13 @@ static void attach_all(struct guests *g, const struct conf *remembered,
 		}
 		if (conf_guest_check(guest, g->conf->guests, g->conf->guest_count, at, &wrong)) {
 			guests_report_trouble(g, NULL, wrong.text);
+			all = false;
 		} else if (attach(g, guest, &why) != 0) {
 			guests_report_trouble(g, NULL, why.text);
+			all = false;
 		}
 	}
+	return all;
 }
 
 int guests_file_load(struct guests *g, struct driver_error *error,
@@ -110,6 +135,7 @@ int guests_file_load(struct guests *g, struct driver_error *error,
 	struct conf_error wrong = { "" };
 	struct conf_text text;
 	struct conf conf;
+	bool all = false;
 	int r;
 
 	path_of(g, "", path);
@@ -124,12 +150,15 @@ int guests_file_load(struct guests *g, struct driver_error *error,
 		r = conf_parse_global(&conf, &text, &wrong);
 		r = r ? r : conf_parse_ports(&conf, &text, &wrong);
 		if (r == 0) {
-			attach_all(g, &conf, attach);
+			all = attach_all(g, &conf, attach);
 		}
 		conf_text_finish(&text);
 	}
 	if (r != 0) {
 		guests_report_trouble(g, NULL, wrong.text);
+	}
+	if (!all) {
+		keep_aside(g);
 	}
 	conf_finish(&conf);
 	return 0;

@@ -312,12 +312,10 @@ static void publish_line(struct guests *g, struct guest *v, struct truth_slot *n
 /* -- life ------------------------------------------------------------------------------------- */
 
 /* The file it was is the file it is. */
-static bool is_same(const struct guest *v, const struct truth_head *head)
+static bool is_same(const struct guest *v, const struct truth_head *head, const struct stat *st)
 {
-	struct stat st;
-
-	return fstat(v->file.fd, &st) == 0 && head->device == st.st_dev &&
-	       head->inode == st.st_ino && strcmp(head->path, v->conf.path) == 0 &&
+	return head->device == st->st_dev && head->inode == st->st_ino &&
+	       strcmp(head->path, v->conf.path) == 0 &&
 	       strcmp(head->name, v->conf.name) == 0;
 }
 
@@ -358,9 +356,11 @@ static bool restore(struct guests *g, struct guest *v)
 {
 	struct truth_head head;
 	struct truth_slot slot;
+	struct stat st;
 	bool utc = v->conf.profile == CONF_PROFILE_UTC;
 
-	if (!truth_head(&v->truth, &head) || !is_same(v, &head) ||
+	if (!truth_head(&v->truth, &head) || fstat(v->file.fd, &st) != 0 ||
+	    !is_same(v, &head, &st) ||
 	    !truth_load(&v->truth, &slot) || !g->host->boot_id[0] ||
 	    strcmp(slot.boot_id, g->host->boot_id) != 0 ||
 	    !gnomon_publisher_ok(&slot.publisher) ||
@@ -394,13 +394,35 @@ static int first_write(struct guests *g, struct guest *v)
 	return r;
 }
 
+/* Whether an earlier run had this file for this guest. Then it may have anything in it, as guests
+ * write it. */
+static bool was_ours(const struct guests *g, const struct guest *v)
+{
+	char path[CONF_PAGE_MAX];
+	struct truth_file truth;
+	struct truth_head head;
+	struct stat st;
+	bool ours = false;
+
+	truth_path(g->conf->guest_dir, v->conf.name, path);
+	if (truth_take(&truth, path) == 0) {
+		ours = truth_head(&truth, &head) && stat(v->conf.path, &st) == 0 &&
+		       is_same(v, &head, &st);
+		truth_close(&truth);
+	}
+	return ours;
+}
+
 int guest_page_open(struct guests *g, struct guest *v, struct driver_error *error)
 {
+	static const char magic[] = "VCLK";
 	struct page_file_config config = {
 		.path = v->conf.path,
 		.size = (size_t)v->conf.size,
 		.mapped = mapped_of(&v->conf),
 		.mode = (mode_t)v->conf.mode,
+		.begins = was_ours(g, v) ? NULL : magic,
+		.begins_len = strlen(magic),
 	};
 	bool made;
 	bool restored;

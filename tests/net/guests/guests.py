@@ -397,7 +397,10 @@ def refused(bench, world):
     refuse(with_guest(guest_page="/dev/null"), 1, "guest one:", "/dev/null: is no file")
     refuse(with_guest(guest_size="12288"), 1, ":", "power of two")
     os.symlink("/etc/passwd", world.page("link"))
-    refuse(with_guest("link"), 2, "guest link:", "cannot be opened")
+    refuse(with_guest("link"), 2, "guest link:", "is a symbolic link")
+    pathlib.Path(world.page("text")).write_text("somebody needs this", "ascii")
+    refuse(with_guest("text"), 2, "guest text:", "has something else in it")
+    assert pathlib.Path(world.page("text")).read_text("ascii") == "somebody needs this"
     pathlib.Path(world.page("his")).write_bytes(bytes(8192))
     os.chown(world.page("his"), 65534, 65534)
     refuse(with_guest("his"), 2, "guest his:", "belongs to user 65534")

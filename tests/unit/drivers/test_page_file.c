@@ -100,7 +100,7 @@ static void assert_refused(int code, const char *words)
 static void refused(void **state)
 {
 	assert_int_equal(symlink("/etc/passwd", path), 0);
-	assert_refused(-ELOOP, "cannot be opened");
+	assert_refused(-ELOOP, "is a symbolic link");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_refused(-EISDIR, "cannot be opened");
@@ -116,6 +116,50 @@ static void refused(void **state)
 		assert_int_equal(chown(path, 65534, 65534), 0);
 		assert_refused(-EPERM, "belongs to user 65534");
 	}
+}
+
+static void write_text(const char *text, off_t at)
+{
+	int fd = open(path, O_CREAT | O_WRONLY, 0644);
+
+	assert_int_equal(pwrite(fd, text, strlen(text), at), strlen(text));
+	assert_int_equal(close(fd), 0);
+}
+
+/* A path that was meant for another: the file is neither written over, nor made longer, nor given
+ * another mode. */
+static void somebody_elses(void **state)
+{
+	struct page_file_config c = config();
+	struct driver_error error = { "" };
+	struct page_file file;
+	struct stat st;
+	bool is_new;
+
+	c.begins = "VCLK";
+	c.begins_len = 4;
+	write_text("root:x:0:0:root:/root:/bin/sh\n", 0);
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), -EEXIST);
+	assert_non_null(strstr(error.text, "has something else in it"));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 30);
+	assert_int_equal(st.st_mode & 0777, 0644);
+	assert_int_equal(truncate(path, 0), 0);
+	write_text("later", 8192 - 5); /* as in an image of a disk */
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), -EEXIST);
+	/* Ours, empty, of zeros; and whatever it is where that does not matter. */
+	write_text("VCLK", 0);
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	page_file_close(&file);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	page_file_close(&file);
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0); /* zeros now */
+	page_file_close(&file);
+	write_text("xyz", 0);
+	c.begins = NULL;
+	assert_int_equal(page_file_open(&file, &c, &is_new, &error), 0);
+	page_file_close(&file);
 }
 
 /* Whoever it is to belong to may have made it, as a VMM does that starts first. */
@@ -254,8 +298,8 @@ static void other_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(made), ROW(refused), ROW(given), ROW(owners), ROW(cut), ROW(no_room),
-		ROW(other_faults),
+		ROW(made), ROW(refused), ROW(somebody_elses), ROW(given), ROW(owners), ROW(cut),
+		ROW(no_room), ROW(other_faults),
 	};
 
 	return cmocka_run_group_tests_name("/drivers/page_file", tests, NULL, NULL);

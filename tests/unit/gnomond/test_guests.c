@@ -370,6 +370,38 @@ static void removed(void **state)
 	closed(v);
 }
 
+/* A path that was meant for another. What a guest wrote into its own page keeps nobody from
+ * starting again. */
+static void somebody_elses(void **state)
+{
+	static const char text[] = "somebody needs this";
+	struct driver_error error = { "" };
+	struct guest *v = rig_guest(&rig, "other");
+	char have[sizeof(text)];
+	FILE *file = fopen(v->conf.path, "w+");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, sizeof(text), 1, file), 1);
+	assert_int_equal(fflush(file), 0);
+	assert_int_equal(guest_page_open(&rig.g, v, &error), -EEXIST);
+	assert_non_null(strstr(error.text, "has something else in it; name another file"));
+	rewind(file);
+	assert_int_equal(fread(have, sizeof(text), 1, file), 1);
+	assert_memory_equal(have, text, sizeof(text));
+	assert_int_equal(fgetc(file), EOF);
+	assert_int_equal(fclose(file), 0);
+	free(v);
+
+	v = opened("web");
+	publish_at(v, 1);
+	memset(v->file.map, 0x5a, v->file.mapped);
+	closed(v);
+	v = opened("web");
+	publish_at(v, 2);
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_SYNCHRONIZED);
+	closed(v);
+}
+
 /* -- truth and repair ------------------------------------------------------------------------- */
 
 /* Half of a slot is no slot, whichever half. */
@@ -483,12 +515,25 @@ static int attach(struct guests *g, const struct conf_guest *conf, struct driver
 	return 0;
 }
 
+static bool file_has(const char *path, const char *what)
+{
+	char text[4096] = "";
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	assert_int_equal(fclose(file), 0);
+	return strstr(text, what) != NULL;
+}
+
 static void remembered(void **state)
 {
 	struct guest *guests[] = { rig_guest(&rig, "one"), rig_guest(&rig, "two"),
 				   rig_guest(&rig, "configured") };
 	struct driver_error error = { "" };
+	char kept[80];
 
+	snprintf(kept, sizeof(kept), "%s/guests.conf.bad", rig.folder);
 	guests[0]->conf.page = guests[0]->conf.path;
 	guests[0]->conf.owner = "root:root";
 	guests[0]->conf.mode = 0640;
@@ -502,9 +547,14 @@ static void remembered(void **state)
 	assert_int_equal(attached, 0); /* there is no such file */
 	assert_int_equal(guests_file_store(&rig.g, &error), 0);
 	rig.g.count = 0;
+	assert_int_equal(access(kept, F_OK), -1);
 	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
 	assert_int_equal(attached, 2);
 	assert_true(told("guest-error why=\"guest two: no room\""));
+	/* The next guest is stored without it, but it is not lost. */
+	assert_true(told("guests.conf.bad has it all the same"));
+	assert_int_equal(guests_file_store(&rig.g, &error), 0);
+	assert_true(file_has(kept, "[guest two]"));
 	for (int i = 0; i < 3; i++) {
 		free(guests[i]);
 	}
@@ -786,6 +836,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(first_pages), ROW(utc_profile),  ROW(restored),   ROW(not_restored),
 		ROW(scribbled),   ROW(cut_short),    ROW(removed),    ROW(torn_truth),
+		ROW(somebody_elses),
 		ROW(repaired),    ROW(not_repaired), ROW(remembered), ROW(forgotten),
 		ROW(tables),      ROW(pingpong),     ROW(liars),
 		ROW(markers),     ROW(detached),     ROW(replaced),
