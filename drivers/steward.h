@@ -29,8 +29,9 @@ struct steward_process {
  * /proc, and what linuxptp's programs have in the file of their -f, if it may be read. Returns 0 if
  * one was found, else -ESRCH. Soft clocks have no other stewards.
  *
- * Found are chronyd, ntpd and systemd-timesyncd; gnomon-guest; phc2sys by its -c, or without one; ts2phc by its
- * -c and the sections that are no source; ptp4l by its interfaces, if a port may be timeReceiver.
+ * Found are chronyd, ntpd, systemd-timesyncd and gnomon-guest; phc2sys by its -c, or without one;
+ * ts2phc by its -c and the sections that are no source; ptp4l by its interfaces, if a port may be
+ * timeReceiver.
  * Not found is what follows port states (phc2sys -a and ts2phc -a keep other clocks as ports
  * change), what has interfaces of another network namespace, and programs of other names.
  */
