@@ -234,7 +234,7 @@ void page_file_close(struct page_file *file)
 	page_file_init(file);
 }
 
-int page_file_take(struct page_file *file, const char *path, size_t size)
+int page_file_take(struct page_file *file, const char *path, size_t size, const struct stat *is)
 {
 	struct page_file f = { .size = size, .mapped = size < MAPPED_MOST ? size : MAPPED_MOST };
 	struct stat st;
@@ -246,7 +246,8 @@ int page_file_take(struct page_file *file, const char *path, size_t size)
 	}
 	if (fstat(f.fd, &st) != 0) {
 		r = -errno;
-	} else if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || size == 0) {
+	} else if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || size == 0 ||
+		   (is && (st.st_dev != is->st_dev || st.st_ino != is->st_ino))) {
 		r = -EINVAL;
 	}
 	r = r ? r : allocate(&f);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "drivers/error.h"
@@ -50,9 +51,11 @@ int page_file_open(struct page_file *file, const struct page_file_config *config
 
 /**
  * Take a file that is there as it is: nothing but its length is put right. size: of the file, of
- * which the first two pages of 4096 octets are mapped if it has them. 0 or -errno.
+ * which the first two pages of 4096 octets are mapped if it has them. is: what it has to be, by
+ * device and number (NULL: whatever it is); another file, put in its place meanwhile, is not
+ * touched. 0 or -errno.
  */
-int page_file_take(struct page_file *file, const char *path, size_t size);
+int page_file_take(struct page_file *file, const char *path, size_t size, const struct stat *is);
 
 /** Unmap and close; the file stays. */
 void page_file_close(struct page_file *file);

@@ -15,6 +15,9 @@
 
 #define SUFFIX ".truth"
 
+/* Of guest_size. */
+#define SIZE_MOST (1u << 30)
+
 /* The page as its truth has it. */
 static void write_page(struct page_file *file, const struct truth_slot *slot)
 {
@@ -69,12 +72,8 @@ static bool repair_page(const struct conf *conf, const struct truth_file *truth,
 	bool good = truth_head(truth, &head) && truth_load(truth, &slot);
 
 	if (!good || fstat(truth->file.fd, &ours) != 0 || stat(head.path, &theirs) != 0 ||
-	    !may_write(conf, &head, &theirs, &ours) ||
-	    page_file_take(&page, head.path, (size_t)head.size) != 0) {
-		return false;
-	}
-	if (fstat(page.fd, &theirs) != 0 || !may_write(conf, &head, &theirs, &ours)) {
-		page_file_close(&page);
+	    !may_write(conf, &head, &theirs, &ours) || head.size > SIZE_MOST ||
+	    page_file_take(&page, head.path, (size_t)head.size, &theirs) != 0) {
 		return false;
 	}
 	if (!boot_id[0] || strcmp(slot.boot_id, boot_id) != 0) {

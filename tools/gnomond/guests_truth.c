@@ -80,7 +80,7 @@ int truth_open(struct truth_file *truth, const char *folder, const char *name, u
 int truth_take(struct truth_file *truth, const char *path)
 {
 	truth->generation = 0;
-	return page_file_take(&truth->file, path, FILE_SIZE);
+	return page_file_take(&truth->file, path, FILE_SIZE, NULL);
 }
 
 bool truth_head(const struct truth_file *truth, struct truth_head *head)

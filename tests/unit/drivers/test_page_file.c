@@ -185,6 +185,26 @@ static void given(void **state)
 	}
 }
 
+/* Between the look and the taking somebody puts another file in its place: it stays as it is. */
+static void another_file(void **state)
+{
+	struct page_file file;
+	struct stat looked;
+	struct stat st;
+
+	assert_int_equal(close(open(path, O_RDWR | O_CREAT | O_EXCL, 0600)), 0);
+	assert_int_equal(stat(path, &looked), 0);
+	assert_int_equal(rename(path, other), 0); /* kept: its number is not given again */
+	assert_int_equal(close(open(path, O_RDWR | O_CREAT | O_EXCL, 0600)), 0);
+	assert_int_equal(page_file_take(&file, path, 8192, &looked), -EINVAL);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(page_file_take(&file, other, 8192, &looked), 0);
+	page_file_close(&file);
+	assert_int_equal(page_file_take(&file, path, 8192, NULL), 0);
+	page_file_close(&file);
+}
+
 static void owners(void **state)
 {
 	const struct passwd *root = getpwuid(0);
@@ -298,7 +318,8 @@ static void other_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(made), ROW(refused), ROW(somebody_elses), ROW(given), ROW(owners), ROW(cut),
+		ROW(made), ROW(refused), ROW(somebody_elses), ROW(given), ROW(another_file),
+		ROW(owners), ROW(cut),
 		ROW(no_room), ROW(other_faults),
 	};
 
