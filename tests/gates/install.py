@@ -15,7 +15,8 @@ import tempfile
 import common
 
 WANTED = ("sbin/gnomond", "share/man/man8/gnomond.8", "share/man/man5/gnomon.conf.5",
-          "lib/systemd/system/gnomond@.service", "include/gnomon/engine.h",
+          "lib/systemd/system/gnomond@.service", "sbin/gnomon-guest",
+          "share/man/man8/gnomon-guest.8", "lib/systemd/system/gnomon-guest.service", "include/gnomon/engine.h",
           "include/gnomon/guest.h")
 
 
@@ -81,7 +82,8 @@ def self_test():
     }
     with common.Tree(files) as root:
         common.expect(problems_of(root, f"{root}/example.c"), "gnomond.8 is not", "gnomon.conf.5",
-                      "gnomond@.service", "engine.h is not", "guest.h is not",
+                      "gnomond@.service", "sbin/gnomon-guest", "gnomon-guest.8",
+                      "gnomon-guest.service", "engine.h is not", "guest.h is not",
                       "libgnomon-internal.a", "example.c", "example.c")
         pathlib.Path(root, "usr/lib/libgnomon.a").write_bytes(b"!<arch>\n")
         common.expect([x for x in problems_of(root, f"{root}/example.c,0") if "exit" in x])

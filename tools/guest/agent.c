@@ -476,6 +476,8 @@ void agent_turn(struct agent *agent, gnomon_mono now)
 {
 	bool others;
 
+	/* What is said of errors is as of now, and no later. */
+	agent->begun = sink_clockbound_begin();
 	if (!gnomon_mono_before(now, agent->next_look)) {
 		if (agent->turns > 0) {
 			(void)agent_look(agent);

@@ -81,6 +81,7 @@ struct agent {
 	struct feedforward ff;
 	struct leap_table leaps;
 	enum agent_state state;
+	struct timespec begun;         /* of the turn, by sink_clockbound_begin */
 	gnomon_mono next;              /* turn */
 	gnomon_mono next_others;       /* reading of those that are not chosen */
 	gnomon_mono next_look;         /* for clocks that were not there */

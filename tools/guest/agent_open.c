@@ -15,6 +15,9 @@
 #define KERNEL_GRANULARITY_PPB 150
 #define KERNEL_TICK_S 0.010
 
+/* What nobody waits for to be slewed away: the machine was paused, or somebody set its clock. */
+#define STEP_S 0.1
+
 /* Nobody's timer notices, and 20 us are gone in a tenth of a second. */
 #define MAX_SLEW_PPB 200000
 
@@ -175,7 +178,7 @@ int agent_open(struct agent *agent, const struct agent_config *config,
 	const struct feedforward_config ff = {
 		.interval_s = config->interval_s,
 		.first_step_ns = conf->first_step_threshold * 1e9,
-		.step_ns = conf->step_threshold * 1e9,
+		.step_ns = (conf->step_threshold > 0 ? conf->step_threshold : STEP_S) * 1e9,
 		.max_frequency_ppb = most < kept->max_frequency_ppb ? most :
 								      kept->max_frequency_ppb,
 		.max_slew_ppb = MAX_SLEW_PPB,

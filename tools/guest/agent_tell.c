@@ -140,7 +140,7 @@ static uint32_t ppb_of(double ppb)
 
 /* While there is no reading the last one counts, whose bound grows from when it was: so nothing is
  * written that would make it younger, unless the machine was disrupted. */
-static void tell_clients(struct agent *a, struct timespec begun)
+static void tell_clients(struct agent *a)
 {
 	const struct sink_clockbound_state state = {
 		.status = bound_status(a),
@@ -154,7 +154,7 @@ static void tell_clients(struct agent *a, struct timespec begun)
 
 	if (a->config.bound && (has_reading(a) || state.status == SINK_CLOCKBOUND_DISRUPTED ||
 				a->state == AGENT_WAITING)) {
-		sink_clockbound_write(a->config.bound, begun, &state);
+		sink_clockbound_write(a->config.bound, a->begun, &state);
 	}
 }
 
@@ -197,10 +197,7 @@ static void feed(struct agent *a)
 
 void agent_tell(struct agent *agent)
 {
-	/* The bound is of the reading, a moment ago. */
-	const struct timespec begun = sink_clockbound_begin();
-
-	tell_clients(agent, begun);
+	tell_clients(agent);
 	tell_kernel(agent);
 	feed(agent);
 }

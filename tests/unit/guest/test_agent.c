@@ -265,6 +265,29 @@ static void meddling(void **state)
 	end(&r);
 }
 
+/* The machine was paused, or its clock was set: what is far off is stepped at once, without any
+ * sign of a disruption; what is near is slewed. */
+static void set_by_others(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r, AGENT_STEER);
+	start(&r);
+	turns(&r, 100);
+	r.check = false;
+	r.w.kept_ns += 3600e9;
+	turn(&r);
+	assert_int_equal(r.w.steps, 1);
+	assert_true(fabs(world_error(&r.w)) < 1000);
+	r.w.kept_ns -= 50e3;
+	turns(&r, 12);
+	assert_int_equal(r.w.steps, 1);
+	assert_true(fabs(world_error(&r.w)) < 500);
+	assert_true(r.agent.disruptions == 0);
+	end(&r);
+}
+
 /* A leap second: the kernel is told on its day, and around it nothing is followed. */
 static void leap_second(void **state)
 {
@@ -548,6 +571,7 @@ int main(void)
 		{ "/guest/agent/host_gives_up", host_gives_up, NULL, NULL, NULL },
 		{ "/guest/agent/scales", scales, NULL, NULL, NULL },
 		{ "/guest/agent/meddling", meddling, NULL, NULL, NULL },
+		{ "/guest/agent/set_by_others", set_by_others, NULL, NULL, NULL },
 		{ "/guest/agent/leap_second", leap_second, NULL, NULL, NULL },
 		{ "/guest/agent/second_best", second_best, NULL, NULL, NULL },
 		{ "/guest/agent/disagreement", disagreement, NULL, NULL, NULL },
