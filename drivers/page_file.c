@@ -133,8 +133,8 @@ static int set_rights(int fd, const struct page_file_config *c, struct driver_er
 	}
 	return r == 0 ? 0
 		      : driver_fail(error, r,
-				    "%s: cannot be given its owner and mode: %s; run as root, or "
-				    "name no other owner",
+				    "%s: cannot be given its owner and mode: %s; run as root with "
+				    "CAP_CHOWN and CAP_FOWNER, or name no other owner",
 				    c->path, driver_strerror(r));
 }
 

@@ -15,8 +15,9 @@ import tempfile
 import common
 
 WANTED = ("sbin/gnomond", "share/man/man8/gnomond.8", "share/man/man5/gnomon.conf.5",
-          "lib/systemd/system/gnomond@.service", "sbin/gnomon-guest",
-          "share/man/man8/gnomon-guest.8", "lib/systemd/system/gnomon-guest.service", "include/gnomon/engine.h",
+          "lib/systemd/system/gnomond@.service", "share/gnomon/gnomond-guests.conf",
+          "sbin/gnomon-guest", "share/man/man8/gnomon-guest.8",
+          "lib/systemd/system/gnomon-guest.service", "include/gnomon/engine.h",
           "include/gnomon/guest.h")
 
 
