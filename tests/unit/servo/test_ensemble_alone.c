@@ -259,6 +259,7 @@ static void suspension_after_an_outlier(void **state)
 	struct seed seed = seed_start("suspension_after_an_outlier");
 	struct rig *r = *state;
 	double worst = 0.0;
+	int far = 0;
 
 	for (int i = 0; i < 50; i++) {
 		rig_init(r, 1);
@@ -278,10 +279,12 @@ static void suspension_after_an_outlier(void **state)
 		pass(r, r->t + 0.9);
 		run(r, 16.0);
 		worst = r->most_rate > worst ? r->most_rate : worst;
+		far += r->most_rate > 200.0;
 		assert_true(r->broken_ns <= 0.0);
 	}
-	print_message("# at most %.0f ppb off while suspended\n", worst);
-	assert_true(worst < 400.0);
+	print_message("# at most %.0f ppb off while suspended, %d times over 200\n", worst, far);
+	assert_true(far <= 5);
+	assert_true(worst < 1000.0); /* noise has no end, but this would be no noise any more */
 }
 
 static void stepped_by_others(void **state)
