@@ -398,7 +398,7 @@ int guests_clock(struct guests *g, struct guests_clock *clock, struct driver_err
 
 /* -- the loop --------------------------------------------------------------------------------- */
 
-static void arrive(struct guests *g, struct guest *v, bool restored)
+static void arrive(struct guests *g, struct guest *v, bool restored, gnomon_mono now)
 {
 	uint64_t *generation = &v->publisher.page.vm_generation_counter;
 
@@ -410,9 +410,7 @@ static void arrive(struct guests *g, struct guest *v, bool restored)
 	v->overwritten = false;
 	v->coasting = false;
 	v->disrupted = true;
-	guest_map_forget(v);
-	(void)guest_map_drop(g, v, "it was moved, restored or reset");
-	guest_map_find(g, v);
+	guest_map_renew(g, v, now);
 }
 
 int guests_migrate(struct guests *g, const char *name, enum guest_migration what, gnomon_mono now)
@@ -438,7 +436,7 @@ int guests_migrate(struct guests *g, const char *name, enum guest_migration what
 		break;
 	case GUEST_MIGRATION_ARRIVED:
 	case GUEST_MIGRATION_RESTORED:
-		arrive(g, v, what == GUEST_MIGRATION_RESTORED);
+		arrive(g, v, what == GUEST_MIGRATION_RESTORED, now);
 		break;
 	}
 	v->due = true;

@@ -195,6 +195,32 @@ void guest_map_find(struct guests *g, struct guest *v)
 	}
 }
 
+/* To look at all processes takes ms, and machines that are reset all day are somebody else's. */
+static void find_again(struct guests *g, struct guest *v, gnomon_mono now)
+{
+	guest_map_forget(v);
+	if (gnomon_mono_before(now, v->found)) {
+		g->host->machines = 0; /* the next look is a search */
+		return;
+	}
+	v->found = gnomon_mono_add(now, LOOK_NS);
+	guest_map_find(g, v);
+}
+
+void guest_map_renew(struct guests *g, struct guest *v, gnomon_mono now)
+{
+	(void)guest_map_drop(g, v, "it was moved, restored or reset");
+	if (!v->process.pid || !vm_process_alive(NULL, &v->process)) {
+		find_again(g, v, now);
+	} else if (wants_kvm(v)) {
+		(void)(v->has_machine ? read_machine(g, v) : find_machine(g, v));
+	}
+	if (v->map_source == GUEST_MAP_KVM && !v->has_machine) {
+		driver_fail(&v->no_map, -ESRCH, "its process is not to be found");
+		(void)lose_map(g, v);
+	}
+}
+
 /* -- looking around --------------------------------------------------------------------------- */
 
 /* A number that is another one when another machine is there. */

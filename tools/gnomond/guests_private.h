@@ -92,6 +92,7 @@ struct guest {
 	struct gnomon_counter_map map;
 	struct vm_process process; /* pid 0: not known */
 	bool has_machine;
+	gnomon_mono found;         /* until then it is not looked for again because of an event */
 	struct kvm_machine machine;
 	unsigned int vcpus;
 	struct gnomon_pingpong *pingpong; /* NULL: it never asked */
@@ -171,6 +172,8 @@ bool guests_map_traced(struct guests *g, gnomon_mono now);
 /** One guest that asks for it plays the ping-pong, for 2 ms at most. */
 void guests_map_play(struct guests *g, gnomon_mono now);
 
+/** Its counter may be another from now on: find out, or know nothing of it. */
+void guest_map_renew(struct guests *g, struct guest *v, gnomon_mono now);
 /** The machine ended, or moved away: what follows under its name has another counter. */
 void guest_map_forget(struct guest *v);
 /** What it told of its counter by the ping-pong is void. True: that was its map. */

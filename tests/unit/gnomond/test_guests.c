@@ -725,6 +725,16 @@ static void another_machine(void **state)
 	assert_true(v->due);
 	assert_true(told("its monitor hung up: gnomon-guest has not been heard in it since"));
 
+	/* Nor does KVM's word hold if it cannot be asked again. */
+	v->conf.counter = CONF_COUNTER_KVM;
+	v->map_source = GUEST_MAP_KVM;
+	v->has_machine = true;
+	assert_int_equal(guests_migrate(&rig.g, "one", GUEST_MIGRATION_ARRIVED, (gnomon_mono){ 2 }),
+			 0);
+	assert_int_equal(v->map_source, GUEST_MAP_NONE);
+	publish_at(v, 1002);
+	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
+
 	/* What is not of the machine's own word stays. */
 	v->map_source = GUEST_MAP_HOST;
 	guests_lost(&rig.g, "one", "it hung up", (gnomon_mono){ 1 });
