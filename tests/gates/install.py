@@ -83,8 +83,9 @@ def self_test():
     }
     with common.Tree(files) as root:
         common.expect(problems_of(root, f"{root}/example.c"), "gnomond.8 is not", "gnomon.conf.5",
-                      "gnomond@.service", "gnomond-guests.conf", "sbin/gnomon-guest", "gnomon-guest.8",
-                      "gnomon-guest.service", "engine.h is not", "guest.h is not",
+                      "gnomond@.service", "gnomond-guests.conf", "sbin/gnomon-guest",
+                      "gnomon-guest.8", "gnomon-guest.service", "engine.h is not",
+                      "guest.h is not",
                       "libgnomon-internal.a", "example.c", "example.c")
         pathlib.Path(root, "usr/lib/libgnomon.a").write_bytes(b"!<arch>\n")
         common.expect([x for x in problems_of(root, f"{root}/example.c,0") if "exit" in x])
