@@ -95,6 +95,27 @@ static void begin_anew(struct segment *s)
 	store16(&s->version, VERSION);
 }
 
+/* A file that somebody keeps something else in, which a wrong path is no reason to write over. What
+ * ClockBound's daemon of any version left may be taken, and what nobody has written yet. */
+static bool is_foreign(int fd)
+{
+	union {
+		struct segment segment;
+		unsigned char octets[sizeof(struct segment)];
+	} head = { .octets = { 0 } };
+	ssize_t n = pread(fd, &head, sizeof(head), 0);
+
+	if (head.segment.magic[0] == MAGIC_0) {
+		return false;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (head.octets[i]) {
+			return true;
+		}
+	}
+	return n < 0;
+}
+
 /* Memory is reserved, so that a full file system is an error here and no signal later. */
 static int map_segment(struct sink_clockbound *sink, const char *path, struct driver_error *error)
 {
@@ -115,6 +136,13 @@ static int map_segment(struct sink_clockbound *sink, const char *path, struct dr
 				   "ClockBound segment %.120s: another program writes it; stop "
 				   "that, or name another file", path);
 	}
+	if (is_foreign(sink->fd)) {
+		return driver_fail(error, -EEXIST,
+				   "ClockBound segment %.120s: has something else in it; name "
+				   "another file, or remove it", path);
+	}
+	/* Clients of any user map it, whatever our umask is. */
+	(void)fchmod(sink->fd, 0644);
 	err = posix_fallocate(sink->fd, 0, sizeof(struct segment));
 	if (err) {
 		return fail(error, -err, path, "make room in it");
@@ -141,8 +169,6 @@ int sink_clockbound_open(struct sink_clockbound **sink, const char *path,
 	if (made->fd < 0) {
 		err = fail(error, -errno, path, "open it");
 	} else {
-		/* Clients of any user map it, whatever our umask is. */
-		(void)fchmod(made->fd, 0644);
 		err = map_segment(made, path, error);
 	}
 	if (err) {

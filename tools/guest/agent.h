@@ -124,6 +124,9 @@ const char *agent_source_name(const struct agent *agent);
 
 /* -- of agent_open.c, agent_tell.c; for each other -------------------------------------------- */
 
+/** A page file that was named, as a clock. */
+struct machine_clock agent_page_clock(const char *path);
+
 /** Open clocks that are not open. Returns how many are new. */
 size_t agent_look(struct agent *agent);
 

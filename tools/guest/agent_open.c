@@ -143,6 +143,43 @@ static bool try_open(struct agent *a, const struct machine_clock *clock)
 	return true;
 }
 
+struct machine_clock agent_page_clock(const char *path)
+{
+	struct machine_clock file = {
+		.kind = GUEST_KIND_VMCLOCK,
+		.phc = -1,
+		.page_kind = GNOMON_CLOCK_FILE,
+	};
+
+	(void)snprintf(file.name, sizeof(file.name), "%.63s", path);
+	(void)snprintf(file.page, sizeof(file.page), "%.255s", path);
+	return file;
+}
+
+/* It may come later; if it was mistyped it never will. */
+static void tell_unread(struct agent *a)
+{
+	struct log *log = a->config.log;
+
+	for (size_t i = 0; i < a->config.page_count; i++) {
+		const struct machine_clock file = agent_page_clock(a->config.pages[i]);
+		struct driver_error why = { "" };
+		struct source s;
+
+		if (is_open(a, &file)) {
+			continue;
+		}
+		if (source_open(&s, &file, &a->config.clocks, a->config.open_phc, &why) == 0) {
+			source_close(&s); /* another name of what is open */
+		} else if (log_begin(log, LOG_SOURCE_ERROR)) {
+			log_text(log, "%s is looked for every ten seconds", why.text);
+			log_str(log, "clock", file.name);
+			log_str(log, "reason", s.why);
+			log_end(log);
+		}
+	}
+}
+
 size_t agent_look(struct agent *agent)
 {
 	const struct agent_config *c = &agent->config;
@@ -150,11 +187,8 @@ size_t agent_look(struct agent *agent)
 
 	machine_look_clocks(&agent->machine);
 	for (size_t i = 0; i < c->page_count; i++) {
-		struct machine_clock file = { .kind = GUEST_KIND_VMCLOCK, .phc = -1 };
+		const struct machine_clock file = agent_page_clock(c->pages[i]);
 
-		file.page_kind = GNOMON_CLOCK_FILE;
-		(void)snprintf(file.name, sizeof(file.name), "%.63s", c->pages[i]);
-		(void)snprintf(file.page, sizeof(file.page), "%.255s", c->pages[i]);
 		opened += try_open(agent, &file);
 	}
 	for (size_t i = 0; i < agent->machine.clock_count; i++) {
@@ -207,5 +241,6 @@ int agent_open(struct agent *agent, const struct agent_config *config,
 	agree_init(&agent->agree);
 	machine_look(&agent->machine, config->root);
 	(void)agent_look(agent);
+	tell_unread(agent);
 	return 0;
 }

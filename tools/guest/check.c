@@ -171,8 +171,9 @@ static void judge_missing(struct check *c)
 	for (size_t i = 0; i < c->closed_count; i++) {
 		const bool denied = strstr(c->closed[i].why, "permission") != NULL;
 
-		find(c, denied ? CHECK_WARNING : CHECK_NOTE, denied ? "run as root" : "",
-		     "%s: not read: %s", c->closed[i].clock->name, c->closed[i].why);
+		find(c, denied || c->closed[i].named ? CHECK_WARNING : CHECK_NOTE,
+		     denied ? "run as root" : c->closed[i].named ? "correct --page" : "",
+		     "%s: not read: %s", c->closed[i].clock.name, c->closed[i].why);
 	}
 }
 
@@ -294,29 +295,39 @@ static bool agent_has(const struct agent *a, const struct machine_clock *clock)
 	return false;
 }
 
+static void gather_one(struct check *c, const struct machine_clock *clock, bool named)
+{
+	struct check_closed *closed = &c->closed[c->closed_count];
+	struct driver_error error = { "" };
+	struct source source;
+
+	if (agent_has(c->agent, clock)) {
+		return;
+	}
+	if (source_open(&source, clock, &c->agent->config.clocks, c->agent->config.open_phc,
+			&error) != 0) {
+		(void)snprintf(closed->why, sizeof(closed->why), "%.159s", source.why);
+		closed->clock = *clock;
+		closed->named = named;
+		c->closed_count++;
+	} else {
+		source_close(&source);
+	}
+}
+
 /* Clocks that the agent does not have: it could not open them, or was not meant to. */
 static void gather_closed(struct check *c)
 {
+	const struct agent_config *config = &c->agent->config;
 	const struct machine *m = &c->agent->machine;
 
-	for (size_t i = 0; i < m->clock_count; i++) {
-		struct check_closed *closed = &c->closed[c->closed_count];
-		struct driver_error error = { "" };
-		struct source source;
-		int err;
+	for (size_t i = 0; i < config->page_count; i++) {
+		const struct machine_clock file = agent_page_clock(config->pages[i]);
 
-		if (agent_has(c->agent, &m->clocks[i])) {
-			continue;
-		}
-		err = source_open(&source, &m->clocks[i], &c->agent->config.clocks,
-				  c->agent->config.open_phc, &error);
-		closed->clock = &m->clocks[i];
-		if (err) {
-			(void)snprintf(closed->why, sizeof(closed->why), "%.159s", source.why);
-			c->closed_count++;
-		} else {
-			source_close(&source);
-		}
+		gather_one(c, &file, true);
+	}
+	for (size_t i = 0; i < m->clock_count; i++) {
+		gather_one(c, &m->clocks[i], false);
 	}
 }
 

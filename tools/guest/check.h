@@ -32,13 +32,14 @@ struct check_finding {
 
 /** A clock that could not be read at all. */
 struct check_closed {
-	const struct machine_clock *clock;
+	struct machine_clock clock;
 	char why[160];
+	bool named; /* by an option */
 };
 
 struct check {
 	struct agent *agent;                /* has looked and read; watches only */
-	struct check_closed closed[MACHINE_CLOCKS_MAX];
+	struct check_closed closed[MACHINE_CLOCKS_MAX + AGENT_NAMES_MAX];
 	size_t closed_count;
 	bool has_kernel;
 	struct clock_system_kernel kernel;

@@ -151,8 +151,8 @@ static void print_clocks(FILE *out, const struct check *c)
 		print_clock(out, a, i);
 	}
 	for (size_t i = 0; i < c->closed_count; i++) {
-		fprintf(out, "  %-15s %-10s not read: %s\n", c->closed[i].clock->name,
-			guest_kind_row(c->closed[i].clock->kind)->name, c->closed[i].why);
+		fprintf(out, "  %-15s %-10s not read: %s\n", c->closed[i].clock.name,
+			guest_kind_row(c->closed[i].clock.kind)->name, c->closed[i].why);
 	}
 	if (a->count + c->closed_count == 0) {
 		fprintf(out, "  none\n");
@@ -302,7 +302,7 @@ void check_print_json(FILE *out, const struct check *check)
 	fputs(",\"not_read\":[", out);
 	for (size_t i = 0; i < check->closed_count; i++) {
 		fprintf(out, "%s{\"name\":", i ? "," : "");
-		say_json(out, check->closed[i].clock->name);
+		say_json(out, check->closed[i].clock.name);
 		json_text(out, "reason", check->closed[i].why);
 		fputs("}", out);
 	}

@@ -72,7 +72,7 @@ static void open_page(struct source *s)
 	if (err == -EACCES || err == -EPERM) {
 		(void)snprintf(s->why, sizeof(s->why), "%.80s: no permission to read it",
 			       s->what.page);
-	} else if (err == -EBADMSG) {
+	} else if (err == -EBADMSG || err == -EMSGSIZE) {
 		(void)snprintf(s->why, sizeof(s->why), "%.80s: no clock page in it",
 			       s->what.page);
 	} else if (err) {

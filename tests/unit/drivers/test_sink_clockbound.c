@@ -258,6 +258,18 @@ static void strange_files(void **state)
 	FILE *f = fopen(path, "w");
 
 	(void)state;
+	fputs("somebody needs this", f);
+	fclose(f);
+	assert_int_equal(sink_clockbound_open(&sink, path, &error), -EEXIST);
+	assert_non_null(strstr(error.text, "has something else in it; name another file"));
+	assert_null(sink);
+	f = fopen(path, "r+");
+	assert_int_equal(fgetc(f), 's'); /* as it was */
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	assert_int_equal(ftell(f), 19);
+	/* A head of ClockBound's, and nonsense after it. */
+	rewind(f);
+	assert_int_equal(fwrite((const uint8_t[]){ 0x4e, 0x5a, 0x4d, 0x41 }, 4, 1, f), 1);
 	for (int i = 0; i < 200; i++) {
 		fputc('x', f);
 	}

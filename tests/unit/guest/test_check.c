@@ -307,6 +307,22 @@ static void no_clock(void **state)
 	end(&r);
 }
 
+/* A page that was asked for by name, and cannot be had. */
+static void no_page(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r);
+	r.config.pages[1] = "/nonexistent/page";
+	r.config.page_count = 2;
+	look(&r, false);
+	assert_int_equal(check_status(&r.check), COMMAND_GOOD); /* there is a better one */
+	assert_true(finds(&r, CHECK_WARNING, "/nonexistent/page: not read: "));
+	assert_non_null(strstr(r.text, "No such file"));
+	end(&r);
+}
+
 /* It parses, with everything in it that the text has. */
 static void json(void **state)
 {
@@ -364,6 +380,7 @@ int main(void)
 		{ "/guest/check/healthy", healthy, NULL, NULL, NULL },
 		{ "/guest/check/broken_promise", broken_promise, NULL, NULL, NULL },
 		{ "/guest/check/no_clock", no_clock, NULL, NULL, NULL },
+		{ "/guest/check/no_page", no_page, NULL, NULL, NULL },
 		{ "/guest/check/json", json, NULL, NULL, NULL },
 		{ "/guest/months", months, NULL, NULL, NULL },
 		{ "/guest/amounts", amounts, NULL, NULL, NULL },
