@@ -486,6 +486,13 @@ static void not_repaired(void **state)
 	assert_int_equal(guests_folder_lock(rig.folder, &error), -EBUSY);
 	assert_non_null(strstr(error.text, "another gnomond has it"));
 	(void)close(lock);
+	/* The truth of a user, about a page that is not his, and that nobody configured. */
+	if (geteuid() == 0) {
+		assert_int_equal(fchown(v->truth.file.fd, 65534, (gid_t)-1), 0);
+		assert_int_equal(guests_repair(&rig.conf), 0);
+		assert_int_equal(fchown(v->file.fd, 65534, (gid_t)-1), 0);
+		assert_int_equal(guests_repair(&rig.conf), 1);
+	}
 	/* No truth, and no folder. */
 	memset(v->truth.file.map, 0, 1024);
 	assert_int_equal(guests_repair(&rig.conf), 0);
@@ -781,6 +788,32 @@ static void ended_machine(void **state)
 	closed(v);
 }
 
+/* The generation counter comes with the machine, and a snapshot is another generation. */
+static void generations(void **state)
+{
+	struct guest *v = opened("one");
+
+	rig.g.list = &v;
+	rig.g.count = 1;
+	publish_at(v, 1);
+	assert_int_equal(page_of(v).vm_generation_counter, 0);
+	v->overwritten = true;
+	v->copied = 7;
+	assert_int_equal(guests_migrate(&rig.g, "one", GUEST_MIGRATION_ARRIVED, (gnomon_mono){ 1 }),
+			 0);
+	v->map_source = GUEST_MAP_HOST;
+	publish_at(v, 2);
+	assert_int_equal(page_of(v).vm_generation_counter, 7);
+	assert_true(page_of(v).flags & GNOMON_VMCLOCK_GENERATION_PRESENT);
+	v->overwritten = true;
+	v->copied = 3; /* older than what is known: it never goes back */
+	assert_int_equal(guests_migrate(&rig.g, "one", GUEST_MIGRATION_RESTORED,
+					(gnomon_mono){ 1 }), 0);
+	publish_at(v, 3);
+	assert_int_equal(page_of(v).vm_generation_counter, 8);
+	closed(v);
+}
+
 /* -- the rest --------------------------------------------------------------------------------- */
 
 /* A clock whose frequency is set all the time is read all the same. */
@@ -850,7 +883,7 @@ int main(void)
 		ROW(repaired),    ROW(not_repaired), ROW(remembered), ROW(forgotten),
 		ROW(tables),      ROW(pingpong),     ROW(liars),
 		ROW(markers),     ROW(detached),     ROW(replaced),
-		ROW(another_machine), ROW(ended_machine), ROW(settling), ROW(leap_seconds),
+		ROW(generations), ROW(another_machine), ROW(ended_machine), ROW(settling), ROW(leap_seconds),
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/guests", tests, NULL, NULL);

@@ -254,7 +254,7 @@ static int64_t clockbound_ns(void)
 	return ns;
 }
 
-/* CLOCK_REALTIME against the line: what it is off counts, and a step of either is another marker. */
+/* CLOCK_REALTIME against the line: what it is off counts; a step of either is another marker. */
 static void quality(void **state)
 {
 	const struct gnomon_quality *q = &rig.g.host->quality;
