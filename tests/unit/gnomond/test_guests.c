@@ -883,7 +883,8 @@ int main(void)
 		ROW(repaired),    ROW(not_repaired), ROW(remembered), ROW(forgotten),
 		ROW(tables),      ROW(pingpong),     ROW(liars),
 		ROW(markers),     ROW(detached),     ROW(replaced),
-		ROW(generations), ROW(another_machine), ROW(ended_machine), ROW(settling), ROW(leap_seconds),
+		ROW(generations),
+		ROW(another_machine), ROW(ended_machine), ROW(settling), ROW(leap_seconds),
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/guests", tests, NULL, NULL);
