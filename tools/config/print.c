@@ -325,7 +325,7 @@ static void print_scdoc_key(struct out *o, const struct conf_key *key)
 			comma = " or ";
 		}
 	}
-	if (key->unit && strcmp(key->unit, "octal") != 0) {
+	if (key->unit && !conf_is_mode(key)) {
 		print(o, ", %s", key->unit);
 	}
 	print(o, ")");

@@ -668,12 +668,12 @@ const struct conf_key conf_table[] = {
 		 "not there, /var/run/ptp4l, where linuxptp 3 looks. Without a socket at the "
 		 "default place the clock runs all the same, which is logged. Empty: none." },
 	{ KEY(MANAGEMENT, "uds_file_mode"), P_INT(uds_file_mode), IS("0660"), RANGE(0, 0777),
-	  .unit = "octal", .doc = "Mode of that socket: who may change settings." },
+	  .unit = "mode", .doc = "Mode of that socket: who may change settings." },
 	{ KEY(MANAGEMENT, "uds_ro_address"), G_STR(uds_ro_address), IS("/var/run/ptp/ptp4lro"),
 	  .doc = "The socket by which clients may only ask, and not about interfaces. Its default "
 		 "follows that of *uds_address*. Empty: none." },
 	{ KEY(MANAGEMENT, "uds_ro_file_mode"), P_INT(uds_ro_file_mode), IS("0666"),
-	  RANGE(0, 0777), .unit = "octal", .doc = "Mode of that socket." },
+	  RANGE(0, 0777), .unit = "mode", .doc = "Mode of that socket." },
 	{ KEY(MANAGEMENT, "control_socket"), G_STR(control_socket), IS(""),
 	  .native = "/run/gnomon/control",
 	  .doc = "The socket by which *gnomon* asks and tells gnomond. The default place is done "

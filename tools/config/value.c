@@ -133,10 +133,17 @@ static void list_labels(const struct conf_key *key, char *buf, size_t cap)
 	}
 }
 
+bool conf_is_mode(const struct conf_key *key)
+{
+	return key->unit && (strcmp(key->unit, "octal") == 0 || strcmp(key->unit, "mode") == 0);
+}
+
 char *conf_range(const struct conf_key *key, char buf[CONF_RANGE_MAX])
 {
 	if (key->min == -DBL_MAX) {
 		snprintf(buf, CONF_RANGE_MAX, "any number");
+	} else if (conf_is_mode(key)) {
+		snprintf(buf, CONF_RANGE_MAX, "0 to 0%o", (unsigned int)key->max);
 	} else if (key->max == DBL_MAX) {
 		snprintf(buf, CONF_RANGE_MAX, "%.10g or more", key->min);
 	} else if (key->min == DBL_MIN) {
@@ -149,7 +156,8 @@ char *conf_range(const struct conf_key *key, char buf[CONF_RANGE_MAX])
 
 /* -- text to value ---------------------------------------------------------------------------- */
 
-/* Any base strtoll knows, as ptp4l reads numbers: 0x10 is 16, 010 is 8. */
+/* Any base strtoll knows, as ptp4l reads numbers: 0x10 is 16, 010 is 8. Modes that ptp4l does not
+ * have are octal as everywhere else, since 440 is no 0670 to anybody. */
 static int parse_int(const struct conf_key *key, const char *text, union value *v,
 		     struct conf_place place, struct conf_error *error)
 {
@@ -161,12 +169,13 @@ static int parse_int(const struct conf_key *key, const char *text, union value *
 		return 0;
 	}
 	errno = 0;
-	v->i = strtoll(text, &end, 0);
+	v->i = strtoll(text, &end, key->unit && strcmp(key->unit, "octal") == 0 ? 8 : 0);
 	if (end == text || *end != '\0') {
 		return conf_fail(error, place,
-				 "%s: '%s' is not a whole number; write one%s%s",
-				 SUBJECT(key, place), text, key->special ? " or " : "",
-				 key->special ? key->special : "");
+				 "%s: '%s' is not a whole number; write one%s%s%s%s",
+				 SUBJECT(key, place), text, conf_is_mode(key) ? " from " : "",
+				 conf_is_mode(key) ? conf_range(key, range) : "",
+				 key->special ? " or " : "", key->special ? key->special : "");
 	}
 	if (errno == ERANGE || (double)v->i < key->min || (double)v->i > key->max) {
 		return conf_fail(error, place, "%s: %s is out of range; write %s",
@@ -580,7 +589,7 @@ char *conf_value_get(const struct conf_key *key, const void *target, char buf[CO
 			break;
 		}
 		snprintf(buf, CONF_VALUE_MAX,
-			 key->unit && strcmp(key->unit, "octal") == 0 ? "0%o" : "%d",
+			 conf_is_mode(key) ? "0%o" : "%d",
 			 *(const int *)member);
 		break;
 	case CONF_ENUM:

@@ -161,6 +161,13 @@ static const struct {
 	{ P "[guest a]\nguest_size 4096\nguest_counter pingpong\n",
 	  "t.conf:2: guest a: key 'guest_size': 4096 has no room for the answers of guest_counter "
 	  "pingpong; write 8192" },
+	{ P "[guest a]\nguest_mode 888\n",
+	  "t.conf:3: key 'guest_mode': '888' is not a whole number; write one from 0 to 0777" },
+	{ P "[guest a]\nguest_mode 1777\n",
+	  "t.conf:3: key 'guest_mode': 1777 is out of range; write 0 to 0777" },
+	{ P "[guest a]\nguest_mode 666\n",
+	  "t.conf:2: guest a: key 'guest_mode': with 0666 everybody could tell the guest the time; "
+	  "write 0600 or 0660" },
 	{ P "[guest a]\nguest_mode 0666\n",
 	  "t.conf:2: guest a: key 'guest_mode': with 0666 everybody could tell the guest the time; "
 	  "write 0600 or 0660" },
@@ -364,7 +371,7 @@ static void guests(void **state)
 {
 	static const char text[] =
 		P "[guest db.1]\nguest_page /dev/shm/x\nguest_size 0x100000\n"
-		"guest_owner libvirt-qemu:kvm\nguest_mode 0640\nguest_way fixed\n"
+		"guest_owner libvirt-qemu:kvm\nguest_mode 640\nguest_way fixed\n"
 		"guest_address 0x140000000\nguest_profile utc\nguest_counter kvm\n"
 		"guest_uuid 01234567-89ab-cdef-0123-456789abcdef\nguest_qmp /run/q\n"
 		"[guest plain]\n[global]\nguest_interval 0.5\nguest_max_bound 5000\n";

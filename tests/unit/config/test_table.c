@@ -131,7 +131,8 @@ static void ranges_are_enforced(void **state)
 			continue;
 		}
 		conf_value_get(key, target_of(&conf, key), before);
-		snprintf(text, sizeof(text), "%.0f", key->max + 1);
+		snprintf(text, sizeof(text), conf_is_mode(key) ? "0%llo" : "%lld",
+			 (long long)key->max + 1);
 		assert_int_not_equal(conf_value_set(key, target_of(&conf, key), &conf, text,
 						    nowhere, &error),
 				     0);
