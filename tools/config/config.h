@@ -489,7 +489,7 @@ char *conf_value_get(const struct conf_key *key, const void *target, char buf[CO
 
 #define CONF_RANGE_MAX 64
 
-/** Whether it is the mode of a file, of unit "octal" (always read so) or "mode" (as ptp4l reads). */
+/** Whether it is a file's mode, of unit "octal" (always read so) or "mode" (as ptp4l reads it). */
 bool conf_is_mode(const struct conf_key *key);
 
 /** What an INT or DOUBLE key takes, in words: "0 to 255". */

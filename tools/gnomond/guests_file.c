@@ -27,12 +27,15 @@ static int check_folder(const struct guests *g, struct driver_error *error)
 		return driver_fail(error, -ENOTDIR, "guest_dir %s: is no folder; name another",
 				   path);
 	}
-	if ((st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != g->uid) ||
-	    st.st_mode & 0022) {
+	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != g->uid) {
 		return driver_fail(error, -EPERM,
-				   "guest_dir %s: others may write it; make it 0755, of who runs "
-				   "gnomond",
-				   path);
+				   "guest_dir %s: belongs to user %lu, who could write what we do "
+				   "to guests; give it to who runs gnomond (chown)",
+				   path, (unsigned long)st.st_uid);
+	}
+	if (st.st_mode & 0022) {
+		return driver_fail(error, -EPERM,
+				   "guest_dir %s: others may write it; make it 0755 (chmod)", path);
 	}
 	if (st.st_uid == 0 && geteuid() == 0 && g->uid != (uid_t)-1 &&
 	    chown(path, g->uid, g->gid) != 0) {

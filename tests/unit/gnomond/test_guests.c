@@ -504,6 +504,25 @@ static void not_repaired(void **state)
 	closed(v);
 }
 
+/* Whose it is and what others may do there are two faults with two remedies. */
+static void folders(void **state)
+{
+	struct driver_error error = { "" };
+
+	assert_int_equal(guests_folder(&rig.g, &error), 0);
+	assert_int_equal(chmod(rig.folder, 0775), 0);
+	assert_int_equal(guests_folder(&rig.g, &error), -EPERM);
+	assert_non_null(strstr(error.text, "others may write it; make it 0755"));
+	assert_int_equal(chmod(rig.folder, 0755), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(rig.folder, 65534, 0), 0);
+		assert_int_equal(guests_folder(&rig.g, &error), -EPERM);
+		assert_non_null(strstr(error.text, "belongs to user 65534"));
+		rig.g.uid = 65534; /* with key user it may */
+		assert_int_equal(guests_folder(&rig.g, &error), 0);
+	}
+}
+
 /* -- guests of earlier runs ------------------------------------------------------------------- */
 
 static unsigned int attached;
@@ -879,7 +898,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(first_pages), ROW(utc_profile),  ROW(restored),   ROW(not_restored),
 		ROW(scribbled),   ROW(cut_short),    ROW(removed),    ROW(torn_truth),
-		ROW(somebody_elses),
+		ROW(somebody_elses), ROW(folders),
 		ROW(repaired),    ROW(not_repaired), ROW(remembered), ROW(forgotten),
 		ROW(tables),      ROW(pingpong),     ROW(liars),
 		ROW(markers),     ROW(detached),     ROW(replaced),
