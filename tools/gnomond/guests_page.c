@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 /* A page is monotonic if it is written so soon after its line was read. */
@@ -413,6 +414,20 @@ static bool was_ours(const struct guests *g, const struct guest *v)
 	return ours;
 }
 
+/* Two daemons that write one page tell nobody the time. It is said and no more: whoever runs the
+ * machine could lock its page as well, which must not keep us from starting. */
+static void lock_page(struct guests *g, struct guest *v)
+{
+	struct driver_error why;
+
+	if (flock(v->file.fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		driver_fail(&why, -EBUSY,
+			    "%s: another program has a lock on it; if that is a gnomond, give each "
+			    "a guest_page of its own", v->conf.path);
+		guests_report_trouble(g, v, why.text);
+	}
+}
+
 int guest_page_open(struct guests *g, struct guest *v, struct driver_error *error)
 {
 	static const char magic[] = "VCLK";
@@ -447,6 +462,7 @@ int guest_page_open(struct guests *g, struct guest *v, struct driver_error *erro
 		page_file_close(&v->file);
 		return r;
 	}
+	lock_page(g, v);
 	restored = !made && restore(g, v);
 	if (!restored) {
 		begin_truth(v);

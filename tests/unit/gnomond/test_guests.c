@@ -402,6 +402,19 @@ static void somebody_elses(void **state)
 	closed(v);
 }
 
+/* Of two daemons with one page the second says so. */
+static void two_daemons(void **state)
+{
+	struct guest *first = opened("web");
+	struct guest *second;
+
+	assert_false(told("another program has a lock on it"));
+	second = opened("web");
+	assert_true(told("another program has a lock on it; if that is a gnomond"));
+	closed(first);
+	closed(second);
+}
+
 /* -- truth and repair ------------------------------------------------------------------------- */
 
 /* Half of a slot is no slot, whichever half. */
@@ -770,10 +783,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(first_pages), ROW(utc_profile),  ROW(restored),   ROW(not_restored),
 		ROW(scribbled),   ROW(cut_short),    ROW(removed),    ROW(torn_truth),
-		ROW(somebody_elses), ROW(repaired),  ROW(not_repaired), ROW(pingpong),
-		ROW(liars),
-		ROW(markers),     ROW(detached),     ROW(replaced),
-		ROW(generations),
+		ROW(repaired),    ROW(not_repaired), ROW(pingpong),   ROW(liars),
+		ROW(markers),     ROW(detached),     ROW(replaced),   ROW(generations),
+		ROW(somebody_elses), ROW(two_daemons),
 		ROW(another_machine), ROW(ended_machine), ROW(settling), ROW(leap_seconds),
 	};
 
