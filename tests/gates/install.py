@@ -18,7 +18,8 @@ WANTED = ("sbin/gnomond", "share/man/man8/gnomond.8", "share/man/man5/gnomon.con
           "lib/systemd/system/gnomond@.service", "share/gnomon/gnomond-guests.conf",
           "sbin/gnomon-guest", "share/man/man8/gnomon-guest.8",
           "lib/systemd/system/gnomon-guest.service", "include/gnomon/engine.h",
-          "include/gnomon/guest.h")
+          "include/gnomon/guest.h", "share/doc/gnomon/BRIDGE.md", "share/doc/gnomon/CONTROL.md",
+          "share/doc/gnomon/examples/commit_wait.c")
 
 
 def only(root, pattern):
