@@ -86,8 +86,9 @@ def self_test():
         common.expect(problems_of(root, f"{root}/example.c"), "gnomond.8 is not", "gnomon.conf.5",
                       "gnomond@.service", "gnomond-guests.conf", "sbin/gnomon-guest",
                       "gnomon-guest.8", "gnomon-guest.service", "engine.h is not",
-                      "guest.h is not",
-                      "libgnomon-internal.a", "example.c", "example.c")
+                      "guest.h is not", "BRIDGE.md is not", "CONTROL.md is not",
+                      "commit_wait.c is not", "libgnomon-internal.a", "example.c",
+                      "example.c")
         pathlib.Path(root, "usr/lib/libgnomon.a").write_bytes(b"!<arch>\n")
         common.expect([x for x in problems_of(root, f"{root}/example.c,0") if "exit" in x])
         pathlib.Path(root, "example.c").write_text("int main(void) { return 3; }\n",
