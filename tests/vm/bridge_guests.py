@@ -10,15 +10,16 @@ import bridge_follow
 from bridge_lab import harness, within
 from bridge_truth import Errors, RawLine, judge_look
 
-LOOKS = 2100
+LOOKS, LOOKS_LEAST = 2100, 2000
 PERIOD_US = 4000
 UTC_NS = -37 * 10**9
 QEMU_PAGE = 0xfeffb000  # of QEMU's own vmclock device
 MAILBOX = 4096 + 0x800  # in what is shared
 GRANDMASTER = {"serverOnly": "1", "clockClass": "6", "clockAccuracy": "0x21"}
-# Software stamps of a busy machine are late by 0.3 ms at times, which this servo leaves out.
+# Software stamps of a busy machine are late by 0.3 ms at times, which this servo leaves out, and
+# which is no reason to tell nothing.
 HOST = {"clientOnly": "1", "clock_servo": "linreg", "step_threshold": "0.01",
-        "soft_clock_offset": "0.7", "soft_clock_frequency": "30000"}
+        "guest_max_bound": "10000000", "soft_clock_offset": "0.7", "soft_clock_frequency": "30000"}
 
 # How a guest comes by its page: options of "gnomon vm attach", drivers, whether the stock kernel's
 # own driver finds it.
@@ -170,7 +171,7 @@ def agree(scene):
         found = judge(guest, looks[way], {"host": scene.host.watch.pairs,
                                           "grandmaster": scene.grandmaster.watch.pairs})
         for name, errors in found.items():
-            check(f"guest {way} against the {name}", errors, LOOKS)
+            check(f"guest {way} against the {name}", errors, LOOKS_LEAST)
 
 
 def run(lab, tap):
