@@ -363,8 +363,9 @@ class Host:
 
     def attach(self, name, *options):
         """Attach a guest; the arguments for its QEMU, as the command tells them."""
-        path = self.lab.shared_path(f"{self.name}-{name}")
-        return json.loads(self.vm("attach", name, "--json", "--page", path, *options))["qemu"]
+        if "patch" not in options:
+            options += "--page", self.lab.shared_path(f"{self.name}-{name}")
+        return json.loads(self.vm("attach", name, "--json", *options))["qemu"]
 
     def status(self, name):
         """What is known of a guest."""
