@@ -49,12 +49,14 @@ class Scene:
     def boot(self, ways):
         """A guest for each of these ways."""
         for way in ways:
-            options = WAYS[way][0]
+            name, options = way, WAYS[way][0]
             if way == "d":  # its page has no room for a mailbox, and TCG no counter of KVM
+                name = f"d{os.getpid()}"  # which names a file of the daemon's
                 options = [*options, "--qmp", f"{self.lab.folder}/d-gnomond.qmp"]
+                self.lab.files.append(f"/dev/shm/gnomon-{name}")
             else:
                 options = [*options, "--counter", "pingpong"]
-            self.guests[way] = self.lab.boot(way, self.host.attach(way, *options))
+            self.guests[way] = self.lab.boot(way, self.host.attach(name, *options))
         if "d" in ways:
             self.let_go("d")
         for guest in self.guests.values():
