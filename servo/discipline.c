@@ -393,3 +393,15 @@ void gnomon_discipline_estimate(const struct gnomon_discipline *d, gnomon_mono n
 	estimator_read(d->estimator, now, estimate);
 	estimate->state = d->state;
 }
+
+double gnomon_discipline_slew(const struct gnomon_discipline *d, gnomon_mono now)
+{
+	const double f = d->estimator->frequency_ppb;
+	double natural;
+	double error;
+
+	if (!estimator_natural(d->estimator, now, &natural, &error)) {
+		return (double)INFINITY;
+	}
+	return fabs(natural + f + natural * f * 1e-9) + error;
+}

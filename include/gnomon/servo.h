@@ -228,6 +228,13 @@ GNOMON_EXPORT void gnomon_discipline_reset(struct gnomon_discipline *d);
 GNOMON_EXPORT void gnomon_discipline_estimate(const struct gnomon_discipline *d, gnomon_mono now,
 					      struct gnomon_estimate *estimate);
 
+/**
+ * How fast the clock, at the frequency in force, leaves its reference at most, in ppb: by the
+ * correction in progress and by what is not known of the frequency it needs. So far it goes if
+ * nobody ends the correction. +inf while nothing is known.
+ */
+GNOMON_EXPORT double gnomon_discipline_slew(const struct gnomon_discipline *d, gnomon_mono now);
+
 /* -- statistics ------------------------------------------------------------------------------ */
 
 /** Running statistics of a stream of numbers (Welford), as ptp4l's summary lines print them. */

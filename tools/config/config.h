@@ -324,6 +324,7 @@ struct conf {
 	const char *guest_dir;
 	double guest_interval_s;
 	double guest_max_bound_ns;
+	double realtime_slew_ppb; /* by others than us */
 	const char *clockbound_file;
 	const char *control_socket;
 	int control_socket_mode;

@@ -522,6 +522,12 @@ const struct conf_key conf_table[] = {
 	{ KEY(GUEST, "guest_max_bound"), G_DBL(guest_max_bound_ns), IS("1000000"), RANGE(1, 1e12),
 	  .unit = "ns",
 	  .doc = "A page whose error bound is beyond this says that it is unreliable." },
+	{ KEY(GUEST, "guest_realtime_slew"), G_DBL(realtime_slew_ppb), IS("500000"), RANGE(0, 1e9),
+	  .unit = "ppb",
+	  .doc = "How fast CLOCK_REALTIME may be slewed by whoever keeps it, where gnomond does "
+		 "not: the error bound told of it (to guests with ptp_kvm, and in clockbound_file) "
+		 "grows by this. chronyd slews by its maxslewrate at most: its default is 83333333 "
+		 "ppb." },
 	{ KEY(GUEST, "clockbound_file"), G_STR(clockbound_file), IS(""),
 	  .doc = "A file in the format of ClockBound's /var/run/clockbound/shm0, for its clients "
 		 "on this host. Empty: none." },

@@ -488,6 +488,7 @@ gnomon_mono daemon_expire_guests(struct daemon *d, gnomon_mono now)
 	standing.status = guests_status(d);
 	standing.reference = is_reference(d);
 	standing.reference_bound_ns = isfinite(accuracy_ns) ? accuracy_ns : 0.0;
+	standing.realtime_slew_ppb = syncs_slew(&d->syncs, "CLOCK_REALTIME", now);
 	guests_kept(&d->guests, &standing);
 	guests_expire(&d->guests, now);
 	d->status_changed |= d->guests.changed;

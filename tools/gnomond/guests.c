@@ -516,6 +516,18 @@ void guests_ready(struct guests *g, gnomon_mono now)
 	(void)guests_map_traced(g, now);
 }
 
+/* What was said of CLOCK_REALTIME must hold until the next publication, which may have to wait. */
+static void correct_quality(struct guests *g, gnomon_mono now)
+{
+	if (!guests_host_outrun(g)) {
+		return;
+	}
+	for (size_t i = 0; i < g->count; i++) {
+		guest_page_requalify(g, g->list[i]);
+	}
+	guests_host_tell(g, now);
+}
+
 /* All, or those that have a reason of their own. The line must not get old meanwhile. */
 static void publish(struct guests *g, bool all, gnomon_mono now)
 {
@@ -576,6 +588,7 @@ void guests_expire(struct guests *g, gnomon_mono now)
 	if (!gnomon_mono_before(now, g->host->trace_pause)) {
 		g->host->trace_pause = (gnomon_mono){ 0 };
 	}
+	correct_quality(g, now);
 	(void)guests_map_expire(g, now);
 	all = !gnomon_mono_before(now, g->next);
 	if (all) {

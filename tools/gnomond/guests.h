@@ -34,6 +34,8 @@ struct guests_standing {
 	enum gnomon_vmclock_status status; /* SYNCHRONIZED, FREERUNNING, UNRELIABLE */
 	bool reference;            /* it follows nobody, and the configuration vouches for it: */
 	double reference_bound_ns; /* ... so far; 0: errors are counted from it */
+	double realtime_slew_ppb;  /* how fast CLOCK_REALTIME, where a pair of ours keeps it,
+				    * leaves the kept clock at most; INFINITY: unknown */
 };
 
 /** Zeroed: there are none. */

@@ -23,10 +23,10 @@
 /* The kernel takes a new frequency of CLOCK_REALTIME at its next tick. */
 #define OBEYS_S 0.02
 
-/* How fast CLOCK_REALTIME may leave the line while nobody looks: what a servo's correction of it is
- * at most where we steer it, and what the kernel allows where others do. */
-#define STEERED_PPB 10000u
-#define UNSTEERED_PPB 500000u
+/* How fast CLOCK_REALTIME may leave the line while nobody looks, beside the correction in progress:
+ * what that changes by from one look to the next. It is said at once when it is half of this. */
+#define STEERED_PPB 10000.0
+#define GROWTH_MOST_PPB 1e9
 #define QUALITY_VALID_S 10u
 #define CLOCKBOUND_LIFE_S 60u
 
@@ -47,6 +47,7 @@ static void took_frequency(void *context, double before_ppb, double after_ppb)
 	struct guests_host *h = g->host;
 	double obeys_s = g->keeper->clock->utc ? OBEYS_S : 0.0;
 
+	h->excess_ppb += after_ppb - before_ppb;
 	g->settled = counter_read() + (uint64_t)(obeys_s * h->rate.hz);
 	gnomon_line_frequency(&h->line, h->before, g->settled, before_ppb, after_ppb);
 }
@@ -336,6 +337,7 @@ static void claim(struct guests *g, gnomon_mono now)
 	if (!h->standing.reference) {
 		gnomon_ensemble_coast(g->keeper->ensemble, now, GNOMON_BRIDGE_HORIZON_S, &coast);
 	}
+	h->excess_ppb = coast.excess_ppb;
 	gnomon_bridge_host(&h->line, &coast, h->pair.counter, h->standing.status,
 			   g->conf->guest_max_bound_ns, &h->now);
 }
@@ -370,6 +372,36 @@ static bool steers_realtime(const struct guests *g)
 		steers |= strcmp(g->conf->syncs[i].sink, "CLOCK_REALTIME") == 0;
 	}
 	return steers;
+}
+
+/* How fast it leaves the line if whoever steers it does nothing any more, as is known. */
+static double correction_ppb(const struct guests *g)
+{
+	const struct guests_host *h = g->host;
+	const double pair_ppb = g->keeper->clock->utc ? 0 : h->standing.realtime_slew_ppb;
+
+	return steers_realtime(g) && isfinite(pair_ppb)
+		       ? fabs(h->excess_ppb) + pair_ppb + STEERED_PPB
+		       : g->conf->realtime_slew_ppb;
+}
+
+static uint32_t growth_of(double ppb)
+{
+	return (uint32_t)(ppb < GROWTH_MOST_PPB ? ceil(ppb) : GROWTH_MOST_PPB);
+}
+
+bool guests_host_outrun(struct guests *g)
+{
+	struct guests_host *h = g->host;
+	const double slew = correction_ppb(g);
+
+	if (!(h->quality.flags & GNOMON_QUALITY_OFFSET_VALID) ||
+	    slew <= h->slew_ppb + STEERED_PPB / 2) {
+		return false;
+	}
+	h->quality.growth_ppb = growth_of(h->quality.growth_ppb + slew - h->slew_ppb);
+	h->slew_ppb = slew;
+	return true;
 }
 
 static int64_t ns_of(gnomon_time t)
@@ -416,9 +448,8 @@ static void take_quality(struct guests *g, gnomon_mono now)
 		q.offset_ns = q.realtime_ns - tai_at(&h->now, rt->counter);
 		q.maxerror_ns = (uint64_t)(h->now.bound_ns + rt->half_window_ns) + 2;
 		q.esterror_ns = (uint64_t)h->now.esterror_ns + 1;
-		q.growth_ppb = (h->now.growth_ppb < 1e9 ? (uint32_t)h->now.growth_ppb + 1
-							: UINT32_C(1000000000)) +
-			       (steered ? STEERED_PPB : UNSTEERED_PPB);
+		h->slew_ppb = correction_ppb(g);
+		q.growth_ppb = growth_of(h->now.growth_ppb + h->slew_ppb);
 	} else {
 		q.clock_status = GNOMON_VMCLOCK_UNRELIABLE;
 	}
@@ -448,6 +479,18 @@ static void read_realtime(struct guests *g, const struct gnomon_pair *kept)
 	}
 }
 
+/* Since the quality was found out. */
+static int64_t grown_ns(const struct guests *g, gnomon_mono now)
+{
+	const struct guests_host *h = g->host;
+
+	return now.ns <= h->quality_at.ns
+		       ? 0
+		       : (int64_t)((double)(now.ns - h->quality_at.ns) * 1e-9 *
+				   h->quality.growth_ppb) +
+				 1;
+}
+
 void guests_host_tell(struct guests *g, gnomon_mono now)
 {
 	struct guests_host *h = g->host;
@@ -462,7 +505,6 @@ void guests_host_tell(struct guests *g, gnomon_mono now)
 	const uint64_t needed = GNOMON_QUALITY_OFFSET_VALID | GNOMON_QUALITY_TAI_OFFSET_VALID;
 	struct timespec begun;
 
-	(void)now;
 	if (!h->clockbound) {
 		return;
 	}
@@ -475,6 +517,7 @@ void guests_host_tell(struct guests *g, gnomon_mono now)
 				       ? SINK_CLOCKBOUND_SYNCHRONIZED
 				       : SINK_CLOCKBOUND_FREE_RUNNING;
 		state.bound_ns = gnomon_sat_add(llabs(off), (int64_t)q->maxerror_ns);
+		state.bound_ns = gnomon_sat_add(state.bound_ns, grown_ns(g, now));
 	}
 	sink_clockbound_write(h->clockbound, begun, &state);
 }

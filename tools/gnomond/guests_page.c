@@ -280,6 +280,16 @@ void guest_page_restate(struct guests *g, struct guest *v, enum gnomon_vmclock_s
 	}
 }
 
+void guest_page_requalify(struct guests *g, struct guest *v)
+{
+	struct truth_slot next = v->slot;
+
+	next.quality = g->host->quality;
+	if (v->file.fd >= 0) {
+		put_out(g, v, &next, true, v->written);
+	}
+}
+
 static void publish_line(struct guests *g, struct guest *v, struct truth_slot *next, bool *no_utc)
 {
 	const bool leaves = v->moving == GUEST_LEAVING;

@@ -44,6 +44,8 @@ struct guests_host {
 	struct gnomon_pair realtime_pair; /* of the last publication */
 	struct gnomon_quality quality;
 	gnomon_mono quality_at;
+	double excess_ppb; /* the correction of the kept clock in progress */
+	double slew_ppb;   /* of CLOCK_REALTIME, that is in the quality's growth */
 	struct sink_clockbound *clockbound; /* NULL: none */
 
 	bool has_kvm;               /* the rest was asked for: */
@@ -129,6 +131,9 @@ bool guests_host_read(struct guests *g, gnomon_mono now);
 void guests_utc_take(struct gnomon_utc *utc, bool known, int16_t offset, int8_t announced,
 		     int64_t tai_s);
 
+/** CLOCK_REALTIME is corrected faster than its quality says: say it. True: it is another one. */
+bool guests_host_outrun(struct guests *g);
+
 /** Let clients of ClockBound know. */
 void guests_host_tell(struct guests *g, gnomon_mono now);
 
@@ -149,6 +154,9 @@ void guest_page_publish(struct guests *g, struct guest *v, gnomon_mono now);
 /** The same content once more, with that status. */
 void guest_page_restate(struct guests *g, struct guest *v, enum gnomon_vmclock_status status,
 			uint64_t flags);
+
+/** The quality of now beside the page that is there. */
+void guest_page_requalify(struct guests *g, struct guest *v);
 
 void guest_page_close(struct guest *v);
 /** UNRELIABLE, and away with it. */

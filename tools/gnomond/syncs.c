@@ -423,3 +423,22 @@ void syncs_time_properties(struct syncs *s, const struct gnomon_time_properties_
 	}
 	speak_of(s, NULL);
 }
+
+double syncs_slew(const struct syncs *s, const char *sink, gnomon_mono now)
+{
+	const struct syncs_pair *p = NULL;
+	double slew = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->list[i].steered && strcmp(s->list[i].conf->sink, sink) == 0) {
+			p = &s->list[i];
+		}
+	}
+	for (; p && p->built; p = p->upstream) {
+		slew += pair_slew(&p->pair, now);
+		if (p->source == s->kept) {
+			return slew;
+		}
+	}
+	return (double)INFINITY;
+}

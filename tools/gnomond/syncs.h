@@ -96,6 +96,12 @@ void syncs_theirs(struct syncs *syncs, bool theirs, gnomon_mono now);
 /** Whether a program is told the kept clock's time, now or later. */
 bool syncs_tell_programs(const struct syncs *syncs);
 
+/**
+ * How fast a sink leaves the kept clock at most, ppb, if its pair and those above it do nothing any
+ * more; INFINITY: unknown, or no pair of ours keeps it by the kept clock.
+ */
+double syncs_slew(const struct syncs *syncs, const char *sink, gnomon_mono now);
+
 /** What is known of TAI and UTC, for pairs of which one clock keeps UTC. */
 void syncs_time_properties(struct syncs *syncs,
 			   const struct gnomon_time_properties_ds *properties);

@@ -151,6 +151,11 @@ void pair_estimate(const struct pair *p, gnomon_mono now, struct gnomon_estimate
 	}
 }
 
+double pair_slew(const struct pair *p, gnomon_mono now)
+{
+	return p->discipline ? gnomon_discipline_slew(p->discipline, now) : (double)INFINITY;
+}
+
 void pair_source_bound(struct pair *p, double bound_ns)
 {
 	p->source_bound_ns = bound_ns >= 0 ? bound_ns : (double)INFINITY;

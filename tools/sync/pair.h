@@ -115,4 +115,7 @@ void pair_resume(struct pair *pair);
 /** What is known about the sink. An unknown bound is INFINITY. */
 void pair_estimate(const struct pair *pair, gnomon_mono now, struct gnomon_estimate *estimate);
 
+/** How fast the sink leaves the source at most, ppb (gnomon_discipline_slew); INFINITY: unknown. */
+double pair_slew(const struct pair *pair, gnomon_mono now);
+
 #endif

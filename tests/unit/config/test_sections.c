@@ -374,7 +374,8 @@ static void guests(void **state)
 		"guest_owner libvirt-qemu:kvm\nguest_mode 640\nguest_way fixed\n"
 		"guest_address 0x140000000\nguest_profile utc\nguest_counter kvm\n"
 		"guest_uuid 01234567-89ab-cdef-0123-456789abcdef\nguest_qmp /run/q\n"
-		"[guest plain]\n[global]\nguest_interval 0.5\nguest_max_bound 5000\n";
+		"[guest plain]\n[global]\nguest_interval 0.5\nguest_max_bound 5000\n"
+		"guest_realtime_slew 83333333\n";
 	static const char *const names[] = { "db.1", "plain" };
 	char printed[4096] = P;
 	struct conf conf;
@@ -405,6 +406,7 @@ static void guests(void **state)
 		if (round == 0) {
 			assert_true(conf.guest_interval_s == 0.5);
 			assert_true(conf.guest_max_bound_ns == 5000);
+			assert_true(conf.realtime_slew_ppb == 83333333);
 			for (size_t i = 0; i < 2; i++) {
 				g = conf_guest_find(&conf, names[i]);
 				assert_int_equal(conf_print_guest(g, join_text, printed), 0);

@@ -292,6 +292,29 @@ static void assert_whole(const struct guest *v)
 					     &quality), 0);
 }
 
+/* What CLOCK_REALTIME is worth is told without a new page. */
+static void requalified(void **state)
+{
+	struct guest *v = opened("ptp_kvm");
+	struct gnomon_vmclock page;
+	struct gnomon_quality quality;
+	uint64_t counter;
+
+	publish_at(v, 1);
+	assert_int_equal(rig_read(v, &page), 0);
+	counter = page.counter_value;
+	rig.host.quality.growth_ppb = 77777;
+	guest_page_requalify(&rig.g, v);
+	assert_whole(v);
+	assert_int_equal(gnomon_quality_read(v->file.map + GNOMON_QUALITY_OFFSET, 4096, 1,
+					     &quality), 0);
+	assert_int_equal(quality.growth_ppb, 77777);
+	assert_int_equal(rig_read(v, &page), 0);
+	assert_true(page.counter_value == counter);
+	assert_int_equal(v->healed, 0);
+	closed(v);
+}
+
 static void scribbled(void **state)
 {
 	struct seed seed = seed_start("scribbled");
@@ -782,6 +805,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(first_pages), ROW(utc_profile),  ROW(restored),   ROW(not_restored),
+		ROW(requalified),
 		ROW(scribbled),   ROW(cut_short),    ROW(removed),    ROW(torn_truth),
 		ROW(repaired),    ROW(not_repaired), ROW(pingpong),   ROW(liars),
 		ROW(markers),     ROW(detached),     ROW(replaced),   ROW(generations),

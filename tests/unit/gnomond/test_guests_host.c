@@ -273,6 +273,59 @@ static void quality(void **state)
 	assert_in_range(clockbound_ns(), 4 * MS, 7 * MS);
 }
 
+/* What ClockBound's clients are told of the drift. */
+static uint32_t clockbound_drift(void)
+{
+	uint32_t ppb = 0;
+	FILE *f = fopen(segment, "r");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 64, SEEK_SET), 0);
+	assert_int_equal(fread(&ppb, sizeof(ppb), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	return ppb;
+}
+
+/* Where others keep CLOCK_REALTIME it grows as configured. Where we do, by the corrections in
+ * progress: said at once, in case that is the last thing we do. */
+static void quality_grows(void **state)
+{
+	const struct guests_host *h = rig.g.host;
+	const struct gnomon_quality *q = &h->quality;
+	struct guests_standing standing = rig.g.host->standing;
+	uint32_t before;
+
+	rig.conf.realtime_slew_ppb = 83333333;
+	look();
+	assert_in_range(q->growth_ppb - (uint32_t)h->now.growth_ppb, 83333333, 83333334);
+	assert_non_null(conf_sync_add(&rig.conf, "down"));
+	rig.conf.syncs[0].sink = "CLOCK_REALTIME";
+	standing.realtime_slew_ppb = (double)INFINITY;
+	guests_kept(&rig.g, &standing);
+	look();
+	assert_in_range(q->growth_ppb - (uint32_t)h->now.growth_ppb, 83333333, 83333334);
+	standing.realtime_slew_ppb = 1000;
+	guests_kept(&rig.g, &standing);
+	look();
+	before = q->growth_ppb;
+	assert_in_range(before - (uint32_t)h->now.growth_ppb, 11000, 11001);
+	rig.g.count = 0;
+	rig.g.next = GNOMON_MONO_NEVER;
+	guests_expire(&rig.g, timer_now());
+	assert_int_equal(q->growth_ppb, before);
+	assert_int_equal(clockbound_drift(), before);
+	standing.realtime_slew_ppb = 401000;
+	guests_kept(&rig.g, &standing);
+	guests_expire(&rig.g, timer_now());
+	assert_in_range(q->growth_ppb, before + 400000, before + 400001);
+	assert_int_equal(clockbound_drift(), q->growth_ppb);
+	keeper.watch.frequency(keeper.watch.context, 1000, -299000);
+	guests_expire(&rig.g, timer_now());
+	assert_in_range(q->growth_ppb, before + 700000, before + 700002);
+	assert_int_equal(clockbound_drift(), q->growth_ppb);
+	rig.g.count = 1;
+}
+
 #define ROW(name) { "/gnomond/guests/host/" #name, name, set_up, tear_down, NULL }
 
 int main(void)
@@ -280,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(reference_is_set), ROW(kept_clock_is_set), ROW(step_is_told),
 		ROW(time_scale),       ROW(quality),
+		ROW(quality_grows),
 	};
 	struct driver_error why = { "" };
 

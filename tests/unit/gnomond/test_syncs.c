@@ -404,6 +404,26 @@ static void bounds_add_up(void **state)
 	assert_true(told_bound("b") == -1);
 }
 
+/* So do their corrections, down from the kept clock and from no other. */
+static void slews_add_up(void **state)
+{
+	double a;
+
+	add("b", "soft:a", "soft:b");
+	add("a", "kept", "soft:a");
+	add("c", "soft:x", "soft:c");
+	assert_int_equal(open_syncs(), 0);
+	assert_true(isinf(syncs_slew(&syncs, "soft:a", now)));
+	syncs_kept(&syncs, true, 0, now);
+	pass(30);
+	a = syncs_slew(&syncs, "soft:a", now);
+	assert_true(a > 0 && a < 10000);
+	assert_true(syncs_slew(&syncs, "soft:b", now) > a);
+	assert_true(isfinite(syncs_slew(&syncs, "soft:b", now)));
+	assert_true(isinf(syncs_slew(&syncs, "soft:c", now)));
+	assert_true(isinf(syncs_slew(&syncs, "soft:d", now)));
+}
+
 /* Nobody says how good a clock is that nobody keeps. */
 static void bound_unknown(void **state)
 {
@@ -578,6 +598,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST("/gnomond/syncs/open/nothing", open_nothing),
 		TEST("/gnomond/syncs/bounds_add_up", bounds_add_up),
+		TEST("/gnomond/syncs/slews_add_up", slews_add_up),
 		TEST("/gnomond/syncs/bound_unknown", bound_unknown),
 		TEST("/gnomond/syncs/open/sources_alone", sources_alone),
 		TEST("/gnomond/syncs/refuse/missing", refuse_missing),

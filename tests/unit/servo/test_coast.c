@@ -102,6 +102,35 @@ static void after_an_outlier(void **state)
 	assert_near(coast_after_outliers(r, -5000, 3), 0.0, 1.0);
 }
 
+/* Whatever the servo makes of an outlier: if it dies then, the clock goes no faster than said. */
+static void slew_is_told(void **state)
+{
+	struct rig *r = *state;
+	double x = 0.0;
+	double f = 0.0;
+	double most = 0.0;
+
+	rig_start(r);
+	assert_true(isinf(gnomon_discipline_slew(r->d, (gnomon_mono){ 0 })));
+	for (int64_t i = 0; i < 400; i++) {
+		const gnomon_mono now = { i * S };
+
+		feed(r, now.ns, x + (i % 100 == 99 ? 80000 : 0));
+		x += r->command.step ? gnomon_span_to_double(r->command.step_by) : 0.0;
+		f = r->command.set_frequency ? r->command.frequency_ppb : f;
+		x += (f - 20000.0) * 1.0;
+		if (i < 10) {
+			continue;
+		}
+		most = fmax(most, fabs(f - 20000.0));
+		assert_true(gnomon_discipline_slew(r->d, now) >= fabs(f - 20000.0) * 0.999);
+		if (i % 100 == 98) {
+			assert_true(gnomon_discipline_slew(r->d, now) < 5000.0);
+		}
+	}
+	assert_true(most > 20000.0);
+}
+
 static void needs_a_loop(void **state)
 {
 	struct rig *r = *state;
@@ -240,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		COAST(after_an_outlier),
+		COAST(slew_is_told),
 		COAST(needs_a_loop),
 		COAST(free_running_is_left_alone),
 		COAST(model_counts_as_far_as_experience_allows),
