@@ -111,6 +111,12 @@ static int make_host(struct guests *g, struct driver_error *error)
 	return 0;
 }
 
+static int already(const struct conf_guest *conf, struct driver_error *error)
+{
+	return driver_fail(error, -EEXIST, "guest %s: is attached already; choose another name, "
+			   "or detach it first", conf->name);
+}
+
 static int add(struct guests *g, const struct conf_guest *conf, bool dynamic,
 	       struct driver_error *error)
 {
@@ -122,8 +128,7 @@ static int add(struct guests *g, const struct conf_guest *conf, bool dynamic,
 		return r;
 	}
 	if (guests_find(g, conf->name) != SIZE_MAX) {
-		return driver_fail(error, -EEXIST, "guest %s: is attached already; choose another "
-				   "name, or detach it first", conf->name);
+		return already(conf, error);
 	}
 	list = reallocarray(g->list, g->count + 1, sizeof(*list));
 	g->list = list ? list : g->list;
@@ -152,21 +157,35 @@ static int attach_remembered(struct guests *g, const struct conf_guest *conf,
 	return add(g, conf, true, error);
 }
 
+/* What cannot be remembered is refused while nothing has happened yet. */
+static int attach_new(struct guests *g, const struct conf_guest *conf, struct driver_error *error)
+{
+	int r = make_host(g, error);
+
+	r = r ? r : guests_file_store(g, NULL, conf, error);
+	if (r != 0) {
+		return r;
+	}
+	r = add(g, conf, true, error);
+	if (r != 0) {
+		(void)guests_file_store(g, NULL, NULL, NULL);
+	}
+	return r;
+}
+
 int guests_attach(struct guests *g, const struct conf_guest *conf, struct driver_error *error)
 {
 	struct driver_error why = { "" };
-	int r = g->count < CONF_GUESTS_MAX
-			? add(g, conf, true, &why)
-			: driver_fail(&why, -ENOSPC, "there are %zu already", g->count);
+	int r;
 
-	if (r != 0) {
-		return driver_fail(error, r, "%s", why.text);
+	if (guests_find(g, conf->name) != SIZE_MAX) {
+		r = already(conf, &why);
+	} else if (g->count >= CONF_GUESTS_MAX) {
+		r = driver_fail(&why, -ENOSPC, "there are %zu already", g->count);
+	} else {
+		r = attach_new(g, conf, &why);
 	}
-	r = guests_file_store(g, error);
-	if (r != 0) {
-		(void)guests_detach(g, conf->name, NULL);
-	}
-	return r;
+	return r ? driver_fail(error, r, "%s", why.text) : 0;
 }
 
 static void remove_at(struct guests *g, size_t index)
@@ -185,6 +204,7 @@ static void remove_at(struct guests *g, size_t index)
 int guests_detach(struct guests *g, const char *name, struct driver_error *error)
 {
 	size_t index = guests_find(g, name);
+	int r;
 
 	if (index == SIZE_MAX) {
 		return driver_fail(error, -ENOENT, "there is no guest %s", name);
@@ -195,8 +215,12 @@ int guests_detach(struct guests *g, const char *name, struct driver_error *error
 				   "start gnomond anew",
 				   name);
 	}
+	r = guests_file_store(g, g->list[index], NULL, error);
+	if (r != 0) {
+		return r; /* it would be back after the next start */
+	}
 	remove_at(g, index);
-	return guests_file_store(g, error);
+	return 0;
 }
 
 /* -- life ------------------------------------------------------------------------------------- */

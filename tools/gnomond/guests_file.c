@@ -172,23 +172,26 @@ static int write_text(void *context, const char *text, size_t len)
 	return fwrite(text, 1, len, context) == len ? 0 : -EIO;
 }
 
-static int write_guests(const struct guests *g, FILE *file)
+static int write_guests(const struct guests *g, const struct guest *but,
+			const struct conf_guest *and, FILE *file)
 {
 	int r = fputs("# Attached while gnomond ran; it writes this file.\n", file) < 0 ? -EIO : 0;
 
 	for (size_t i = 0; r == 0 && i < g->count; i++) {
-		if (g->list[i]->dynamic) {
+		if (g->list[i]->dynamic && g->list[i] != but) {
 			r = conf_print_guest(&g->list[i]->conf, write_text, file);
 		}
 	}
-	return r;
+	return r == 0 && and ? conf_print_guest(and, write_text, file) : r;
 }
 
 /* Beside it, then in its place: whoever reads it finds the old one or the new one. */
-int guests_file_store(const struct guests *g, struct driver_error *error)
+int guests_file_store(const struct guests *g, const struct guest *but,
+		      const struct conf_guest *and, struct driver_error *error)
 {
 	char path[CONF_PAGE_MAX];
 	char beside[CONF_PAGE_MAX];
+	const char *blamed = beside;
 	FILE *file = NULL;
 	int fd;
 	int r = 0;
@@ -202,15 +205,17 @@ int guests_file_store(const struct guests *g, struct driver_error *error)
 	if (!file) {
 		r = -errno;
 	} else {
-		r = write_guests(g, file);
+		r = write_guests(g, but, and, file);
 		r = fclose(file) != 0 && r == 0 ? -errno : r;
 	}
 	if (r == 0 && rename(beside, path) != 0) {
 		r = -errno;
+		blamed = path;
 	}
 	if (r != 0) {
 		(void)unlink(beside);
-		return driver_fail(error, r, "%s: cannot be written: %s", path, driver_strerror(r));
+		return driver_fail(error, r, "%s: cannot be written, and nothing was changed: %s; "
+				   "put that right, and ask again", blamed, driver_strerror(r));
 	}
 	return 0;
 }

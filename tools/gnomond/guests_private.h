@@ -193,8 +193,9 @@ bool guest_map_drop(struct guests *g, struct guest *v, const char *why);
 int guests_file_load(struct guests *g, struct driver_error *error,
 		     int (*attach)(struct guests *g, const struct conf_guest *conf,
 				   struct driver_error *error));
-/** Write all dynamic guests to it. */
-int guests_file_store(const struct guests *g, struct driver_error *error);
+/** Write all dynamic guests to it, but one that leaves, and one that comes (both may be NULL). */
+int guests_file_store(const struct guests *g, const struct guest *but,
+		      const struct conf_guest *and, struct driver_error *error);
 
 /** The ACPI table of a guest beside its truth; v->table. */
 int guests_file_table(const struct guests *g, struct guest *v, struct driver_error *error);

@@ -96,7 +96,7 @@ static void remembered(void **state)
 	rig.g.count = 3;
 	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
 	assert_int_equal(attached, 0); /* there is no such file */
-	assert_int_equal(guests_file_store(&rig.g, &error), 0);
+	assert_int_equal(guests_file_store(&rig.g, NULL, NULL, &error), 0);
 	rig.g.count = 0;
 	assert_int_equal(access(kept, F_OK), -1);
 	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
@@ -104,11 +104,45 @@ static void remembered(void **state)
 	assert_true(told("guest-error why=\"guest two: no room\""));
 	/* The next guest is stored without it, but it is not lost. */
 	assert_true(told("guests.conf.bad has it all the same"));
-	assert_int_equal(guests_file_store(&rig.g, &error), 0);
+	assert_int_equal(guests_file_store(&rig.g, NULL, NULL, &error), 0);
 	assert_true(file_has(kept, "[guest two]"));
 	for (int i = 0; i < 3; i++) {
 		free(guests[i]);
 	}
+}
+
+/* Who comes is written before, and who leaves is left out before: what cannot be remembered does
+ * not happen. */
+static void refused(void **state)
+{
+	struct guest *guests[] = { rig_guest(&rig, "one"), rig_guest(&rig, "two") };
+	struct guest *third = rig_guest(&rig, "three");
+	struct driver_error error = { "" };
+	char path[80];
+	char beside[96];
+
+	snprintf(path, sizeof(path), "%s/guests.conf", rig.folder);
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	guests[0]->dynamic = guests[1]->dynamic = true;
+	rig.g.list = guests;
+	rig.g.count = 1;
+	assert_int_equal(guests_file_store(&rig.g, NULL, &guests[1]->conf, &error), 0);
+	assert_true(file_has(path, "[guest one]") && file_has(path, "[guest two]"));
+	rig.g.count = 2;
+	assert_int_equal(guests_file_store(&rig.g, guests[0], NULL, &error), 0);
+	assert_true(!file_has(path, "[guest one]") && file_has(path, "[guest two]"));
+	assert_int_equal(mkdir(beside, 0755), 0);
+	assert_int_equal(guests_detach(&rig.g, "two", &error), -EISDIR);
+	assert_non_null(strstr(error.text, "guests.conf.new: cannot be written, and nothing was"));
+	assert_int_equal(guests_count(&rig.g), 2);
+	assert_int_equal(guests_attach(&rig.g, &third->conf, &error), -EISDIR);
+	assert_int_equal(guests_count(&rig.g), 2);
+	assert_int_equal(access(third->conf.path, F_OK), -1); /* no page was made */
+	assert_true(file_has(path, "[guest two]"));
+	assert_int_equal(rmdir(beside), 0);
+	free(third);
+	free(guests[0]);
+	free(guests[1]);
 }
 
 /* A file that makes no sense is said to, and is no reason not to start. */
@@ -162,7 +196,7 @@ static void tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(folders), ROW(remembered), ROW(forgotten), ROW(tables),
+		ROW(folders), ROW(remembered), ROW(refused), ROW(forgotten), ROW(tables),
 	};
 
 	return cmocka_run_group_tests_name("/gnomond/guests/file", tests, NULL, NULL);
