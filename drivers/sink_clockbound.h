@@ -52,8 +52,10 @@ struct sink_clockbound;
 
 /**
  * Open the segment, or make it and its folder. What is in a segment of version 2 stays until it is
- * first written, so that readers survive a restart; anything else is void from now on. Returns 0,
- * -EBUSY (another program of ours writes it) or -errno, each in words in *error.
+ * first written, so that readers survive a restart; anything else is void from now on. A file that
+ * is there has to be a plain one with one name, of root or of who runs us: else -EINVAL, -EMLINK,
+ * -EPERM, and nothing is done to it. Returns 0, -EBUSY (another program of ours writes it) or
+ * -errno, each in words in *error.
  */
 int sink_clockbound_open(struct sink_clockbound **sink, const char *path,
 			 struct driver_error *error);

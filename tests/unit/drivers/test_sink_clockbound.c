@@ -294,6 +294,40 @@ static void strange_files(void **state)
 	unlink(path);
 }
 
+/* Refused for that reason, with its mode as it was. */
+static void refused(int code, const char *why)
+{
+	struct driver_error error = { "" };
+	struct sink_clockbound *sink = NULL;
+	struct stat st;
+
+	assert_int_equal(sink_clockbound_open(&sink, path, &error), code);
+	assert_non_null(strstr(error.text, why));
+	assert_null(sink);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+/* Somebody may have put it there before us: his own, or another name of what is not his. */
+static void strange_owners(void **state)
+{
+	char other[sizeof(path) + 8];
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	(void)snprintf(other, sizeof(other), "%s.other", path);
+	assert_int_equal(link(path, other), 0);
+	refused(-EMLINK, "has 2 names; remove the others");
+	unlink(other);
+	if (geteuid() == 0) { /* others cannot give files away */
+		assert_int_equal(chown(path, 65534, 65534), 0);
+		refused(-EPERM, "belongs to user 65534");
+	}
+	unlink(path);
+}
+
 /* A reader hammers while it is written: both halves of what it sees are of one writing. */
 static void torn(void **state)
 {
@@ -353,6 +387,7 @@ int main(void)
 		{ "/drivers/sink_clockbound/restart", restart, NULL, NULL, NULL },
 		{ "/drivers/sink_clockbound/rolls_over", rolls_over, NULL, NULL, NULL },
 		{ "/drivers/sink_clockbound/strange_files", strange_files, NULL, NULL, NULL },
+		{ "/drivers/sink_clockbound/strange_owners", strange_owners, NULL, NULL, NULL },
 		{ "/drivers/sink_clockbound/torn", torn, NULL, NULL, NULL },
 	};
 
