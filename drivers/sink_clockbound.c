@@ -116,9 +116,9 @@ static bool is_foreign(int fd)
 	return n < 0;
 }
 
-/* Clients have the file mapped over our restarts, so one that is there is written on, and no new one
- * put in its place: it has to be a file that nobody else may have prepared. Memory is reserved, so
- * that a full file system is an error here and no signal later. */
+/* Clients have the file mapped over our restarts, so one that is there is written on, and no new
+ * one put in its place: it has to be a file that nobody else may have prepared. Memory is reserved,
+ * so that a full file system is an error here and no signal later. */
 static int map_segment(struct sink_clockbound *sink, const char *path, struct driver_error *error)
 {
 	struct stat st;
@@ -140,8 +140,8 @@ static int map_segment(struct sink_clockbound *sink, const char *path, struct dr
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
 		return driver_fail(error, -EPERM,
-				   "ClockBound segment %.120s: belongs to user %lu, who could write "
-				   "what he likes into it; remove it, or name another file",
+				   "ClockBound segment %.120s: belongs to user %lu, who could "
+				   "write what he likes into it; remove it, or name another file",
 				   path, (unsigned long)st.st_uid);
 	}
 	if (flock(sink->fd, LOCK_EX | LOCK_NB) != 0) {

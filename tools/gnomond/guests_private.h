@@ -57,6 +57,9 @@ struct guests_host {
 	gnomon_mono searching; /* until then, since there are new ones */
 	size_t searched;       /* the guest looked for last */
 	unsigned int looks;
+	size_t to_look;        /* at so many yet, from there on, and when: */
+	size_t looked;
+	gnomon_mono look_on;
 	gnomon_mono trace_pause; /* until then the kernel's word is not asked for */
 	uint32_t ping;
 	size_t played;         /* the guest that played the ping-pong last */
