@@ -102,6 +102,7 @@ def minute(cluster):
     truth = cluster.grandmaster.watch.pairs
     bounds = {}
     for name, guest in cluster.guests.items():
+        guest.find_offset()
         errors = judge(guest, looks[name], {"grandmaster": truth})["grandmaster"]
         check(f"{name} against the grandmaster", errors)
         bounds[name] = [row[2] for row in errors.rows["library"]]

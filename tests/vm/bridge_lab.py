@@ -35,7 +35,7 @@ LOOKS = 4096  # where the looks begin in it
 LOOK = struct.Struct("<QQQqqqqqQQ")
 LOOKS_MAX = (MEMORY_SIZE - LOOKS) // LOOK.size
 KINDS = {1: "precise", 2: "extended", 3: "gettime", 4: "library", 5: "realtime", 6: "raw", 7: "aux"}
-OFFSET_WIDTH = 800  # counts; to be had where both sides run at once for a moment
+OFFSET_WIDTH, OFFSET_TRIES = 800, 3  # counts
 BOOT_S = 120  # far more than it takes, on a machine that does much else
 
 
@@ -260,18 +260,22 @@ class Guest:
         return self.output[start:end]
 
     def find_offset(self):
-        """Compare the counters of both sides; what was found before still has to be true."""
-        began = self.start(f"bridge_guest pong {MEMORY} 60")
-        told = self.lab.host_tool("offset", self.memory, str(OFFSET_WIDTH))
-        self.end(began)
-        least, most, _ = map(int, told.split())
-        if self.offset:
-            least, most = max(least, self.offset[0]), min(most, self.offset[1])
-        if least > most:
-            raise harness.Failure(f"guest {self.name}: its counter is no constant from the host's:"
-                                  f" {told} after {self.offset}")
-        self.offset = (least, most)
-        return self.offset
+        """Compare the counters of both sides; what was found before still has to be true. Both
+        have to run at once for a moment, which a busy machine does not give at once."""
+        for _ in range(OFFSET_TRIES):
+            began = self.start(f"bridge_guest pong {MEMORY} 60")
+            told = self.lab.host_tool("offset", self.memory, str(OFFSET_WIDTH))
+            self.end(began)
+            least, most, _ = map(int, told.split())
+            if self.offset:
+                least, most = max(least, self.offset[0]), min(most, self.offset[1])
+            if least > most:
+                raise harness.Failure(f"guest {self.name}: its counter is no constant from the "
+                                      f"host's: {told} after {self.offset}")
+            self.offset = (least, most)
+            if most - least <= 2 * OFFSET_WIDTH:
+                return
+        print(f"# guest {self.name}: its counter is known to {most - least} counts only")
 
     def start_look(self, count, period_us, *kinds):
         """Begin count looks of each kind at the guest's clocks."""
@@ -429,8 +433,11 @@ class BridgeLab(harness.Bench):
 
     def host_tool(self, *arguments):
         """What bridge_host prints."""
-        done = subprocess.run([self.programs["bridge_host"], *arguments], capture_output=True,
-                              stdin=subprocess.DEVNULL, text=True, check=False, timeout=60)
-        if done.returncode:
-            raise harness.Failure(f"bridge_host {arguments}: {done.stderr.strip()}")
-        return done.stdout.strip()
+        with subprocess.Popen([self.programs["bridge_host"], *arguments], stdout=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, text=True,
+                              preexec_fn=netlab.die_with_parent) as tool:
+            prefer(tool.pid)
+            told = tool.communicate(timeout=60)[0]
+        if tool.returncode:
+            raise harness.Failure(f"bridge_host {arguments}: status {tool.returncode}")
+        return told.strip()

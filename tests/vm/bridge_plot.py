@@ -17,7 +17,7 @@ def ticks(low, high, count=5):
     return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def thin(rows, most=600):
+def thin(rows, most=360):
     """Rows of (x, y): the extremes of each stretch, so that a picture keeps every peak."""
     if len(rows) <= most:
         return rows
