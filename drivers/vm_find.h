@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * Processes that run virtual machines: found by what people call a machine, and watched without
- * mistaking a later process of the same number for it.
+ * Processes that run virtual machines, watched without mistaking a later process of the same number
+ * for one. Who looks for a process whose pid is not known has vm_walk.h.
  */
 #ifndef DRIVERS_VM_FIND_H
 #define DRIVERS_VM_FIND_H
@@ -26,27 +26,12 @@ struct vm_find {
 	bool no_pidfd; /* do not hold a descriptor per process */
 };
 
-/**
- * Each returns 0; -ESRCH (no such process), -ENOTUNIQ (several: which is said), -EACCES or -EINVAL
- * (not a name, not a UUID), each in words in *error. vm_process_close() what was found.
- */
+/** Returns 0; -ESRCH (no such process) or -errno, in words in *error. vm_process_close() it. */
 int vm_find_pid(const struct vm_find *find, int pid, struct vm_process *process,
 		struct driver_error *error);
 
-/** By -uuid, or a uuid= among the options, on its command line. */
-int vm_find_uuid(const struct vm_find *find, const char *uuid, struct vm_process *process,
-		 struct driver_error *error);
-
-/** By libvirt's file of its pid, or -name on its command line. */
-int vm_find_name(const struct vm_find *find, const char *name, struct vm_process *process,
-		 struct driver_error *error);
-
-/**
- * By the file it has mapped, as memory of its machine. Programs of this project that read it do not
- * count, nor do processes without a machine of KVM if one with has it mapped too.
- */
-int vm_find_page(const struct vm_find *find, const char *page, struct vm_process *process,
-		 struct driver_error *error);
+/** When the process whose folder is open began. 0, -ESRCH (it has ended) or -errno. */
+int vm_process_started(int folder, uint64_t *start_time);
 
 /** Whether it is still there. One system call if it has a pidfd. */
 bool vm_process_alive(const struct vm_find *find, const struct vm_process *process);

@@ -299,6 +299,7 @@ void guests_close(struct guests *g)
 	}
 	free(g->list);
 	if (g->host) {
+		guests_search_end(g->host);
 		guests_host_close(g);
 		(void)close(g->lock);
 	}
@@ -367,6 +368,8 @@ void guests_info(const struct guests *g, size_t index, struct guest_info *info)
 		.trouble = v->trouble.text[0]  ? v->trouble.text
 			   : v->no_monitor[0]  ? v->no_monitor
 			   : is_unpatched(v)   ? "QEMU was not asked yet where its page is"
+			   : v->publications   ? ""
+			   : v->map_source == GUEST_MAP_NONE ? v->no_map.text
 					       : "",
 	};
 }

@@ -163,6 +163,7 @@ int guests_host_open(struct guests *g, struct driver_error *error)
 	h->standing.status = GNOMON_VMCLOCK_UNRELIABLE;
 	h->now.status = GNOMON_VMCLOCK_UNRELIABLE;
 	h->look = timer_now();
+	h->slice = GNOMON_MONO_NEVER;
 	truth_boot_id(h->boot_id);
 	h->marker = guests_host_marker(g);
 	open_clock(g);

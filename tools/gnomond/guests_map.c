@@ -11,16 +11,12 @@
 /* How often machines are looked at, and how often though the kernel would tell of a change. */
 #define LOOK_NS ((int64_t)GNOMON_NSEC_PER_SEC)
 #define TRACED_LOOKS 10
-/* To read 16 vCPUs takes 50 us. So long at a time, and when the rest is gone on with. */
-#define LOOK_AT_ONCE_NS 500000
-#define LOOK_ON_NS 5000000
 
-/* A machine of KVM has its memory mapped soon after it was made. */
-#define SEARCH_NS (5 * (int64_t)GNOMON_NSEC_PER_SEC)
-/* To look at all processes takes ms. So long at a time, and the rest later. */
-#define SEARCH_AT_ONCE_NS 5000000
+/* All that is looked at now: so long at a time, and then three times as long something else. To
+ * read 16 vCPUs takes 50 us. */
+#define SLICE_NS 400000
+#define PAUSES 3
 
-#define MACHINES_MAX 4096
 #define TRACED_MAX 64
 /* A guest may set its counter all the time; it is looked at so often. */
 #define TRACE_PAUSE_NS 20000000
@@ -67,6 +63,8 @@ void guest_map_forget(struct guest *v)
 	v->process = (struct vm_process){ .fd = -1 };
 	v->has_machine = false;
 	v->vcpus = 0;
+	v->due_look = false;
+	guests_search_forget(v);
 }
 
 static void forget_exchanges(struct guest *v)
@@ -120,33 +118,18 @@ static bool read_machine(struct guests *g, struct guest *v)
 	return v->map_source == GUEST_MAP_KVM && lose_map(g, v);
 }
 
-static int find_process(struct guest *v)
+/* Whose pid was told. */
+static pid_t told_pid(const struct guest *v)
 {
-	if (v->conf.pid) {
-		return vm_find_pid(NULL, v->conf.pid, &v->process, &v->no_map);
-	}
-	if (v->conf.uuid[0]) {
-		return vm_find_uuid(NULL, v->conf.uuid, &v->process, &v->no_map);
-	}
-	if (v->conf.libvirt[0]) {
-		return vm_find_name(NULL, v->conf.libvirt, &v->process, &v->no_map);
-	}
-	if (v->patched) {
-		return vm_find_pid(NULL, v->patched, &v->process, &v->no_map);
-	}
-	return vm_find_page(NULL, v->conf.path, &v->process, &v->no_map);
+	return v->conf.pid ? v->conf.pid : v->patched;
 }
 
+/* Of a process that is known, or whose number is. */
 static bool find_machine(struct guests *g, struct guest *v)
 {
-	struct guests_host *h = g->host;
+	const struct guests_host *h = g->host;
 
-	guests_host_want_kvm(g);
-	if (h->debugfs.fd < 0) {
-		v->no_map = h->no_debugfs;
-		return false;
-	}
-	if (!v->process.pid && find_process(v) != 0) {
+	if (!v->process.pid && vm_find_pid(h->find, told_pid(v), &v->process, &v->no_map) != 0) {
 		guest_map_forget(v);
 		return false;
 	}
@@ -157,6 +140,24 @@ static bool find_machine(struct guests *g, struct guest *v)
 	return read_machine(g, v);
 }
 
+/* That it is not started yet is no news. */
+static void begin_kvm(struct guests *g, struct guest *v)
+{
+	guests_host_want_kvm(g);
+	if (g->host->debugfs.fd < 0) {
+		v->no_map = g->host->no_debugfs;
+	} else if (v->process.pid || told_pid(v)) {
+		(void)find_machine(g, v);
+	} else {
+		driver_fail(&v->no_map, -ESRCH, "looking for the machine's process");
+		guests_search_want(g, v, GUEST_SEEKS_ALL);
+	}
+	if (v->map_source == GUEST_MAP_NONE && v->conf.counter == CONF_COUNTER_KVM &&
+	    (g->host->debugfs.fd < 0 || v->conf.pid)) {
+		guests_report_trouble(g, v, v->no_map.text);
+	}
+}
+
 /* What a guest told an earlier run holds as long as its machine runs: the same one. */
 static bool resume_map(struct guests *g, struct guest *v)
 {
@@ -164,7 +165,7 @@ static bool resume_map(struct guests *g, struct guest *v)
 	struct driver_error gone;
 
 	if (!v->coasting || was->map_source != GUEST_MAP_PINGPONG || !wants_pingpong(v) ||
-	    was->pid <= 0 || vm_find_pid(NULL, was->pid, &v->process, &gone) != 0) {
+	    was->pid <= 0 || vm_find_pid(g->host->find, was->pid, &v->process, &gone) != 0) {
 		return false;
 	}
 	if (v->process.start_time != was->start_time) {
@@ -179,7 +180,9 @@ void guest_map_find(struct guests *g, struct guest *v)
 {
 	struct gnomon_counter_map same;
 
-	v->process.fd = -1;
+	if (!v->process.pid) {
+		v->process.fd = -1;
+	}
 	if (resume_map(g, v)) {
 		return;
 	}
@@ -187,23 +190,18 @@ void guest_map_find(struct guests *g, struct guest *v)
 		gnomon_counter_map_offset(&same, 0);
 		(void)take_map(g, v, GUEST_MAP_HOST, &same);
 	} else if (wants_kvm(v)) {
-		(void)find_machine(g, v);
-		/* That it is not started yet is no news. */
-		if (v->map_source == GUEST_MAP_NONE && v->conf.counter == CONF_COUNTER_KVM &&
-		    (g->host->debugfs.fd < 0 || v->conf.pid)) {
-			guests_report_trouble(g, v, v->no_map.text);
-		}
+		begin_kvm(g, v);
 	} else {
 		driver_fail(&v->no_map, -ENODATA, "gnomon-guest has not been heard in it");
 	}
 }
 
-/* To look at all processes takes ms, and machines that are reset all day are somebody else's. */
+/* To look at all processes takes long, and machines that are reset all day are somebody else's. */
 static void find_again(struct guests *g, struct guest *v, gnomon_mono now)
 {
 	guest_map_forget(v);
-	if (gnomon_mono_before(now, v->found)) {
-		g->host->machines = 0; /* the next look is a search */
+	if (gnomon_mono_before(now, v->found) && !told_pid(v) && wants_kvm(v)) {
+		guests_search_want(g, v, GUEST_SEEKS_MACHINES);
 		return;
 	}
 	v->found = gnomon_mono_add(now, LOOK_NS);
@@ -213,123 +211,151 @@ static void find_again(struct guests *g, struct guest *v, gnomon_mono now)
 void guest_map_renew(struct guests *g, struct guest *v, gnomon_mono now)
 {
 	(void)guest_map_drop(g, v, "it was moved, restored or reset");
-	if (!v->process.pid || !vm_process_alive(NULL, &v->process)) {
+	if (!v->process.pid || !vm_process_alive(g->host->find, &v->process)) {
 		find_again(g, v, now);
 	} else if (wants_kvm(v)) {
 		(void)(v->has_machine ? read_machine(g, v) : find_machine(g, v));
 	}
 	if (v->map_source == GUEST_MAP_KVM && !v->has_machine) {
-		driver_fail(&v->no_map, -ESRCH, "its process is not to be found");
+		driver_fail(&v->no_map, -ESRCH, v->seek ? "looking for the machine's process"
+							: "its process is not to be found");
 		(void)lose_map(g, v);
 	}
 }
 
 /* -- looking around --------------------------------------------------------------------------- */
 
-/* A number that is another one when another machine is there. */
-static uint64_t digest_machines(const struct guests_host *h)
+/* Its machine is read in a slice. */
+static void want_look(struct guests *g, struct guest *v)
 {
-	static struct kvm_machine machines[MACHINES_MAX];
-	int n = kvm_debugfs_list(&h->debugfs, 0, machines, MACHINES_MAX);
-	uint64_t digest = 0;
-
-	for (int i = 0; i < n && i < MACHINES_MAX; i++) {
-		uint64_t one = (uint64_t)machines[i].pid << 32 | (uint32_t)machines[i].fd;
-
-		one = (one ^ one >> 31) * UINT64_C(0x9e3779b97f4a7c15);
-		digest += one ^ one >> 27;
-	}
-	return digest;
+	v->due_look = true;
+	g->host->due_looks = true;
+	g->host->slice = (gnomon_mono){ 0 };
 }
 
-static bool check_machine(struct guests *g, struct guest *v, bool read)
+/* Gone: true. */
+static bool check_process(struct guests *g, struct guest *v)
 {
-	if (v->process.pid && !vm_process_alive(NULL, &v->process)) {
-		driver_fail(&v->no_map, -ESRCH, "its process (%d) has ended", v->process.pid);
-		guest_map_forget(v);
-		forget_exchanges(v);
-		return lose_map(g, v);
+	if (!v->process.pid || vm_process_alive(g->host->find, &v->process)) {
+		return false;
 	}
-	return read && v->has_machine && read_machine(g, v);
+	driver_fail(&v->no_map, -ESRCH, "its process (%d) has ended", v->process.pid);
+	guest_map_forget(v);
+	forget_exchanges(v);
+	return lose_map(g, v);
 }
 
-/* One after the other, and not all at once. */
-static bool search(struct guests *g, gnomon_mono now)
+static bool look_at(struct guests *g, struct guest *v)
+{
+	v->due_look = false;
+	if (v->has_machine) {
+		return read_machine(g, v);
+	}
+	return wants_kvm(v) && g->host->debugfs.fd >= 0 && find_machine(g, v);
+}
+
+static struct guest *next_look(struct guests *g)
 {
 	struct guests_host *h = g->host;
-	bool changed = false;
 
-	for (size_t i = 0; i < g->count; i++) {
-		struct guest *v = g->list[++h->searched % g->count];
+	for (size_t i = 0; h->due_looks && i < g->count; i++) {
+		struct guest *v = g->list[++h->looked % g->count];
 
-		if (wants_kvm(v) && !v->has_machine && find_machine(g, v)) {
-			v->due = true;
-			changed = true;
-		}
-		if (timer_now().ns - now.ns > SEARCH_AT_ONCE_NS) {
-			break;
+		if (v->due_look) {
+			return v;
 		}
 	}
-	return changed;
+	h->due_looks = false;
+	return NULL;
 }
 
-/* The clock must not wait for hundreds of machines. A look that was not finished goes on in the
- * next one, so that it is everybody's turn. */
-static bool look_on(struct guests *g, gnomon_mono now)
+/* A bit of what there is to be looked at; false: there is nothing. */
+static bool work(struct guests *g, bool *changed)
 {
-	struct guests_host *h = g->host;
-	const bool read = h->trace.fd < 0 || h->looks % TRACED_LOOKS == 1;
-	const gnomon_mono begun = timer_now();
-	bool changed = false;
+	struct guest *v = next_look(g);
 
-	while (h->to_look > 0 && g->count > 0 &&
-	       timer_now().ns - begun.ns <= LOOK_AT_ONCE_NS) {
-		struct guest *v = g->list[h->looked++ % g->count];
-
-		h->to_look--;
-		if (check_machine(g, v, read)) {
-			v->due = true;
-			changed = true;
+	if (!v) {
+		if (!guests_search_step(g, &v)) {
+			return false;
 		}
-	}
-	h->look_on = gnomon_mono_add(now, LOOK_ON_NS);
-	return changed;
-}
-
-static bool is_missing_any(const struct guests *g)
-{
-	for (size_t i = 0; i < g->count; i++) {
-		if (wants_kvm(g->list[i]) && !g->list[i]->has_machine) {
+		if (!v || !v->process.pid || v->has_machine) {
 			return true;
 		}
 	}
-	return false;
+	if (look_at(g, v)) {
+		v->due = true;
+		*changed = true;
+	}
+	return true;
+}
+
+/* The clock must not wait for hundreds of machines. */
+static bool slice(struct guests *g, gnomon_mono now)
+{
+	const gnomon_mono begun = timer_now();
+	gnomon_mono end = begun;
+	bool changed = false;
+	bool more;
+
+	while ((more = work(g, &changed)) && end.ns - begun.ns < SLICE_NS) {
+		end = timer_now();
+	}
+	g->host->slice = more ? gnomon_mono_add(now, (1 + PAUSES) * (end.ns - begun.ns))
+			      : GNOMON_MONO_NEVER;
+	return changed;
+}
+
+/* Those that have no machine: their process may be there now, or may have one now. */
+static void look_for_missing(struct guests *g, gnomon_mono now)
+{
+	const enum guest_seek among = guests_search_look(g, now);
+
+	for (size_t i = 0; among != GUEST_SEEKS_NOTHING && i < g->count; i++) {
+		struct guest *v = g->list[i];
+
+		if (!wants_kvm(v) || v->has_machine) {
+			continue;
+		}
+		if (v->process.pid || told_pid(v)) {
+			want_look(g, v);
+		} else {
+			guests_search_want(g, v, among);
+		}
+	}
+}
+
+static bool look_around(struct guests *g, gnomon_mono now)
+{
+	struct guests_host *h = g->host;
+	const bool read = h->trace.fd < 0 || h->looks++ % TRACED_LOOKS == 0;
+	bool missing = false;
+	bool changed = false;
+
+	h->look = gnomon_mono_add(now, LOOK_NS);
+	for (size_t i = 0; i < g->count; i++) {
+		struct guest *v = g->list[i];
+
+		if (check_process(g, v)) {
+			v->due = true;
+			changed = true;
+		}
+		if (read && v->has_machine) {
+			want_look(g, v);
+		}
+		missing |= wants_kvm(v) && !v->has_machine;
+	}
+	if (missing && h->debugfs.fd >= 0) {
+		look_for_missing(g, now);
+	}
+	return changed;
 }
 
 bool guests_map_expire(struct guests *g, gnomon_mono now)
 {
 	struct guests_host *h = g->host;
-	const bool begins = !gnomon_mono_before(now, h->look);
-	bool changed = false;
-	uint64_t digest;
+	bool changed = !gnomon_mono_before(now, h->look) && look_around(g, now);
 
-	if (begins) {
-		h->look = gnomon_mono_add(now, LOOK_NS);
-		h->to_look = g->count;
-		h->looks++;
-	}
-	if (begins || (h->to_look && !gnomon_mono_before(now, h->look_on))) {
-		changed = look_on(g, now);
-	}
-	if (!begins || h->debugfs.fd < 0 || !is_missing_any(g)) {
-		return changed;
-	}
-	digest = digest_machines(h);
-	if (digest != h->machines) {
-		h->machines = digest;
-		h->searching = gnomon_mono_add(now, SEARCH_NS);
-	}
-	return (gnomon_mono_before(now, h->searching) && search(g, now)) || changed;
+	return (!gnomon_mono_before(now, h->slice) && slice(g, now)) || changed;
 }
 
 /* Whoever has no machine to be looked at needs no look. */
@@ -337,12 +363,10 @@ gnomon_mono guests_map_deadline(const struct guests *g)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		if (wants_kvm(g->list[i]) || g->list[i]->process.pid) {
-			return g->host->to_look ? gnomon_mono_min(g->host->look,
-								  g->host->look_on)
-						: g->host->look;
+			return gnomon_mono_min(g->host->look, g->host->slice);
 		}
 	}
-	return GNOMON_MONO_NEVER;
+	return g->host->slice;
 }
 
 bool guests_map_traced(struct guests *g, gnomon_mono now)
@@ -479,9 +503,9 @@ static void serve(struct guests *g, struct guest *v, uint32_t request)
 	}
 }
 
-/* When it ends, what follows has another counter, and will not have said so. To look at all
- * processes takes ms, and the guest asks as often as it likes: so this is done once. */
-static void follow_machine(struct guest *v)
+/* When it ends, what follows has another counter, and will not have said so. The guest asks as
+ * often as it likes: so this is done once. */
+static void follow_machine(struct guests *g, struct guest *v)
 {
 	struct driver_error unheard;
 
@@ -489,7 +513,9 @@ static void follow_machine(struct guest *v)
 		return;
 	}
 	v->sought = true;
-	if (vm_find_page(NULL, v->conf.path, &v->process, &unheard) != 0) {
+	if (!told_pid(v)) {
+		guests_search_want(g, v, GUEST_SEEKS_ALL);
+	} else if (vm_find_pid(g->host->find, told_pid(v), &v->process, &unheard) != 0) {
 		guest_map_forget(v);
 	}
 }
@@ -514,7 +540,7 @@ void guests_map_play(struct guests *g, gnomon_mono now)
 		}
 		(void)page_file_leave(&v->file);
 		if (request) {
-			follow_machine(v);
+			follow_machine(g, v);
 			return;
 		}
 	}

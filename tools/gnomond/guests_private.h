@@ -2,7 +2,8 @@
 /**
  * What the files of guests share. Calls point one way:
  *
- *     guests -> guests_file, guests_map -> guests_page -> guests_host -> guests_truth -> report
+ *     guests -> guests_file, guests_map -> guests_search, guests_page -> guests_host
+ *            -> guests_truth -> report
  */
 #ifndef GNOMOND_GUESTS_PRIVATE_H
 #define GNOMOND_GUESTS_PRIVATE_H
@@ -18,12 +19,28 @@
 #include "drivers/proc_page.h"
 #include "drivers/sink_clockbound.h"
 #include "drivers/vm_find.h"
+#include "drivers/vm_walk.h"
 
 #include "guests.h"
 #include "guests_truth.h"
 
 /** Random numbers fetched at once. */
 #define GUESTS_MARKERS 32
+
+/** A machine of KVM, and when it was seen first. */
+struct guests_machine {
+	int pid;
+	int fd;
+	gnomon_mono since;
+};
+
+/** Among which processes that of a guest is looked for. */
+enum guest_seek {
+	GUEST_SEEKS_NOTHING,
+	GUEST_SEEKS_YOUNG,    /* those that made a machine of KVM just now */
+	GUEST_SEEKS_MACHINES, /* those that have one */
+	GUEST_SEEKS_ALL,
+};
 
 /** What all pages are made from. */
 struct guests_host {
@@ -52,14 +69,18 @@ struct guests_host {
 	struct kvm_debugfs debugfs;
 	struct driver_error no_debugfs; /* why it cannot be had; "" */
 	struct kvm_trace trace;
-	uint64_t machines;     /* which processes have machines of KVM: a digest */
-	gnomon_mono look;      /* for machines of guests that have none, and at the others */
-	gnomon_mono searching; /* until then, since there are new ones */
-	size_t searched;       /* the guest looked for last */
+	struct guests_machine *machines; /* by number; NULL: none were looked for */
+	size_t machine_count;
+	gnomon_mono look;      /* at machines, and for new ones of guests that have none */
+	gnomon_mono sweep;     /* ... and for all of them */
+	gnomon_mono slice;     /* of what is to be looked at now; NEVER: nothing is */
+	size_t looked;         /* the guest that was looked at last */
+	bool due_looks;        /* there are guests with due_look */
+	const struct vm_find *find; /* NULL: this system's processes */
+	struct vm_walk *walk;  /* over them, for guests that look for theirs; NULL: nobody does */
+	bool walked;           /* it came to its end */
+	bool told_hidden;
 	unsigned int looks;
-	size_t to_look;        /* at so many yet, from there on, and when: */
-	size_t looked;
-	gnomon_mono look_on;
 	gnomon_mono trace_pause; /* until then the kernel's word is not asked for */
 	uint32_t ping;
 	size_t played;         /* the guest that played the ping-pong last */
@@ -98,6 +119,10 @@ struct guest {
 	struct vm_process process; /* pid 0: not known */
 	bool has_machine;
 	gnomon_mono found;         /* until then it is not looked for again because of an event */
+	bool due_look;    /* its machine is to be read, or asked for, in a slice */
+	bool seek_first;  /* it was not looked for before */
+	enum guest_seek seek;
+	size_t walked;    /* its index in the walk, and 1; 0: it is not in it */
 	struct kvm_machine machine;
 	unsigned int vcpus;
 	struct gnomon_pingpong *pingpong; /* NULL: it never asked */
@@ -170,10 +195,13 @@ void *guest_page_mailbox(const struct guest *v);
 
 /* -- guests_map.c ----------------------------------------------------------------------------- */
 
-/** Find its counter now, if it can be had. */
+/** Find its counter: now where its process is known, else behind what else there is to do. */
 void guest_map_find(struct guests *g, struct guest *v);
 
-/** Look at what has become of machines and counters: true if a map has changed. */
+/**
+ * Look at what has become of machines and counters, half a millisecond at a time: true if a map has
+ * changed.
+ */
 bool guests_map_expire(struct guests *g, gnomon_mono now);
 gnomon_mono guests_map_deadline(const struct guests *g);
 
@@ -189,6 +217,22 @@ void guest_map_renew(struct guests *g, struct guest *v, gnomon_mono now);
 void guest_map_forget(struct guest *v);
 /** What it told of its counter by the ping-pong is void. True: that was its map. */
 bool guest_map_drop(struct guests *g, struct guest *v, const char *why);
+
+/* -- guests_search.c -------------------------------------------------------------------------- */
+
+/** Look for its process from now on, among those. */
+void guests_search_want(struct guests *g, struct guest *v, enum guest_seek among);
+void guests_search_forget(struct guest *v);
+
+/** See which machines of KVM there are, and say among which it is worth to look again. */
+enum guest_seek guests_search_look(struct guests *g, gnomon_mono now);
+
+/**
+ * A step of some 10 us. False: nobody looks for anything. *found: the one whose answer came, as its
+ * process or its no_map; or NULL.
+ */
+bool guests_search_step(struct guests *g, struct guest **found);
+void guests_search_end(struct guests_host *h);
 
 /* -- guests_file.c ---------------------------------------------------------------------------- */
 

@@ -79,6 +79,7 @@ static inline void rig_up(struct rig *r)
 	r->host.debugfs.fd = -1;
 	r->host.trace.fd = -1;
 	r->host.has_kvm = true;
+	r->host.slice = GNOMON_MONO_NEVER;
 	r->host.standing.status = GNOMON_VMCLOCK_SYNCHRONIZED;
 	r->host.utc = (struct gnomon_utc){ .known = true, .tai_offset = 37 };
 	r->host.marker = 0x1111;
