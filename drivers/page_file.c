@@ -318,27 +318,82 @@ int page_file_leave(struct page_file *file)
 
 /* -- owners ----------------------------------------------------------------------------------- */
 
+/* A decimal number, which no name of a user is. */
+static bool is_number(const char *text, unsigned long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoul(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && !*end && errno == 0 &&
+	       *number < (uid_t)-1; /* that is nobody */
+}
+
+/* By the file and nothing else: to ask a directory service may take as long as that likes, and the
+ * clock waits. Of a number that is not there the group stays unknown. */
+static bool find_user(const char *name, uid_t *uid, gid_t *gid)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *entry;
+	unsigned long number = 0;
+	const bool known = is_number(name, &number);
+	bool found = false;
+
+	*uid = (uid_t)number;
+	while (f && !found && (entry = fgetpwent(f))) {
+		found = known ? entry->pw_uid == *uid : strcmp(entry->pw_name, name) == 0;
+		if (found) {
+			*uid = entry->pw_uid;
+			*gid = entry->pw_gid;
+		}
+	}
+	if (f) {
+		(void)fclose(f);
+	}
+	return found || known;
+}
+
+static bool find_group(const char *name, gid_t *gid)
+{
+	FILE *f;
+	const struct group *entry;
+	unsigned long number;
+	bool found = false;
+
+	if (is_number(name, &number)) {
+		*gid = (gid_t)number;
+		return true;
+	}
+	f = fopen("/etc/group", "re");
+	while (f && !found && (entry = fgetgrent(f))) {
+		found = strcmp(entry->gr_name, name) == 0;
+		*gid = found ? entry->gr_gid : *gid;
+	}
+	if (f) {
+		(void)fclose(f);
+	}
+	return found;
+}
+
 int page_file_owner(const char *owner, uid_t *uid, gid_t *gid, struct driver_error *error)
 {
 	const char *colon = strchrnul(owner, ':');
-	const struct passwd *user = NULL;
-	const struct group *group = NULL;
+	uid_t user = (uid_t)-1;
+	gid_t group = (gid_t)-1;
 	char name[64];
 
 	snprintf(name, sizeof(name), "%.*s", (int)(colon - owner), owner);
-	if (owner[0]) {
-		user = getpwnam(name);
-		if (!user) {
-			return driver_fail(error, -ENOENT, "there is no user '%s'", name);
-		}
+	if (owner[0] && !find_user(name, &user, &group)) {
+		return driver_fail(error, -ENOENT,
+				   "there is no user '%s' in /etc/passwd; for one that is known "
+				   "elsewhere write the number (id -u)", name);
 	}
-	if (*colon) {
-		group = getgrnam(colon + 1);
-		if (!group) {
-			return driver_fail(error, -ENOENT, "there is no group '%s'", colon + 1);
-		}
+	if (*colon && !find_group(colon + 1, &group)) {
+		return driver_fail(error, -ENOENT,
+				   "there is no group '%s' in /etc/group; for one that is known "
+				   "elsewhere write the number (getent group)", colon + 1);
 	}
-	*uid = user ? user->pw_uid : (uid_t)-1;
-	*gid = group ? group->gr_gid : user ? user->pw_gid : (gid_t)-1;
+	*uid = user;
+	*gid = group;
 	return 0;
 }

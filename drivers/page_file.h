@@ -78,7 +78,11 @@ int page_file_leave(struct page_file *file);
  */
 int page_file_check(struct page_file *file);
 
-/** Numbers of "user" or "user:group"; "": (uid_t)-1 and (gid_t)-1. 0 or -ENOENT with *error. */
+/**
+ * Numbers of "user" or "user:group", each a number or a name of /etc/passwd and /etc/group: no
+ * directory service is asked, so this never waits. "": (uid_t)-1 and (gid_t)-1; no group: the
+ * user's, or (gid_t)-1 if he is not in the file. 0 or -ENOENT with *error.
+ */
 int page_file_owner(const char *owner, uid_t *uid, gid_t *gid, struct driver_error *error);
 
 #endif

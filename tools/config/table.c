@@ -478,7 +478,8 @@ const struct conf_key conf_table[] = {
 	  .doc = "Its size, a power of two. 4096 has the clock page alone; libvirt's shmem wants "
 		 "1048576." },
 	{ KEY(GUEST, "guest_owner"), V_STR(owner), IS(""),
-	  .doc = "Whose file it is, *user* or *user:group*: who runs the VMM. Empty: who runs "
+	  .doc = "Whose file it is, *user* or *user:group*: who runs the VMM. Names of /etc/passwd "
+		 "and /etc/group, or numbers: no directory service is asked. Empty: who runs "
 		 "gnomond." },
 	{ KEY(GUEST, "guest_mode"), V_INT(mode), IS("0600"), RANGE(0, 0777), .unit = "octal",
 	  .doc = "Mode of the file. What everybody could write is refused: who writes it tells "

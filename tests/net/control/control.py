@@ -58,6 +58,7 @@ def protocol(d):
         (b'{"method":"vm.attach","params":{"name":"x","way":"magic"}}', "params"),
         (b'{"method":"vm.attach","params":{"name":"x","slott":1}}', "params"),
         (b'{"method":"vm.attach","params":{"name":"x","slot":[1]}}', "params"),
+        (b'{"method":"vm.attach","params":{"name":"x","size":33554432}}', "params"),
         (b'{"method":"vm.attach","params":{"name":"x","way":"patch"}}', "params"),
         (b'{"method":"vm.detach","params":{"name":"one"}}', "denied"),
         (b"[" * 4000 + b"]" * 4000, "syntax"), (b'{"method":"\xff"}', "syntax"),
