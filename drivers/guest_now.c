@@ -200,3 +200,18 @@ int gnomon_clock_at(const struct gnomon_guest_clock *clock, uint64_t counter,
 
 	return complete(&page, counter, found, reading);
 }
+
+int gnomon_clock_page_at(const struct gnomon_guest_clock *clock, uint64_t counter,
+			 struct gnomon_vmclock *page, struct gnomon_clock_reading *reading)
+{
+	const struct guest_view view = { GUEST_COUNTER_ID, true, guest_acknowledged(clock) };
+	struct gnomon_vmclock took;
+	const int err = guest_take(clock, &took, NULL);
+
+	if (err) {
+		return err;
+	}
+	(void)complete(&took, counter, guest_status(&took, &view, counter), reading);
+	*page = took;
+	return 0;
+}

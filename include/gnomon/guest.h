@@ -219,6 +219,13 @@ GNOMON_EXPORT int gnomon_clock_fd(const struct gnomon_guest_clock *clock);
 /** All fields of the page, of one moment: 0, -EAGAIN, or as opening: -EBADMSG, -EPROTO ... */
 GNOMON_EXPORT int gnomon_clock_page(const struct gnomon_guest_clock *clock,
 				    struct gnomon_vmclock *page);
+/**
+ * The same, and what it is worth at a counter value (as gnomon_clock_at has it), by one look: so
+ * *reading is about *page. 0 whatever reading->status is; errors as of gnomon_clock_page.
+ */
+GNOMON_EXPORT int gnomon_clock_page_at(const struct gnomon_guest_clock *clock, uint64_t counter,
+				       struct gnomon_vmclock *page,
+				       struct gnomon_clock_reading *reading);
 /** What the host says of its CLOCK_REALTIME (for ptp_kvm): 0, -ENOENT: nothing; -EAGAIN. */
 GNOMON_EXPORT int gnomon_clock_quality(const struct gnomon_guest_clock *clock,
 				       struct gnomon_quality *quality);

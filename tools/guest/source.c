@@ -355,23 +355,19 @@ static int page_time(struct source *s, const struct gnomon_vmclock *page, uint64
 }
 
 /* Whether there is a time at all, told by the reader that knows all reasons. */
-static int check_page(struct source *s, uint64_t counter, struct source_reading *r)
+static int check_page(struct source *s, enum gnomon_clock_status status, struct source_reading *r)
 {
-	struct gnomon_clock_reading reading;
-	enum gnomon_clock_status status;
-	int err = gnomon_clock_at(s->page, counter, &reading);
-
-	status = reading.status;
 	r->state = status == GNOMON_CLOCK_FREERUNNING ? SOURCE_FREERUNNING : SOURCE_GOOD;
-	if (!err || status == GNOMON_CLOCK_TIMESCALE ||
+	if (gnomon_clock_usable(status) || status == GNOMON_CLOCK_TIMESCALE ||
 	    (status == GNOMON_CLOCK_UNBOUNDED && isfinite(s->vouched_ns))) {
 		return 0;
 	}
-	return unusable(s, r, err, status_text(status));
+	return unusable(s, r, -ENODATA, status_text(status));
 }
 
 static int read_page(struct source *s, struct source_reading *r)
 {
+	struct gnomon_clock_reading worth;
 	struct gnomon_vmclock page;
 	struct gnomon_period period;
 	uint64_t counter;
@@ -384,10 +380,10 @@ static int read_page(struct source *s, struct source_reading *r)
 		return unusable(s, r, err, "the system's clocks cannot be read");
 	}
 	counter = middle(l.counter[0], l.counter[1]);
-	err = gnomon_clock_page(s->page, &page);
+	err = gnomon_clock_page_at(s->page, counter, &page, &worth);
 	if (!err) {
 		take_page_facts(&page, r);
-		err = check_page(s, counter, r);
+		err = check_page(s, worth.status, r);
 	} else {
 		err = unusable(s, r, err, status_text(err == -EAGAIN ? GNOMON_CLOCK_BUSY :
 							       GNOMON_CLOCK_DAMAGED));

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -562,9 +563,62 @@ static void clients(void **state)
 	sink_clockbound_close(r.config.bound);
 }
 
+#define GOOD_MARKER 0x1111
+#define BAD_MARKER 0x2222
+
+struct changeable {
+	struct world *w;
+	int stop;
+};
+
+/* A page that is good, and unreliable with another marker, and good. */
+static void *change_mind(void *context)
+{
+	struct changeable *c = context;
+	struct gnomon_vmclock bad = c->w->vm;
+
+	bad.clock_status = GNOMON_VMCLOCK_UNRELIABLE;
+	bad.disruption_marker = BAD_MARKER;
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		gnomon_vmclock_write(c->w->page, &bad, &c->w->seq);
+		for (int i = 0; i < 50; i++) {
+			__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		}
+		gnomon_vmclock_write(c->w->page, &c->w->vm, &c->w->seq);
+	}
+	return NULL;
+}
+
+/* What a page says and what it is worth are of one moment. */
+static void one_look(void **state)
+{
+	static struct rig r;
+	struct changeable c = { &r.w, 0 };
+	struct source_reading reading;
+	pthread_t thread;
+
+	(void)state;
+	begin(&r, AGENT_WATCH);
+	start(&r);
+	turn(&r);
+	assert_int_equal(r.agent.count, 1);
+	assert_int_equal(pthread_create(&thread, NULL, change_mind, &c), 0);
+	for (int i = 0; i < 600000; i++) {
+		if (source_read(&r.agent.sources[0], &reading) == 0) {
+			assert_int_equal(reading.marker, GOOD_MARKER);
+		} else if (reading.has_marker) {
+			assert_int_equal(reading.marker, BAD_MARKER);
+		}
+	}
+	__atomic_store_n(&c.stop, 1, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		{ "/guest/agent/one_look", one_look, NULL, NULL, NULL },
 		{ "/guest/agent/steers", steers, NULL, NULL, NULL },
 		{ "/guest/agent/disruption", disruption, NULL, NULL, NULL },
 		{ "/guest/agent/host_dies", host_dies, NULL, NULL, NULL },
