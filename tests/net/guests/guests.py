@@ -23,6 +23,8 @@ from harness import Bench, Failure, expect, main, need, skip, within  # noqa: E4
 
 UTC_OFFSET = 37
 KILLS = 1000
+AIMED = 4  # one of so many is of a daemon that is just writing the page
+STEPS = 40  # instructions of that, about
 # The clock is CLOCK_REALTIME as it is: its keeper is somebody else, and vouches for 1 us.
 REFERENCE = {"clock": "system", "free_running": "1", "clockAccuracy": "0x23",
              "log_format": "native"}
@@ -33,8 +35,8 @@ LOCKED = r"port-state .* state=SLAVE"
 class World:
     """A folder with everything of one daemon, and who uses its pages."""
 
-    def __init__(self, bench, user):
-        self.bench, self.user = bench, user
+    def __init__(self, bench, user, killer):
+        self.bench, self.user, self.killer = bench, user, killer
         self.folder = os.path.join(bench.folder, "guests")
         self.shm = f"/dev/shm/gn-test-{os.getpid()}"
         self.users = []
@@ -180,11 +182,16 @@ def killed(bench, world):
         daemon.kill()
     reader = world.watch("one")
     odd = 0
-    for _ in range(KILLS):
+    aimed = 0
+    for i in range(KILLS):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as daemon:
             time.sleep(draw.uniform(0.0, 0.04))
             if daemon.poll() is not None:
                 raise Failure(f"the daemon ended by itself: {daemon.returncode}")
+            if aimed is not None and i % AIMED == 0:
+                aimed = kill_within(world, daemon, "one", draw.randrange(STEPS), aimed)
+                if aimed == 0 and i >= 2 * AIMED:
+                    aimed = None  # they can be set, and nothing comes of it
             daemon.kill()
         odd += world.count("one") % 2
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as daemon:
@@ -193,9 +200,20 @@ def killed(bench, world):
         found = end(reader)
         daemon.terminate()
     honest(f"killed {KILLS} times, {odd} times within a publication", found)
+    if aimed is None:
+        print("SKIP: none of them aimed: no watchpoints of the processor here")
+    elif odd < KILLS // AIMED // 2:
+        raise Failure(f"{aimed} kills were aimed at a publication, {odd} hit one")
     if found["good"] < KILLS * 100:
         raise Failure("readers were kept away")
     within("longest time without a reading, s", found["longest_gap_ns"] * 1e-9, 0, 5)
+
+
+def kill_within(world, daemon, name, steps, aimed):
+    """Kill it while it writes the page. How many were so far; None: that cannot be done here."""
+    done = subprocess.run([world.killer, str(daemon.pid), world.page(name), str(steps)],
+                          stdout=subprocess.PIPE, text=True, check=False)
+    return None if done.returncode == 77 else aimed + (done.stdout == "within\n")
 
 
 def world_until_file(world, name):
@@ -438,6 +456,7 @@ def run():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gnomond", required=True, type=os.path.abspath)
     parser.add_argument("--user", required=True, type=os.path.abspath)
+    parser.add_argument("--killer", required=True, type=os.path.abspath)
     parser.add_argument("case", choices=("lifecycle", "killed", "hostile", "quality", "becomes",
                                          "pingpong", "full", "refused"))
     args = parser.parse_args()
@@ -446,7 +465,7 @@ def run():
             "tsc", "arch_sys_counter"):
         skip("this machine does not keep time by a counter that guests can read")
     with Bench(args.gnomond) as bench:
-        world = World(bench, args.user)
+        world = World(bench, args.user, args.killer)
         try:
             globals()[args.case](bench, world)
         finally:
