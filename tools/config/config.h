@@ -532,6 +532,9 @@ bool conf_name_is_good(const char *name);
 int conf_guest_check(struct conf_guest *guest, const struct conf_guest *others, size_t count,
 		     struct conf_place at, struct conf_error *error);
 
+/** What will hardly do what was meant, and how it would; NULL: nothing. */
+const char *conf_guest_doubt(const struct conf_guest *guest);
+
 /** The part of conf_validate_sections that is about guests. */
 int conf_validate_guests(struct conf *conf, struct conf_error *error);
 

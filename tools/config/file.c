@@ -90,6 +90,7 @@ struct reader {
 	char name[CONF_NAME_MAX]; /* of the port, source, sync, guest */
 	int type;            /* of the source */
 	bool tool;           /* conf->tool */
+	bool native;         /* conf->native */
 };
 
 /* The next line with something on it into r->line; 1, 0 at the end, -EINVAL. */
@@ -161,6 +162,12 @@ static int enter_named(struct reader *r, enum section section, const char *kind,
 	return 0;
 }
 
+/* Whoever writes it hardly means an interface of that name. */
+static bool lacks_name(const struct reader *r, const char *name)
+{
+	return r->native && !r->tool && strcasecmp(name, "guest") == 0;
+}
+
 /* A section with a name, or the name of an interface. */
 static int enter_other(struct reader *r, const char *name, struct conf_error *error)
 {
@@ -180,6 +187,12 @@ static int enter_other(struct reader *r, const char *name, struct conf_error *er
 	}
 	if (guest) {
 		return enter_named(r, SECTION_GUEST, "guest", guest, error);
+	}
+	if (lacks_name(r, name)) {
+		return conf_fail(error, r->place,
+				 "section [%s]: no name; write [%s NAME] (an interface of that "
+				 "name goes by -i)",
+				 name, name);
 	}
 	if (strlen(name) >= IFNAMSIZ || strpbrk(name, r->tool ? " \t" : " \t/:")) {
 		return conf_fail(error, r->place,
@@ -388,9 +401,10 @@ static int next_setting(struct reader *r, const struct conf_key **key, const cha
 }
 
 /* At the beginning of the text, outside of any section. */
-static void reader_init(struct reader *r, const struct conf_text *text, bool tool)
+static void reader_init(struct reader *r, const struct conf_text *text, const struct conf *conf)
 {
-	r->tool = tool;
+	r->tool = conf->tool;
+	r->native = conf->native;
 	r->next = text->data;
 	r->place = (struct conf_place){ .file = text->name };
 	r->section = SECTION_NONE;
@@ -407,7 +421,7 @@ int conf_parse_global(struct conf *conf, const struct conf_text *text, struct co
 	bool entered;
 	int got;
 
-	reader_init(&r, text, conf->tool);
+	reader_init(&r, text, conf);
 	conf->file = text->name;
 	while ((got = next_setting(&r, &key, &value, &entered, error)) == 1) {
 		void *target = NULL; /* of a port: only checked in this pass */
@@ -585,7 +599,7 @@ int conf_parse_ports(struct conf *conf, const struct conf_text *text, struct con
 	bool entered;
 	int got;
 
-	reader_init(&r, text, conf->tool);
+	reader_init(&r, text, conf);
 	while ((got = next_setting(&r, &key, &value, &entered, error)) == 1) {
 		void *target;
 

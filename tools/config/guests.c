@@ -213,6 +213,16 @@ static int check_way(struct conf_guest *guest, struct conf_place at, struct conf
 	return check_address(guest, at, error);
 }
 
+/* Programs of the guest's own may reach it, by /dev/mem. */
+const char *conf_guest_doubt(const struct conf_guest *guest)
+{
+	return guest->way == CONF_WAY_FIXED && guest->counter == CONF_COUNTER_PINGPONG
+		       ? "guest_counter pingpong is played in the memory of an ivshmem device: "
+			 "gnomon-guest finds none with guest_way fixed; use guest_counter kvm, or "
+			 "guest_way bar_acpi"
+		       : NULL;
+}
+
 /* Two guests that are told apart by name only would write over each other. */
 static int check_unique(const struct conf_guest *guest, const struct conf_guest *others,
 			size_t count, struct conf_place at, struct conf_error *error)
@@ -251,7 +261,7 @@ int conf_guest_check(struct conf_guest *guest, const struct conf_guest *others, 
 	return r ? r : check_unique(guest, others, count, at, error);
 }
 
-static int check_folder(const struct conf *conf, struct conf_error *error)
+static int check_paths(const struct conf *conf, struct conf_error *error)
 {
 	struct conf_place nowhere = { NULL, 0 };
 
@@ -261,13 +271,19 @@ static int check_folder(const struct conf *conf, struct conf_error *error)
 				 "of up to %d octets; write one",
 				 conf->guest_dir, CONF_PAGE_MAX / 2 - 1);
 	}
+	if (conf->clockbound_file[0] && conf->clockbound_file[0] != '/') {
+		return conf_fail(error, nowhere,
+				 "key 'clockbound_file': '%s' is no path of a file from the root "
+				 "on; write one such as /var/run/clockbound/shm0",
+				 conf->clockbound_file);
+	}
 	return 0;
 }
 
 /* Each against those before it, so that the later of two is refused. */
 int conf_validate_guests(struct conf *conf, struct conf_error *error)
 {
-	int r = check_folder(conf, error);
+	int r = check_paths(conf, error);
 
 	for (size_t i = 0; r == 0 && i < conf->guest_count; i++) {
 		struct conf_guest *guest = &conf->guests[i];

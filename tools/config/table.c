@@ -502,8 +502,9 @@ const struct conf_key conf_table[] = {
 	  .labels = "auto kvm pingpong host",
 	  .doc = "How the guest's counter is known. *kvm*: from debugfs, for the process that "
 		 "*guest_pid*, *guest_uuid* or *guest_libvirt* names, or else has the page "
-		 "mapped. *pingpong*: from answers of gnomon-guest. *auto*: *kvm* if it can be "
-		 "had, else *pingpong*. *host*: it is the host's, for readers on the host." },
+		 "mapped. *pingpong*: from answers of gnomon-guest in an ivshmem device, not with "
+		 "*guest_way fixed* and *patch*. *auto*: *kvm* if it can be had, else *pingpong*. "
+		 "*host*: it is the host's, for readers on the host." },
 	{ KEY(GUEST, "guest_pid"), V_INT(pid), IS("0"), RANGE(0, INT_MAX),
 	  .doc = "The process of the virtual machine; 0: it is looked for." },
 	{ KEY(GUEST, "guest_uuid"), V_STR(uuid), IS(""),

@@ -2,13 +2,14 @@
 #include "control.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/timer.h"
+
+#include "user.h"
 
 /* Who connect while one round lasts. */
 #define ACCEPT_MAX 4
@@ -35,16 +36,13 @@ void control_init(struct control *c, control_answer_fn *answer, void *context)
 
 static int find_group(struct control *c, const char *name, struct driver_error *error)
 {
-	const struct group *entry = name[0] ? getgrnam(name) : NULL;
+	gid_t gid = UDS_GROUP_OWN;
+	const int r = name[0] ? user_find_group(name, &gid, error) : 0;
 
-	if (name[0] && !entry) {
-		return driver_fail(error, -ENOENT,
-				   "key 'control_socket_group': there is no group '%s'; create "
-				   "it, or remove the key",
-				   name);
+	if (r == 0) {
+		c->group = gid;
 	}
-	c->group = entry ? entry->gr_gid : UDS_GROUP_OWN;
-	return 0;
+	return r;
 }
 
 /* Where objects of JSON begin to be looked up is not to be foreseen, and no file is read for it. */

@@ -486,6 +486,7 @@ gnomon_mono daemon_expire_guests(struct daemon *d, gnomon_mono now)
 	}
 	accuracy_ns = quality_accuracy_bound((uint8_t)d->conf->clock_accuracy);
 	standing.status = guests_status(d);
+	standing.follows = gnomon_ensemble_mode(d->keeper.ensemble) == GNOMON_ENSEMBLE_FOLLOWING;
 	standing.reference = is_reference(d);
 	standing.reference_bound_ns = isfinite(accuracy_ns) ? accuracy_ns : 0.0;
 	standing.realtime_slew_ppb = syncs_slew(&d->syncs, "CLOCK_REALTIME", now);

@@ -111,6 +111,19 @@ static int make_host(struct guests *g, struct driver_error *error)
 	return 0;
 }
 
+static void report_doubt(struct guests *g, const struct guest *v)
+{
+	const char *doubt = conf_guest_doubt(&v->conf);
+	struct driver_error text;
+
+	if (doubt && !v->dynamic && g->conf->file) {
+		driver_fail(&text, 0, "%s:%u: %s", g->conf->file, v->conf.line, doubt);
+		guests_report_trouble(g, v, text.text);
+	} else if (doubt) {
+		guests_report_trouble(g, v, doubt);
+	}
+}
+
 static int already(const struct conf_guest *conf, struct driver_error *error)
 {
 	return driver_fail(error, -EEXIST, "guest %s: is attached already; choose another name, "
@@ -148,6 +161,7 @@ static int add(struct guests *g, const struct conf_guest *conf, bool dynamic,
 	g->next = (gnomon_mono){ 0 };
 	guest_map_find(g, v);
 	guests_report_attached(g, v, v->coasting);
+	report_doubt(g, v);
 	return 0;
 }
 

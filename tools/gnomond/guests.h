@@ -32,6 +32,7 @@ struct guests_host;
 /** How the kept clock stands. */
 struct guests_standing {
 	enum gnomon_vmclock_status status; /* SYNCHRONIZED, FREERUNNING, UNRELIABLE */
+	bool follows;              /* a source, be it in step with it or not */
 	bool reference;            /* it follows nobody, and the configuration vouches for it: */
 	double reference_bound_ns; /* ... so far; 0: errors are counted from it */
 	double realtime_slew_ppb;  /* how fast CLOCK_REALTIME, where a pair of ours keeps it,

@@ -193,6 +193,19 @@ static void set_trouble(struct guest *v, const char *why)
 	(void)driver_fail(&v->trouble, 0, "%s", why);
 }
 
+/* Advice is for whom it is of use to. */
+static const char *explain_standing(const struct guests *g)
+{
+	if (g->host->standing.follows) {
+		return "the kept clock follows its source, and is not in step with it yet";
+	}
+	return g->conf->port_count ? "the kept clock is not in step: no source has been followed "
+				     "yet (one that is the reference itself has serverOnly 1, or a "
+				     "clockClass below 128)"
+				   : "the kept clock is not in step: no source has been followed "
+				     "yet";
+}
+
 /* Why the page says what it says, most to blame first. */
 static void explain(const struct guests *g, struct guest *v, bool no_utc)
 {
@@ -205,13 +218,10 @@ static void explain(const struct guests *g, struct guest *v, bool no_utc)
 	} else if (h->trouble.text[0]) {
 		set_trouble(v, h->trouble.text);
 	} else if (v->map_source == GUEST_MAP_NONE) {
-		set_trouble(v, v->no_map.text[0] ? v->no_map.text : "its counter is not known");
+		set_trouble(v, conf_guest_doubt(&v->conf) ? conf_guest_doubt(&v->conf) :
+			       v->no_map.text[0] ? v->no_map.text : "its counter is not known");
 	} else if (h->standing.status == GNOMON_VMCLOCK_UNRELIABLE || !h->now.valid) {
-		set_trouble(v, g->conf->port_count
-				       ? "the kept clock is not in step (one that is the "
-					 "reference itself has serverOnly 1, or a clockClass below "
-					 "128)"
-				       : "the kept clock is not in step");
+		set_trouble(v, explain_standing(g));
 	} else if (no_utc) {
 		set_trouble(v, "the grandmaster does not say what UTC is; set guest_profile tai, "
 			       "or currentUtcOffsetValid there");

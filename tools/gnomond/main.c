@@ -115,7 +115,8 @@ static enum exit_status run(const char *program, const struct conf *conf)
 		(void)guests_repair(conf);
 	}
 
-	if (conf->user[0]) {
+	r = user_find_all(conf, &error);
+	if (r == 0 && conf->user[0]) {
 		r = user_find(conf->user, &user, &error);
 	}
 	if (r != 0) {
@@ -148,12 +149,26 @@ static enum exit_status run(const char *program, const struct conf *conf)
 	return r < 0 ? EXIT_RUNTIME : EXIT_GOOD;
 }
 
+static void warn_of_doubts(const char *program, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->guest_count; i++) {
+		const char *doubt = conf_guest_doubt(&conf->guests[i]);
+
+		if (doubt) {
+			fprintf(stderr, "%s: %s:%u: guest %s: %s\n", program,
+				conf->file ? conf->file : "command line", conf->guests[i].line,
+				conf->guests[i].name, doubt);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *program = base_name(argv[0]);
 	bool native = strcmp(program, "ptp4l") != 0;
 	struct conf conf;
 	struct conf_error error = { "" };
+	struct driver_error absent = { "" };
 	enum options_mode mode = OPTIONS_RUN;
 	enum exit_status status = EXIT_GOOD;
 	int r = 0;
@@ -178,6 +193,11 @@ int main(int argc, char **argv)
 		printf("%s%s\n", native ? "gnomond " : "", GNOMON_VERSION_STRING);
 		break;
 	case OPTIONS_CHECK_CONFIG:
+		if (user_find_all(&conf, &absent) != 0) {
+			status = fail(program, NULL, absent.text, EXIT_CONFIG);
+			break;
+		}
+		warn_of_doubts(program, &conf);
 		printf("%s: the configuration is good, %zu port%s", program, conf.port_count,
 		       conf.port_count == 1 ? "" : "s");
 		if (conf.source_count || conf.sync_count) {

@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "drivers/page_file.h"
+
 #define KEEP                                                                                       \
 	(1u << CAP_NET_BIND_SERVICE | 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW | 1u << CAP_SYS_TIME)
 
@@ -29,6 +31,49 @@ int user_find(const char *name, struct user *user, struct driver_error *error)
 	user->uid = entry->pw_uid;
 	user->gid = entry->pw_gid;
 	return 0;
+}
+
+int user_find_group(const char *name, gid_t *gid, struct driver_error *error)
+{
+	const struct group *entry = getgrnam(name);
+
+	if (!entry) {
+		return driver_fail(error, -ENOENT,
+				   "key 'control_socket_group': there is no group '%s'; create "
+				   "it, or remove the key",
+				   name);
+	}
+	*gid = entry->gr_gid;
+	return 0;
+}
+
+static int find_owner(const struct conf *conf, const struct conf_guest *guest,
+		      struct driver_error *error)
+{
+	struct driver_error why = { "" };
+	uid_t uid;
+	gid_t gid;
+	const int r = page_file_owner(guest->owner, &uid, &gid, &why);
+
+	return r == 0 ? 0
+		      : driver_fail(error, r, "%s:%u: guest %s: key 'guest_owner': %s",
+				    conf->file ? conf->file : "command line", guest->line,
+				    guest->name, why.text);
+}
+
+int user_find_all(const struct conf *conf, struct driver_error *error)
+{
+	struct user user;
+	gid_t gid;
+	int r = conf->user[0] ? user_find(conf->user, &user, error) : 0;
+
+	if (r == 0 && conf->control_socket_group[0]) {
+		r = user_find_group(conf->control_socket_group, &gid, error);
+	}
+	for (size_t i = 0; r == 0 && i < conf->guest_count; i++) {
+		r = find_owner(conf, &conf->guests[i], error);
+	}
+	return r;
 }
 
 /* They survived the change of user in the permitted set; only those needed come back. */

@@ -19,6 +19,12 @@ struct user {
 /** Look the user up: 0, or -ENOENT with one line in *error. */
 int user_find(const char *name, struct user *user, struct driver_error *error);
 
+/** Look the group up: 0, or -ENOENT with one line in *error. */
+int user_find_group(const char *name, gid_t *gid, struct driver_error *error);
+
+/** Look everybody up whom the configuration names: 0, or -ENOENT with one line in *error. */
+int user_find_all(const struct conf *conf, struct driver_error *error);
+
 /**
  * Ask, as that user, for what the daemon will need of the file system later: before anything is
  * touched. Returns 0, with a line in the log for whatever could not be opened again once it went

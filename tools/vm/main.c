@@ -66,7 +66,7 @@ static void print_help(void)
 	       "  --mode MODE     of the page's file\n"
 	       "  --profile SCALE tai, or utc for guests of Linux 6.13 to 6.19\n"
 	       "  --counter HOW   auto, kvm, pingpong or host\n"
-	       "  --page PATH     the page's file; --size OCTETS, a power of two\n"
+	       "  --page PATH     the page's file; --size OCTETS or 8K, 1M, a power of 2\n"
 	       "  --slot N        of PCI bus 0, for bar_acpi and bar\n"
 	       "  --memory SIZE   of the machine, as of QEMU's -m, for fixed; --maxmem SIZE\n"
 	       "  --address ADDR  of the page in the machine's memory, instead\n"
@@ -399,12 +399,18 @@ static const struct verb {
 
 static int take_number(const struct request *request, const char *name, const char *value)
 {
+	const bool is_size = strcmp(name, "size") == 0;
 	char *end;
-	const long long number = strtoll(value, &end, 0);
+	long long number = strtoll(value, &end, 0);
 
+	if (is_size && end != value && *end) { /* 8K, 1M; without a unit it is octets */
+		number = (long long)recipe_octets(value);
+		end += number != 0;
+	}
 	if (end == value || *end || number < 0) {
 		return cli_fail(&request->cli, COMMAND_USAGE,
-				"--%s: '%s' is no whole number; correct it", name, value);
+				"--%s: '%s' is no whole number%s; correct it", name, value,
+				is_size ? ", also of K or M" : "");
 	}
 	control_put(request->params, name, json_integer(number));
 	return CLI_GO_ON;

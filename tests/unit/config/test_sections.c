@@ -130,7 +130,9 @@ static const struct {
 	  "t.conf:4: source a: /dev/ptp1 is the clock that is kept (phc_device), and no source "
 	  "for itself; name another" },
 	/* guests */
-	{ P "[guest]\n[guest ]\n", "t.conf:3: section [guest]: no name; write [guest NAME]" },
+	{ P "[guest ]\n", "t.conf:2: section [guest]: no name; write [guest NAME]" },
+	{ P "[guest]\n", "t.conf:2: section [guest]: no name; write [guest NAME] (an interface of "
+			 "that name goes by -i)" },
 	{ P "[guest a/b]\n", "t.conf:2: section [guest a/b]: a name has up to 31 letters, digits, "
 			     "'_', '.' and '-'; correct it" },
 	{ P "[guest a]\n[guest b]\n[guest a]\n",
@@ -208,6 +210,9 @@ static const struct {
 	{ P "[global]\nguest_dir run\n[guest a]\n",
 	  "key 'guest_dir': 'run' is no path of a folder from the root on, of up to 127 octets; "
 	  "write one" },
+	{ P "[global]\nclockbound_file shm0\n",
+	  "key 'clockbound_file': 'shm0' is no path of a file from the root on; write one such as "
+	  "/var/run/clockbound/shm0" },
 	{ "[guest a]\n", "t.conf:1: guest a: without ports and sources nothing keeps the clock it "
 			 "would be told; write one, or free_running 1 if another program keeps "
 			 "it" },
@@ -259,6 +264,19 @@ static void messages(void **state)
 		assert_string_equal(error.text, refused[i].message);
 		conf_finish(&conf);
 	}
+}
+
+/* What goes, but hardly as it was meant. */
+static void doubts(void **state)
+{
+	struct conf conf;
+
+	good(&conf, P "[guest a]\nguest_way fixed\nguest_address 0x140000000\n"
+		      "guest_counter pingpong\n[guest b]\nguest_counter pingpong\n");
+	assert_non_null(strstr(conf_guest_doubt(&conf.guests[0]), "finds none with guest_way "
+								  "fixed; use guest_counter kvm"));
+	assert_null(conf_guest_doubt(&conf.guests[1]));
+	conf_finish(&conf);
 }
 
 /* A text with that many sections. */
@@ -659,6 +677,7 @@ static void garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ROW(doubts),
 		ROW(messages), ROW(limits),    ROW(sources),	       ROW(shared_interface),
 		ROW(roles),    ROW(syncs),     ROW(not_for_everybody), ROW(intervals),
 		ROW(round_trip), ROW(documented), ROW(garbage),	       ROW(no_ports),

@@ -97,7 +97,12 @@ static void first_pages(void **state)
 	rig.host.now.status = GNOMON_VMCLOCK_UNRELIABLE;
 	guest_page_publish(&rig.g, v, (gnomon_mono){ 2 });
 	assert_int_equal(page_of(v).clock_status, GNOMON_VMCLOCK_UNRELIABLE);
-	assert_string_equal(v->trouble.text, "the kept clock is not in step");
+	assert_string_equal(v->trouble.text,
+			    "the kept clock is not in step: no source has been followed yet");
+	rig.host.standing.follows = true;
+	guest_page_publish(&rig.g, v, (gnomon_mono){ 3 });
+	assert_string_equal(v->trouble.text, "the kept clock follows its source, and is not in "
+					     "step with it yet");
 	closed(v);
 }
 
