@@ -107,7 +107,8 @@ static void watch_marker(struct agent *a, size_t i)
 	const struct source_reading *r = &a->readings[i];
 	const uint64_t before = a->markers[i];
 
-	if (!r->has_marker) {
+	/* A page that has told no time yet has taught nothing, whatever its marker. */
+	if (!r->has_marker || (!is_usable(a, i) && !a->marked[i])) {
 		return;
 	}
 	a->markers[i] = r->marker;

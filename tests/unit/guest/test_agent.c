@@ -140,6 +140,29 @@ static void steers(void **state)
 }
 
 /* Another host: marker, phase and period are new ones. The first reading puts all of it right. */
+/* The marker that comes with the first time is no news: there was nothing before it. */
+static void first_marker(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r, AGENT_STEER);
+	r.w.vm.clock_status = GNOMON_VMCLOCK_UNRELIABLE;
+	start(&r);
+	r.check = false;
+	turns(&r, 10);
+	assert_int_equal(r.agent.state, AGENT_WAITING);
+	r.w.vm.clock_status = GNOMON_VMCLOCK_SYNCHRONIZED;
+	r.w.vm.disruption_marker = 0x3333;
+	turns(&r, 10);
+	assert_int_not_equal(r.agent.state, AGENT_WAITING);
+	assert_int_equal(r.agent.disruptions, 0);
+	r.w.vm.disruption_marker = 0x4444;
+	turns(&r, 10);
+	assert_int_equal(r.agent.disruptions, 1);
+	end(&r);
+}
+
 static void disruption(void **state)
 {
 	struct rig r;
@@ -621,6 +644,7 @@ int main(void)
 		{ "/guest/agent/one_look", one_look, NULL, NULL, NULL },
 		{ "/guest/agent/steers", steers, NULL, NULL, NULL },
 		{ "/guest/agent/disruption", disruption, NULL, NULL, NULL },
+		{ "/guest/agent/first_marker", first_marker, NULL, NULL, NULL },
 		{ "/guest/agent/host_dies", host_dies, NULL, NULL, NULL },
 		{ "/guest/agent/host_gives_up", host_gives_up, NULL, NULL, NULL },
 		{ "/guest/agent/scales", scales, NULL, NULL, NULL },
