@@ -22,7 +22,8 @@ static int explain_open(const char *path, int code, struct driver_error *error)
 	if (code == -ENOENT) {
 		return driver_fail(error, code,
 				   "%s: not there: mount -t debugfs none /sys/kernel/debug, and "
-				   "modprobe kvm", path);
+				   "modprobe kvm; ip netns exec hides it: use nsenter --net=/run/"
+				   "netns/NAME there", path);
 	}
 	if (code == -EACCES || code == -EPERM) {
 		return driver_fail(error, -EACCES,
