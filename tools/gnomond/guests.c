@@ -171,18 +171,36 @@ static int attach_remembered(struct guests *g, const struct conf_guest *conf,
 	return add(g, conf, true, error);
 }
 
+static void remove_at(struct guests *g, size_t index)
+{
+	struct guest *v = g->list[index];
+
+	guests_report_detached(g, v);
+	guests_file_forget(v);
+	guest_page_remove(g, v);
+	free_guest(v);
+	g->count--;
+	memmove(&g->list[index], &g->list[index + 1], (g->count - index) * sizeof(*g->list));
+	g->changed = true;
+}
+
 /* What cannot be remembered is refused while nothing has happened yet. */
 static int attach_new(struct guests *g, const struct conf_guest *conf, struct driver_error *error)
 {
 	int r = make_host(g, error);
 
-	r = r ? r : guests_file_store(g, NULL, conf, error);
+	r = r ? r : guests_file_prepare(g, NULL, conf, error);
 	if (r != 0) {
 		return r;
 	}
 	r = add(g, conf, true, error);
 	if (r != 0) {
-		(void)guests_file_store(g, NULL, NULL, NULL);
+		guests_file_cancel(g);
+		return r;
+	}
+	r = guests_file_commit(g, error);
+	if (r != 0) {
+		remove_at(g, g->count - 1);
 	}
 	return r;
 }
@@ -202,19 +220,6 @@ int guests_attach(struct guests *g, const struct conf_guest *conf, struct driver
 	return r ? driver_fail(error, r, "%s", why.text) : 0;
 }
 
-static void remove_at(struct guests *g, size_t index)
-{
-	struct guest *v = g->list[index];
-
-	guests_report_detached(g, v);
-	guests_file_forget(v);
-	guest_page_remove(g, v);
-	free_guest(v);
-	g->count--;
-	memmove(&g->list[index], &g->list[index + 1], (g->count - index) * sizeof(*g->list));
-	g->changed = true;
-}
-
 int guests_detach(struct guests *g, const char *name, struct driver_error *error)
 {
 	size_t index = guests_find(g, name);
@@ -229,7 +234,8 @@ int guests_detach(struct guests *g, const char *name, struct driver_error *error
 				   "start gnomond anew",
 				   name);
 	}
-	r = guests_file_store(g, g->list[index], NULL, error);
+	r = guests_file_prepare(g, g->list[index], NULL, error);
+	r = r ? r : guests_file_commit(g, error);
 	if (r != 0) {
 		return r; /* it would be back after the next start */
 	}

@@ -185,18 +185,20 @@ static int write_guests(const struct guests *g, const struct guest *but,
 	return r == 0 && and ? conf_print_guest(and, write_text, file) : r;
 }
 
-/* Beside it, then in its place: whoever reads it finds the old one or the new one. */
-int guests_file_store(const struct guests *g, const struct guest *but,
-		      const struct conf_guest *and, struct driver_error *error)
+static int explain_store(const char *path, int r, struct driver_error *error)
 {
-	char path[CONF_PAGE_MAX];
+	return driver_fail(error, r, "%s: cannot be written, and nothing was changed: %s; put that "
+			   "right, and ask again", path, driver_strerror(r));
+}
+
+int guests_file_prepare(const struct guests *g, const struct guest *but,
+			const struct conf_guest *and, struct driver_error *error)
+{
 	char beside[CONF_PAGE_MAX];
-	const char *blamed = beside;
 	FILE *file = NULL;
 	int fd;
-	int r = 0;
+	int r;
 
-	path_of(g, "", path);
 	path_of(g, ".new", beside);
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0) {
@@ -208,16 +210,36 @@ int guests_file_store(const struct guests *g, const struct guest *but,
 		r = write_guests(g, but, and, file);
 		r = fclose(file) != 0 && r == 0 ? -errno : r;
 	}
-	if (r == 0 && rename(beside, path) != 0) {
-		r = -errno;
-		blamed = path;
-	}
 	if (r != 0) {
 		(void)unlink(beside);
-		return driver_fail(error, r, "%s: cannot be written, and nothing was changed: %s; "
-				   "put that right, and ask again", blamed, driver_strerror(r));
+		return explain_store(beside, r, error);
 	}
 	return 0;
+}
+
+/* Beside it, then in its place: whoever reads it finds the old one or the new one. */
+int guests_file_commit(const struct guests *g, struct driver_error *error)
+{
+	char path[CONF_PAGE_MAX];
+	char beside[CONF_PAGE_MAX];
+	int r;
+
+	path_of(g, "", path);
+	path_of(g, ".new", beside);
+	if (rename(beside, path) != 0) {
+		r = -errno;
+		(void)unlink(beside);
+		return explain_store(path, r, error);
+	}
+	return 0;
+}
+
+void guests_file_cancel(const struct guests *g)
+{
+	char beside[CONF_PAGE_MAX];
+
+	path_of(g, ".new", beside);
+	(void)unlink(beside);
 }
 
 /* -- ACPI tables ------------------------------------------------------------------------------ */

@@ -240,9 +240,12 @@ void guests_search_end(struct guests_host *h);
 int guests_file_load(struct guests *g, struct driver_error *error,
 		     int (*attach)(struct guests *g, const struct conf_guest *conf,
 				   struct driver_error *error));
-/** Write all dynamic guests to it, but one that leaves, and one that comes (both may be NULL). */
-int guests_file_store(const struct guests *g, const struct guest *but,
-		      const struct conf_guest *and, struct driver_error *error);
+/** Write beside it all dynamic guests but one that leaves, and one that comes (both may be NULL);
+ * commit puts that in its place. */
+int guests_file_prepare(const struct guests *g, const struct guest *but,
+			const struct conf_guest *and, struct driver_error *error);
+int guests_file_commit(const struct guests *g, struct driver_error *error);
+void guests_file_cancel(const struct guests *g);
 
 /** The ACPI table of a guest beside its truth; v->table. */
 int guests_file_table(const struct guests *g, struct guest *v, struct driver_error *error);

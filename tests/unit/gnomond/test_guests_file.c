@@ -77,6 +77,12 @@ static bool file_has(const char *path, const char *what)
 	return strstr(text, what) != NULL;
 }
 
+static void stored(const struct guest *but, const struct conf_guest *and)
+{
+	assert_int_equal(guests_file_prepare(&rig.g, but, and, NULL), 0);
+	assert_int_equal(guests_file_commit(&rig.g, NULL), 0);
+}
+
 static void remembered(void **state)
 {
 	struct guest *guests[] = { rig_guest(&rig, "one"), rig_guest(&rig, "two"),
@@ -96,7 +102,7 @@ static void remembered(void **state)
 	rig.g.count = 3;
 	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
 	assert_int_equal(attached, 0); /* there is no such file */
-	assert_int_equal(guests_file_store(&rig.g, NULL, NULL, &error), 0);
+	stored(NULL, NULL);
 	rig.g.count = 0;
 	assert_int_equal(access(kept, F_OK), -1);
 	assert_int_equal(guests_file_load(&rig.g, &error, attach), 0);
@@ -104,7 +110,7 @@ static void remembered(void **state)
 	assert_true(told("guest-error why=\"guest two: no room\""));
 	/* The next guest is stored without it, but it is not lost. */
 	assert_true(told("guests.conf.bad has it all the same"));
-	assert_int_equal(guests_file_store(&rig.g, NULL, NULL, &error), 0);
+	stored(NULL, NULL);
 	assert_true(file_has(kept, "[guest two]"));
 	for (int i = 0; i < 3; i++) {
 		free(guests[i]);
@@ -124,12 +130,14 @@ static void refused(void **state)
 	snprintf(path, sizeof(path), "%s/guests.conf", rig.folder);
 	snprintf(beside, sizeof(beside), "%s.new", path);
 	guests[0]->dynamic = guests[1]->dynamic = true;
-	rig.g.list = guests;
+	rig.g.list = malloc(sizeof(guests));
+	assert_non_null(rig.g.list);
+	memcpy(rig.g.list, guests, sizeof(guests));
 	rig.g.count = 1;
-	assert_int_equal(guests_file_store(&rig.g, NULL, &guests[1]->conf, &error), 0);
+	stored(NULL, &guests[1]->conf);
 	assert_true(file_has(path, "[guest one]") && file_has(path, "[guest two]"));
 	rig.g.count = 2;
-	assert_int_equal(guests_file_store(&rig.g, guests[0], NULL, &error), 0);
+	stored(guests[0], NULL);
 	assert_true(!file_has(path, "[guest one]") && file_has(path, "[guest two]"));
 	assert_int_equal(mkdir(beside, 0755), 0);
 	assert_int_equal(guests_detach(&rig.g, "two", &error), -EISDIR);
@@ -140,7 +148,13 @@ static void refused(void **state)
 	assert_int_equal(access(third->conf.path, F_OK), -1); /* no page was made */
 	assert_true(file_has(path, "[guest two]"));
 	assert_int_equal(rmdir(beside), 0);
+	third->conf.mode = 0;
+	third->conf.owner = "no-such-user-here";
+	assert_int_not_equal(guests_attach(&rig.g, &third->conf, &error), 0);
+	assert_int_equal(access(beside, F_OK), -1); /* what was prepared is away again */
+	assert_true(!file_has(path, "[guest three]"));
 	free(third);
+	free(rig.g.list);
 	free(guests[0]);
 	free(guests[1]);
 }
