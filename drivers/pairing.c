@@ -53,6 +53,7 @@ struct pairing {
 	struct cross_device device;   /* PHC against the raw clock */
 	struct cross_device realtime; /* PHC against CLOCK_REALTIME */
 	struct kvm_clock kvm;
+	struct driver_error no_kvm; /* it was refused; "" */
 	struct raw_line line;
 	bool line_valid; /* the kernel keeps time by the counter */
 	int clocksource;
@@ -381,6 +382,19 @@ void pairing_line(const struct pairing *pairing, struct pairing_line *line)
 
 /* -- life -------------------------------------------------------------------------------------- */
 
+/* That this host has none is no news; that it has, and we may not use it, is. */
+static void open_kvm(struct pairing *p, const char *device)
+{
+	struct driver_error why = { "" };
+	const int r = kvm_clock_open(&p->kvm, device, &why);
+
+	if (r == -EACCES || r == -EPERM) {
+		(void)driver_fail(&p->no_kvm, r,
+				  "%s: pairs of the system clock and the counter are less exact "
+				  "without", why.text);
+	}
+}
+
 static void open_files(struct pairing *p, const struct pairing_config *config)
 {
 	const unsigned int fds = config->max_fds ? config->max_fds : DEFAULT_FDS;
@@ -394,7 +408,7 @@ static void open_files(struct pairing *p, const struct pairing_config *config)
 	}
 	/* The machine and its vCPU; the device is closed again. */
 	if (fds >= 4 && !no_kvm && (p->steps[STEP_KVM] || p->steps[STEP_REALTIME])) {
-		(void)kvm_clock_open(&p->kvm, config->kvm, NULL);
+		open_kvm(p, config->kvm);
 	}
 	p->steps[STEP_KVM] = p->steps[STEP_KVM] && p->kvm.machine >= 0;
 }
@@ -445,6 +459,11 @@ int pairing_create(struct pairing **pairing, struct gnomon_clock *clock,
 	open_files(p, config);
 	*pairing = p;
 	return 0;
+}
+
+const char *pairing_refused(const struct pairing *pairing)
+{
+	return pairing->no_kvm.text;
 }
 
 void pairing_destroy(struct pairing *pairing)

@@ -56,6 +56,9 @@ int pairing_create(struct pairing **pairing, struct gnomon_clock *clock,
  */
 int pairing_read(struct pairing *pairing, struct gnomon_pair *pair);
 
+/** What could not be had because we may not, in words; "": nothing. */
+const char *pairing_refused(const struct pairing *pairing);
+
 /** The method of the last pair; PAIRING_BRACKET before there was one. */
 enum pairing_method pairing_method(const struct pairing *pairing);
 

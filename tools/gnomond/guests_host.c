@@ -145,6 +145,13 @@ static void open_realtime(struct guests *g)
 	}
 }
 
+static void report_refused(struct guests *g, const struct pairing *pairing)
+{
+	if (pairing && pairing_refused(pairing)[0]) {
+		guests_report_trouble(g, NULL, pairing_refused(pairing));
+	}
+}
+
 static int open_sinks(struct guests *g, struct driver_error *error)
 {
 	return g->conf->clockbound_file[0]
@@ -171,6 +178,8 @@ int guests_host_open(struct guests *g, struct driver_error *error)
 		guests_report_trouble(g, NULL, h->trouble.text);
 	}
 	open_realtime(g);
+	report_refused(g, h->pairing);
+	report_refused(g, h->realtime_pairing);
 	h->debugfs.fd = -1;
 	h->trace.fd = -1;
 	return open_sinks(g, error);
@@ -179,7 +188,8 @@ int guests_host_open(struct guests *g, struct driver_error *error)
 void guests_host_want_kvm(struct guests *g)
 {
 	struct guests_host *h = g->host;
-	struct driver_error untold;
+	struct driver_error why = { "" };
+	int r;
 
 	if (h->has_kvm) {
 		return;
@@ -187,8 +197,14 @@ void guests_host_want_kvm(struct guests *g)
 	h->has_kvm = true;
 	if (kvm_debugfs_open(&h->debugfs, NULL, &h->no_debugfs) != 0) {
 		h->debugfs.fd = -1;
-	} else if (kvm_trace_open(&h->trace, NULL, &untold) != 0) {
+		return;
+	}
+	r = kvm_trace_open(&h->trace, NULL, &why);
+	if (r != 0) {
 		h->trace.fd = -1;
+	}
+	if (r != 0 && r != -ENOENT) { /* a kernel without it is no news */
+		guests_report_trouble(g, NULL, why.text);
 	}
 }
 

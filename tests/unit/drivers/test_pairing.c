@@ -66,6 +66,7 @@ static struct {
 	bool kvm_set;
 	bool old;           /* before Linux 6.12 */
 	int kvm_opened;
+	int kvm_refused; /* errno of opening it */
 	int gettime_error;
 	int phc_fd;
 } machine;
@@ -146,7 +147,8 @@ int open(const char *path, int flags, ...)
 	}
 	if (strcmp(path, "/dev/kvm") == 0) {
 		machine.kvm_opened++;
-		return dup(0);
+		errno = machine.kvm_refused;
+		return machine.kvm_refused ? -1 : dup(0);
 	}
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags);
 }
@@ -638,6 +640,21 @@ static void failures(void **state)
 	check(&machine.realtime, PAIRING_BRACKET, BRACKET);
 }
 
+/* That it may not be used is told; that it is not there is no news. */
+static void kvm_refused(void **state)
+{
+	(void)state;
+	machine.kvm_refused = ENOENT;
+	pair_system(NULL);
+	assert_string_equal(pairing_refused(pairing), "");
+	pairing_destroy(pairing);
+	paired->ops->destroy(paired);
+	machine.kvm_refused = EPERM;
+	pair_system(NULL);
+	assert_non_null(strstr(pairing_refused(pairing), "/dev/kvm: "));
+	check_often(&machine.realtime, PAIRING_BRACKET, BRACKET);
+}
+
 #define ROW(name) { "/drivers/pairing/" #name, name, setup, teardown, NULL }
 
 int main(void)
@@ -646,7 +663,7 @@ int main(void)
 		ROW(phc_falls_back), ROW(old_kernel),  ROW(stepped_meanwhile),
 		ROW(system_clock),   ROW(without_kvm), ROW(descriptors),
 		ROW(soft_clock),     ROW(failures),    ROW(clocksource_changes),
-		ROW(kvm_says_why),
+		ROW(kvm_says_why),   ROW(kvm_refused),
 	};
 
 	seed = seed_start("drivers/pairing");
