@@ -180,6 +180,25 @@ static void tell_unread(struct agent *a)
 	}
 }
 
+/* A driver may be loaded later; a name that was mistyped stays without a clock. */
+static void tell_unused(struct agent *a)
+{
+	struct log *log = a->config.log;
+
+	for (size_t i = 0; i < a->config.use_count; i++) {
+		const char *name = a->config.use[i];
+
+		if (!machine_find(&a->machine, name) && log_begin(log, LOG_SOURCE_ERROR)) {
+			log_text(log, "--use %.80s: there is no such clock; it is looked for every "
+				      "ten seconds (gnomon-guest --check lists those there are)",
+				 name);
+			log_str(log, "clock", name);
+			log_str(log, "reason", "there is no such clock");
+			log_end(log);
+		}
+	}
+}
+
 size_t agent_look(struct agent *agent)
 {
 	const struct agent_config *c = &agent->config;
@@ -242,5 +261,6 @@ int agent_open(struct agent *agent, const struct agent_config *config,
 	machine_look(&agent->machine, config->root);
 	(void)agent_look(agent);
 	tell_unread(agent);
+	tell_unused(agent);
 	return 0;
 }

@@ -214,7 +214,8 @@ static void judge_realtime(struct check *c)
 	double offset;
 
 	if (!r) {
-		find(c, CHECK_ERROR, "", "there is no clock of the host to be followed");
+		find(c, CHECK_ERROR, c->agent->config.use_count ? "see that --use names one" : "",
+		     "there is no clock of the host to be followed");
 		return;
 	}
 	offset = gnomon_span_to_double(r->offset);

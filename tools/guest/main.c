@@ -224,10 +224,11 @@ static bool needs_answers(const struct agent *a)
 static void play(struct guest *g, gnomon_mono now)
 {
 	const enum pingpong_result before = g->pingpong.last;
-	const enum pingpong_result result =
-		pingpong_expire(&g->pingpong, now, needs_answers(&g->agent));
+	const bool needed = needs_answers(&g->agent);
+	const enum pingpong_result result = pingpong_expire(&g->pingpong, now, needed);
 
-	if (result != PINGPONG_IDLE && result != before) {
+	/* One that failed where the host tells the time all the same is no news. */
+	if (result != PINGPONG_IDLE && result != before && (result != PINGPONG_FAILED || needed)) {
 		note(g, LOG_INFO,
 		     result == PINGPONG_DONE   ? "the host has measured our counter" :
 		     result == PINGPONG_FAILED ? "the host could not measure our counter yet" :
@@ -339,6 +340,10 @@ static int run(void *own, const struct conf *conf, char **words)
 				"status in JSON there is --status FILE");
 	}
 	g = (struct guest){ .options = o, .conf = conf, .steward = { .fd = -1 } };
+	if (o->root[0] && access(o->root, X_OK) != 0) {
+		return cli_fail(&o->cli, COMMAND_USAGE, "option --root: %.200s: %s; name a folder "
+				"that has sys, dev and proc", o->root, driver_strerror(-errno));
+	}
 	log_init(&g.log, "gnomon-guest", conf);
 	if (o->check) {
 		g.log.level = -1;
