@@ -165,6 +165,9 @@ static int set_up(void **state)
 	struct crash *c = calloc(1, sizeof(*c));
 	struct driver_error error = { "" };
 
+	if (!c) {
+		return -1;
+	}
 	*state = c;
 	rig_up(&c->rig);
 	c->v = rig_guest(&c->rig, "one");
