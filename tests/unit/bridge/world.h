@@ -116,6 +116,13 @@ static inline void world_pass(struct world *w, double seconds)
 	}
 }
 
+/* What rounding may have done to the clock since the last pair: a step of 1000 s leaves a double no
+ * more than 0.0001 ns. */
+static inline double world_rounding(const struct world *w)
+{
+	return 0.0001 + 4e-15 * fabs(w->offset_ns);
+}
+
 /* A pair whose error is anywhere within its window, at times at its edge. */
 static inline struct gnomon_pair world_pair(struct world *w, double half_ns)
 {
@@ -126,7 +133,7 @@ static inline struct gnomon_pair world_pair(struct world *w, double half_ns)
 	return (struct gnomon_pair){
 		.counter = w->counter,
 		.time = gnomon_fine_to_time(read),
-		.half_window_ns = half_ns + 0.0001,
+		.half_window_ns = half_ns + world_rounding(w),
 	};
 }
 
