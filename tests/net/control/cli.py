@@ -5,7 +5,6 @@
     cli.py --gnomond PATH --gnomon PATH CASE
 """
 
-import argparse
 import json
 import os
 import re
@@ -13,7 +12,7 @@ import subprocess
 import sys
 
 import desk
-from desk import Failure, expect, wait
+from desk import expect, wait
 
 ATTACHED = """\
 guest web1: FOLDER/page-web1
@@ -185,21 +184,5 @@ def refuses(d, gnomon):
 CASES = {case.__name__: case for case in (prints, refuses)}
 
 
-def main():
-    """Run one case."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--gnomond", required=True, type=os.path.abspath)
-    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
-    parser.add_argument("case", choices=CASES)
-    args = parser.parse_args()
-    try:
-        with desk.Desk(args.gnomond) as d:
-            CASES[args.case](d, args.gnomon)
-    except Failure as failure:
-        print(f"{args.case}: {failure}")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(desk.run_case(CASES))

@@ -6,6 +6,7 @@
         d.ask("vm.list")
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -190,3 +191,19 @@ class Desk:
             argv, stdin=subprocess.DEVNULL, preexec_fn=netlab.die_with_parent, **more)
         self.children.append(child)
         return child
+
+
+def run_case(cases):
+    """What a test of the command line is: one of cases, with a desk and gnomon. The exit status."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gnomond", required=True, type=os.path.abspath)
+    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
+    parser.add_argument("case", choices=cases)
+    args = parser.parse_args()
+    try:
+        with Desk(args.gnomond) as d:
+            cases[args.case](d, args.gnomon)
+    except Failure as failure:
+        print(f"{args.case}: {failure}")
+        return 1
+    return 0

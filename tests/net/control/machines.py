@@ -6,7 +6,6 @@ is none, and with QEMU as it is.
     machines.py --gnomond PATH --gnomon PATH CASE
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -18,7 +17,7 @@ import time
 
 import desk
 import qmp
-from desk import GENERATION, IMMINENT, SYNCHRONIZED, UNRELIABLE, Failure, expect, wait
+from desk import GENERATION, IMMINENT, SYNCHRONIZED, UNRELIABLE, expect, wait
 
 
 def attach(d, name, **params):
@@ -345,21 +344,5 @@ CASES = {case.__name__: case for case in (events, incoming, lost, recipes, patch
                                           snapshot)}
 
 
-def main():
-    """Run one case."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--gnomond", required=True, type=os.path.abspath)
-    parser.add_argument("--gnomon", required=True, type=os.path.abspath)
-    parser.add_argument("case", choices=CASES)
-    args = parser.parse_args()
-    try:
-        with desk.Desk(args.gnomond) as d:
-            CASES[args.case](d, args.gnomon)
-    except Failure as failure:
-        print(f"{args.case}: {failure}")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(desk.run_case(CASES))

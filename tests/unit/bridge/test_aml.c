@@ -15,28 +15,9 @@
 
 #include <gnomon/vmclock.h>
 
+#include "tests/unit/bridge/table.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-struct table {
-	uint8_t octets[GNOMON_AML_MAX];
-	size_t len;
-};
-
-static struct table table_of_bar(const struct gnomon_aml_bar *where)
-{
-	struct table t = { .len = sizeof(t.octets) };
-
-	assert_int_equal(gnomon_aml_bar(where, t.octets, &t.len), 0);
-	return t;
-}
-
-static struct table table_of_address(uint64_t address)
-{
-	struct table t = { .len = sizeof(t.octets) };
-
-	assert_int_equal(gnomon_aml_fixed(address, t.octets, &t.len), 0);
-	return t;
-}
 
 static const struct gnomon_aml_bar bars[] = {
 	{ 0x10, 0, false, 0, 0 }, { 0x1f, 7, false, 0, 0 }, { 0, 0, false, 0, 0 },

@@ -13,6 +13,8 @@
 
 #include <gnomon/vmclock.h>
 
+#include "tests/unit/bridge/table.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CREATOR_AT 28 /* iasl signs with its own name and version */
 #define CHECKSUM_AT 9
@@ -66,27 +68,6 @@ static const char asl_fixed[] =
 	"		Name (_CRS, " ASL_MEMORY("0x%llX", "0x%llX") ")"
 	"	}"
 	"} }";
-
-struct table {
-	uint8_t octets[GNOMON_AML_MAX];
-	size_t len;
-};
-
-static struct table table_of_bar(const struct gnomon_aml_bar *where)
-{
-	struct table t = { .len = sizeof(t.octets) };
-
-	assert_int_equal(gnomon_aml_bar(where, t.octets, &t.len), 0);
-	return t;
-}
-
-static struct table table_of_address(uint64_t address)
-{
-	struct table t = { .len = sizeof(t.octets) };
-
-	assert_int_equal(gnomon_aml_fixed(address, t.octets, &t.len), 0);
-	return t;
-}
 
 /* Compile source in a folder of its own; t becomes what came out. */
 static void compile(const char *source, struct table *t)

@@ -260,6 +260,7 @@ static void suspension_after_an_outlier(void **state)
 	struct rig *r = *state;
 	double worst = 0.0;
 	int far = 0;
+	int farther = 0;
 
 	for (int i = 0; i < 50; i++) {
 		rig_init(r, 1);
@@ -280,11 +281,13 @@ static void suspension_after_an_outlier(void **state)
 		run(r, 16.0);
 		worst = r->most_rate > worst ? r->most_rate : worst;
 		far += r->most_rate > 200.0;
+		farther += r->most_rate >= 400.0;
 		assert_true(r->broken_ns <= 0.0);
 	}
 	print_message("# at most %.0f ppb off while suspended, %d times over 200\n", worst, far);
-	assert_true(far <= 5);
-	assert_true(worst < 1000.0); /* noise has no end, but this would be no noise any more */
+	/* Noise has no end: one of fifty may be beyond 400, and none where noise does not lead. */
+	assert_true(far <= 5 && farther <= 1);
+	assert_true(worst < 1000.0);
 }
 
 static void stepped_by_others(void **state)
